@@ -1,0 +1,6 @@
+//! Stores parsed batches.
+
+pub mod postgres;
+mod settings;
+
+pub use settings::PostgresSettings;
