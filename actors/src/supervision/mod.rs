@@ -15,7 +15,6 @@ mod report;
 mod roster;
 mod settlement;
 mod supervisor;
-pub mod testkit;
 mod verbs;
 mod worker;
 

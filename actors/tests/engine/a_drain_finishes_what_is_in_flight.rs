@@ -1,8 +1,8 @@
 use crate::line::{Line, POLICY};
+use crate::testkit::in_virtual_time;
 use futures_util::FutureExt;
 use millrace_actors::supervision::{
     Build, Drain, Envelope, Exit, Fault, Intake, Receipt, Settlement, Source, Supervision, Verdict,
-    testkit::in_virtual_time,
 };
 use std::{
     sync::{

@@ -1,5 +1,6 @@
 use crate::line::Line;
-use millrace_actors::supervision::{State, Verdict, testkit::in_virtual_time};
+use crate::testkit::in_virtual_time;
+use millrace_actors::supervision::{State, Verdict};
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use tokio::time::Instant;
 

@@ -1,8 +1,6 @@
 use crate::line::{POLICY, Script, limits, start_sink};
-use millrace_actors::supervision::{
-    Drain, Supervision,
-    testkit::{TestDesk, in_virtual_time, port_to},
-};
+use crate::testkit::{TestDesk, in_virtual_time, port_to};
+use millrace_actors::supervision::{Drain, Supervision};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 

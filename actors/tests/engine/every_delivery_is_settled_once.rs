@@ -1,5 +1,6 @@
 use crate::line::Line;
-use millrace_actors::supervision::{Envelope, Receipt, Verdict, testkit::in_virtual_time};
+use crate::testkit::in_virtual_time;
+use millrace_actors::supervision::{Envelope, Receipt, Verdict};
 use std::collections::BTreeMap;
 use tracing::Span;
 

@@ -1,9 +1,9 @@
 //! A small line to test with: numbers go through a stage that doubles them into a sink that lists them.
 
+use crate::testkit::{TestDesk, port_to};
 use futures_util::FutureExt;
 use millrace_actors::supervision::{
     Build, Drain, Fault, Limits, Load, Member, Port, RestartPolicy, Sink, Stage, Supervision,
-    testkit::{TestDesk, port_to},
 };
 use std::sync::{
     Arc, Mutex,
@@ -11,7 +11,7 @@ use std::sync::{
 };
 use std::time::Duration;
 
-pub const POLICY: RestartPolicy = RestartPolicy {
+pub(crate) const POLICY: RestartPolicy = RestartPolicy {
     first_delay: Duration::from_secs(1),
     max_delay: Duration::from_secs(60),
     intensity: 3,
@@ -21,37 +21,37 @@ pub const POLICY: RestartPolicy = RestartPolicy {
 
 /// What the test tells the line to do, and what the line did.
 #[derive(Default)]
-pub struct Script {
+pub(crate) struct Script {
     /// Runs of the stage that fail with an outage.
-    pub stage_outages: AtomicUsize,
+    pub(crate) stage_outages: AtomicUsize,
     /// Writes that fail with an outage.
-    pub sink_outages: AtomicUsize,
+    pub(crate) sink_outages: AtomicUsize,
     /// The sink waits this long in each write.
-    pub write_takes: Mutex<Duration>,
+    pub(crate) write_takes: Mutex<Duration>,
     /// Times the stage was built.
-    pub builds: AtomicUsize,
+    pub(crate) builds: AtomicUsize,
     /// What was written, write by write.
-    pub writes: Mutex<Vec<Vec<u64>>>,
+    pub(crate) writes: Mutex<Vec<Vec<u64>>>,
 }
 
 /// Panics at 13, calls 4 poison, is in trouble at 6, and too early for 8.
-pub struct Double(pub Arc<Script>);
+pub(crate) struct Double(pub(crate) Arc<Script>);
 
 /// Refuses any write with a 20 in it and panics at a 22.
-pub struct List(pub Arc<Script>);
+pub(crate) struct List(pub(crate) Arc<Script>);
 
-pub struct Line {
-    pub desk: TestDesk,
-    pub supervision: Supervision,
-    pub drain: Drain,
-    pub port: Port<u64>,
-    pub script: Arc<Script>,
+pub(crate) struct Line {
+    pub(crate) desk: TestDesk,
+    pub(crate) supervision: Supervision,
+    pub(crate) drain: Drain,
+    pub(crate) port: Port<u64>,
+    pub(crate) script: Arc<Script>,
 }
 
 // === impl Script ===
 
 impl Script {
-    pub fn written(&self) -> Vec<u64> {
+    pub(crate) fn written(&self) -> Vec<u64> {
         let mut all: Vec<_> = self.writes.lock().unwrap().concat();
         all.sort_unstable();
         all
@@ -107,7 +107,7 @@ impl Sink for List {
     }
 }
 
-pub fn build_double(script: &Arc<Script>) -> Build<Double> {
+pub(crate) fn build_double(script: &Arc<Script>) -> Build<Double> {
     let script = script.clone();
     Arc::new(move || {
         script.builds.fetch_add(1, SeqCst);
@@ -116,7 +116,7 @@ pub fn build_double(script: &Arc<Script>) -> Build<Double> {
     })
 }
 
-pub fn start_sink(supervision: &Supervision, script: &Arc<Script>, limits: Limits) -> Member<u64> {
+pub(crate) fn start_sink(supervision: &Supervision, script: &Arc<Script>, limits: Limits) -> Member<u64> {
     let script = script.clone();
     let build: Build<List> = Arc::new(move || {
         let made = List(script.clone());
@@ -125,7 +125,7 @@ pub fn start_sink(supervision: &Supervision, script: &Arc<Script>, limits: Limit
     supervision.sink(("writer", 0), &actix::Arbiter::current(), limits, build)
 }
 
-pub fn limits(messages: usize, rows: usize) -> Limits {
+pub(crate) fn limits(messages: usize, rows: usize) -> Limits {
     Limits {
         messages,
         load: Load {
@@ -136,7 +136,7 @@ pub fn limits(messages: usize, rows: usize) -> Limits {
 }
 
 impl Line {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let drain = Drain::default();
         let supervision = Supervision::start(POLICY, drain.clone());
         let script = Arc::new(Script::default());

@@ -11,4 +11,5 @@ mod every_delivery_is_settled_once;
 mod line;
 mod restarts_are_paced_and_limited;
 mod supervision_speaks_per_message;
+mod testkit;
 mod work_goes_to_the_least_loaded;

@@ -1,5 +1,6 @@
 use crate::line::Line;
-use millrace_actors::supervision::{Exit, State, testkit::in_virtual_time};
+use crate::testkit::in_virtual_time;
+use millrace_actors::supervision::{Exit, State};
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 #[test]

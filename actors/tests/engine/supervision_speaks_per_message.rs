@@ -1,5 +1,5 @@
 use crate::line::Line;
-use millrace_actors::supervision::testkit::in_virtual_time;
+use crate::testkit::in_virtual_time;
 use std::{
     io,
     sync::{Arc, Mutex, atomic::Ordering::SeqCst},

@@ -1,8 +1,6 @@
 use crate::line::{POLICY, Script, build_double, limits, start_sink};
-use millrace_actors::supervision::{
-    Drain, Port, Supervision,
-    testkit::{TestDesk, in_virtual_time, port_to},
-};
+use crate::testkit::{TestDesk, in_virtual_time, port_to};
+use millrace_actors::supervision::{Drain, Port, Supervision};
 use std::sync::Arc;
 
 #[test]

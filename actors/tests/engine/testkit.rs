@@ -1,13 +1,13 @@
 //! For tests of actors: a system on a paused clock, and a desk to watch.
 
-use super::{Depth, Desk, Envelope, Port, Receipt, Settlement, Verdict};
+use millrace_actors::supervision::{Depth, Desk, Envelope, Port, Receipt, Settlement, Verdict};
 use std::{collections::BTreeMap, future::Future};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Span;
 
 /// Runs a test inside an actix system whose clock jumps to the next timer whenever all is idle, so
 /// that minutes of restarts pass in milliseconds.
-pub fn in_virtual_time<F: Future>(test: impl FnOnce() -> F) -> F::Output {
+pub(crate) fn in_virtual_time<F: Future>(test: impl FnOnce() -> F) -> F::Output {
     let clock = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -19,7 +19,7 @@ pub fn in_virtual_time<F: Future>(test: impl FnOnce() -> F) -> F::Output {
 }
 
 /// A source's side of the line: it hands out envelopes and collects verdicts.
-pub struct TestDesk {
+pub(crate) struct TestDesk {
     desk: Desk,
     settled: UnboundedReceiver<Settlement>,
 }
@@ -35,7 +35,7 @@ impl Default for TestDesk {
 
 impl TestDesk {
     /// An envelope whose delivery tag is `tag`.
-    pub fn envelope<T>(&self, tag: u64, body: T) -> Envelope<T> {
+    pub(crate) fn envelope<T>(&self, tag: u64, body: T) -> Envelope<T> {
         Envelope::new(
             body,
             format!("event-{tag}"),
@@ -45,7 +45,7 @@ impl TestDesk {
     }
 
     /// Posts an envelope for each number, tagged with it.
-    pub fn post_all(&self, numbers: impl IntoIterator<Item = u64>, port: &Port<u64>) {
+    pub(crate) fn post_all(&self, numbers: impl IntoIterator<Item = u64>, port: &Port<u64>) {
         for number in numbers {
             port.post(self.envelope(number, number));
         }
@@ -55,7 +55,7 @@ impl TestDesk {
     ///
     /// # Panics
     /// When a delivery is settled twice.
-    pub async fn verdicts(&mut self, count: usize) -> BTreeMap<u64, Verdict> {
+    pub(crate) async fn verdicts(&mut self, count: usize) -> BTreeMap<u64, Verdict> {
         let mut verdicts = BTreeMap::new();
         while verdicts.len() < count {
             let Settlement { tag, verdict } = self.settled.recv().await.expect("the desk is open");
@@ -66,12 +66,12 @@ impl TestDesk {
     }
 
     /// The next verdict, if one is there already.
-    pub fn try_verdict(&mut self) -> Option<Settlement> {
+    pub(crate) fn try_verdict(&mut self) -> Option<Settlement> {
         self.settled.try_recv().ok()
     }
 }
 
 /// A port to one mailbox.
-pub fn port_to<T: Send + 'static>(member: (actix::Recipient<Envelope<T>>, Depth)) -> Port<T> {
+pub(crate) fn port_to<T: Send + 'static>(member: (actix::Recipient<Envelope<T>>, Depth)) -> Port<T> {
     Port::new([member])
 }
