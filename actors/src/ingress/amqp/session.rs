@@ -120,6 +120,7 @@ impl<'a> Session<'a> {
     /// An outage when the connection, a channel or a consumer is lost.
     pub(super) async fn run(mut self, intake: Intake<BatchRef>) -> Result<(), Fault> {
         let ended = self.work(&intake).await;
+        self.status.moved(0);
         self.metrics.in_flight.set(0);
         if ended.is_ok() && !self.in_flight.is_empty() {
             warn!(
@@ -264,9 +265,15 @@ impl<'a> Session<'a> {
 
     fn hold(&mut self, delivery: InFlight) {
         self.in_flight.insert(delivery.tag, delivery);
+        self.count_in_flight();
+    }
+
+    fn count_in_flight(&self) {
+        let open = self.in_flight.len();
+        self.status.moved(open);
         self.metrics
             .in_flight
-            .set(i64::try_from(self.in_flight.len()).unwrap_or(i64::MAX));
+            .set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
     async fn settle(&mut self, Settlement { tag, verdict }: Settlement) -> Result<(), Fault> {
@@ -358,9 +365,7 @@ impl<'a> Session<'a> {
             .basic_ack(BasicAckArguments::new(tag, false))
             .await
             .map_err(broker)?;
-        self.metrics
-            .in_flight
-            .set(i64::try_from(self.in_flight.len()).unwrap_or(i64::MAX));
+        self.count_in_flight();
         let elapsed = delivery.since.elapsed();
         let platform = labels::PlatformLabel {
             platform: delivery.platform,
