@@ -35,11 +35,9 @@ pub struct Consuming {
 impl Default for IngressStatus {
     fn default() -> Self {
         let why = "not connected yet".to_owned();
-        Self(watch::Sender::new(Consuming {
-            yes: false,
-            since: Timestamp::now(),
-            why,
-        }))
+        let consuming = Consuming { yes: false, since: Timestamp::now(), why };
+        let progress = Progress { in_flight: 0, moved_at: Instant::now() };
+        Self { consuming: watch::Sender::new(consuming), progress: watch::Sender::new(progress) }
     }
 }
 
