@@ -35,9 +35,19 @@ pub struct Consuming {
 impl Default for IngressStatus {
     fn default() -> Self {
         let why = "not connected yet".to_owned();
-        let consuming = Consuming { yes: false, since: Timestamp::now(), why };
-        let progress = Progress { in_flight: 0, moved_at: Instant::now() };
-        Self { consuming: watch::Sender::new(consuming), progress: watch::Sender::new(progress) }
+        let consuming = Consuming {
+            yes: false,
+            since: Timestamp::now(),
+            why,
+        };
+        let progress = Progress {
+            in_flight: 0,
+            moved_at: Instant::now(),
+        };
+        Self {
+            consuming: watch::Sender::new(consuming),
+            progress: watch::Sender::new(progress),
+        }
     }
 }
 

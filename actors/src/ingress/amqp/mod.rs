@@ -8,6 +8,7 @@ mod outbox;
 mod publisher;
 mod retry;
 mod session;
+mod settling;
 mod signals;
 mod topology;
 

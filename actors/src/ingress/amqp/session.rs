@@ -3,23 +3,19 @@
 //! with it, and a new one starts from nothing.
 
 use super::{
-    copies::{self, Obituary},
-    in_flight::{Ending, InFlight},
+    in_flight::InFlight,
     link::{Link, broker, lost},
     outbox::Outbox,
-    retry::Plan,
     signals::Signal,
-    topology::{Queue, Topology},
+    topology::Topology,
 };
 use crate::{
-    domain::Reason,
     ingress::{AmqpSettings, IngressMetrics, IngressStatus, event, metrics as labels},
     messages::BatchRef,
     supervision::{Desk, Envelope, Fault, Intake, Receipt, Settlement, Verdict},
 };
 use amqprs::channel::{
-    BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, Channel,
-    ConsumerMessage,
+    BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, Channel, ConsumerMessage,
 };
 use futures_util::{
     StreamExt,
@@ -40,20 +36,20 @@ const LEAVING: Duration = Duration::from_secs(3);
 type Delivered = (Arc<str>, Option<ConsumerMessage>);
 
 pub(super) struct Session<'a> {
-    settings: &'a AmqpSettings,
-    metrics: &'a IngressMetrics,
-    status: &'a IngressStatus,
-    link: Link,
-    channel: Channel,
-    outbox: Outbox,
-    consumer_tags: Vec<String>,
-    deliveries: SelectAll<BoxStream<'static, Delivered>>,
-    signals: UnboundedReceiver<Signal>,
-    desk: Desk,
-    settlements: UnboundedReceiver<Settlement>,
-    in_flight: HashMap<u64, InFlight>,
+    pub(super) settings: &'a AmqpSettings,
+    pub(super) metrics: &'a IngressMetrics,
+    pub(super) status: &'a IngressStatus,
+    pub(super) link: Link,
+    pub(super) channel: Channel,
+    pub(super) outbox: Outbox,
+    pub(super) consumer_tags: Vec<String>,
+    pub(super) deliveries: SelectAll<BoxStream<'static, Delivered>>,
+    pub(super) signals: UnboundedReceiver<Signal>,
+    pub(super) desk: Desk,
+    pub(super) settlements: UnboundedReceiver<Settlement>,
+    pub(super) in_flight: HashMap<u64, InFlight>,
     /// While draining: when to leave, done or not.
-    leave_at: Option<Instant>,
+    pub(super) leave_at: Option<Instant>,
 }
 
 // === impl Session ===
@@ -268,130 +264,12 @@ impl<'a> Session<'a> {
         self.count_in_flight();
     }
 
-    fn count_in_flight(&self) {
+    pub(super) fn count_in_flight(&self) {
         let open = self.in_flight.len();
         self.status.moved(open);
         self.metrics
             .in_flight
             .set(i64::try_from(open).unwrap_or(i64::MAX));
-    }
-
-    async fn settle(&mut self, Settlement { tag, verdict }: Settlement) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.get(&tag) else {
-            return Ok(()); // settled already: a receipt posts once, so this is not reached
-        };
-        match verdict {
-            Verdict::Done => self.acknowledge(tag).await,
-            Verdict::DeadLetter { reason, detail } => self.bury(tag, reason, &detail).await,
-            Verdict::Retry {
-                room,
-                cause,
-                detail,
-                charged,
-            } => {
-                let age = Timestamp::now().duration_since(delivery.facts.first_seen);
-                let age = Duration::try_from(age).unwrap_or_default();
-                match self.settings.retry.plan(delivery.facts.attempt, charged, age) {
-                    Plan::After { delay, attempts } => {
-                        self.send_back(tag, room, cause, &detail, delay, attempts).await
-                    }
-                    Plan::Exhausted => {
-                        self.bury(
-                            tag,
-                            Reason::AttemptsExhausted.code(),
-                            &format!("{cause}: {detail}"),
-                        )
-                        .await
-                    }
-                }
-            }
-        }
-    }
-
-    async fn bury(&mut self, tag: u64, reason: &'static str, detail: &str) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.get_mut(&tag) else {
-            return Ok(());
-        };
-        delivery.ending = Ending::DeadLettered(reason);
-        let attempts = delivery.facts.attempt;
-        warn!(parent: &delivery.span, reason, detail, attempts, fate = "dead_lettered", "event cannot be stored");
-        let obituary = Obituary {
-            reason,
-            detail,
-            attempts,
-            first_seen: delivery.facts.first_seen,
-            event_id: delivery.event_id.as_deref(),
-        };
-        let properties = copies::dead_letter(&delivery.properties, &obituary);
-        let queue = Queue::DeadLetters(delivery.queue.to_string());
-        self.outbox.send(tag, &queue, properties, &delivery.body).await
-    }
-
-    async fn send_back(
-        &mut self,
-        tag: u64,
-        room: &'static str,
-        cause: &'static str,
-        detail: &str,
-        delay: Duration,
-        attempts: u32,
-    ) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.get_mut(&tag) else {
-            return Ok(());
-        };
-        delivery.ending = Ending::Retried(room);
-        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        info!(parent: &delivery.span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
-        // Up to a fifth earlier, so that events that failed together do not return together.
-        let jittered = delay.mul_f64(rand::random_range(0.8..=1.0));
-        let properties = copies::retry(
-            &delivery.properties,
-            attempts,
-            delivery.facts.first_seen,
-            jittered,
-        );
-        let queue = Queue::Retry {
-            of: delivery.queue.to_string(),
-            delay,
-        };
-        self.outbox.send(tag, &queue, properties, &delivery.body).await
-    }
-
-    async fn acknowledge(&mut self, tag: u64) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.remove(&tag) else {
-            return Ok(());
-        };
-        self.channel
-            .basic_ack(BasicAckArguments::new(tag, false))
-            .await
-            .map_err(broker)?;
-        self.count_in_flight();
-        let elapsed = delivery.since.elapsed();
-        let platform = labels::PlatformLabel {
-            platform: delivery.platform,
-        };
-        match delivery.ending {
-            Ending::Stored => {
-                self.metrics.processed.get_or_create(&platform).inc();
-                self.metrics
-                    .seconds
-                    .get_or_create(&platform)
-                    .observe(elapsed.as_secs_f64());
-            }
-            Ending::DeadLettered(reason) => {
-                let label = labels::ReasonLabel { reason };
-                self.metrics.failed.get_or_create(&label).inc();
-                self.metrics.dead_letters.get_or_create(&label).inc();
-            }
-            Ending::Retried(stage) => {
-                self.metrics
-                    .retries
-                    .get_or_create(&labels::StageLabel { stage })
-                    .inc();
-            }
-        }
-        debug!(parent: &delivery.span, elapsed_ms = elapsed.as_millis(), "event acknowledged");
-        Ok(())
     }
 
     async fn stop_consuming(&mut self) {
