@@ -3,3 +3,4 @@
 //! This crate is the program around the actors of `millrace-actors`: settings, commands, wiring, HTTP.
 
 pub mod config;
+pub mod telemetry;

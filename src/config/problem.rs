@@ -4,7 +4,7 @@ use super::InForce;
 use std::fmt;
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// The setting, or the settings that disagree.
     pub name: String,

@@ -116,7 +116,7 @@ fn broker(reader: &mut Reader<'_>) -> Broker {
         let by = if url_port.is_some() {
             URL_NAME
         } else {
-            "TLS or not"
+            "RABBITMQ_USE_SSL"
         };
         reader.decided_by(&PORT, &chosen.to_string(), by);
     }

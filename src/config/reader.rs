@@ -6,6 +6,7 @@ use super::problem::{ConfigError, Problem};
 use super::rule::Rule;
 use super::setting::{About, Described, Fallback, Secrecy, Setting};
 use super::source::{LayerView, Origin, Source};
+use super::table;
 use secrecy::SecretString;
 
 /// Reads typed settings; problems are collected, never returned one by one.
@@ -44,12 +45,14 @@ impl<'a> Reader<'a> {
     /// The value, the default, or (with a problem reported) a placeholder.
     pub(super) fn get<R: Rule>(&mut self, setting: &'static Setting<R>) -> R::Out {
         let rule = setting.rule();
-        match self.optional(setting) {
-            Some(value) => value,
-            None => match setting.about().fallback {
-                Fallback::Value(text) => rule.parse(text).unwrap_or_else(|_| rule.placeholder()),
-                Fallback::Required | Fallback::Absent(_) => rule.placeholder(),
-            },
+        let about = setting.about();
+        match (self.optional(setting), about.fallback) {
+            (Some(value), _) => value,
+            (None, Fallback::Value(text)) => rule.parse(text).unwrap_or_else(|what| {
+                self.refuse(about, about.name, text, what, &setting.form());
+                rule.placeholder()
+            }),
+            (None, Fallback::Required | Fallback::Absent(_)) => rule.placeholder(),
         }
     }
 
@@ -134,9 +137,11 @@ impl<'a> Reader<'a> {
         let Self {
             problems,
             warnings,
-            in_force,
+            mut in_force,
             ..
         } = self;
+        // As documented, not as read.
+        in_force.sort_by_key(|entry| table::all().position(|setting| setting.about().name == entry.name));
         match problems.is_empty() {
             true => Ok((in_force, warnings)),
             false => Err(ConfigError {

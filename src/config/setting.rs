@@ -59,8 +59,6 @@ pub(super) trait Described: Sync {
     fn about(&self) -> &About;
     /// What it accepts, for people.
     fn form(&self) -> String;
-    /// Why this text is refused, if it is.
-    fn refusal(&self, text: &str) -> Option<String>;
 }
 
 /// Declares the settings of one subsystem, and with them the group that lists them all.
@@ -157,10 +155,6 @@ impl<R: Rule> Described for Setting<R> {
 
     fn form(&self) -> String {
         self.rule.form()
-    }
-
-    fn refusal(&self, text: &str) -> Option<String> {
-        self.rule.parse(text).err()
     }
 }
 
