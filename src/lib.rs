@@ -2,7 +2,11 @@
 //!
 //! This crate is the program around the actors of `millrace-actors`: settings, commands, wiring, HTTP.
 
+pub mod cli;
 pub mod config;
+pub mod dependencies;
+pub mod exit;
 pub mod http;
+pub mod pipeline;
 pub mod probe;
 pub mod telemetry;
