@@ -2,8 +2,6 @@
 //!
 //! `cargo bench -p millrace-actors --bench json -- --quick`
 
-#![expect(missing_docs, reason = "criterion's macros make public items")]
-
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 use millrace_actors::{
