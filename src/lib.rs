@@ -1,1 +1,3 @@
-//! placeholder
+//! The program around the actors: everything that is no actor and no binary.
+
+pub mod corpus;
