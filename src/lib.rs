@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod corpus;
 pub mod dependencies;
 pub mod exit;
 pub mod http;

@@ -37,7 +37,7 @@ enum Command {
     /// Bring the schema of the database up to date
     Migrate(migrate::Args),
     /// Write a made-up corpus: objects to the store, events to the broker
-    Generate(generate::Args),
+    Generate(generate::GenerateArgs),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
     /// Ask a running service on this host whether it is alive, as container health checks do

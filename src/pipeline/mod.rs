@@ -2,56 +2,67 @@
 
 mod collector;
 mod health;
-mod probes;
 mod rooms;
 mod stop;
 
-pub use probes::probes;
-
 use crate::{
     config::Config,
+    dependencies,
+    exit::{Exit, Failure},
     http::{self, HttpServer, HttpState},
 };
 use anyhow::Context;
+use collector::Figures;
 use health::Health;
 use millrace_actors::{
     ingress::IngressStatus,
-    supervision::{ByteBudget, Drain, Exit, RestartPolicy, Supervision},
+    supervision::{self, ByteBudget, Drain, RestartPolicy, Supervision},
 };
 use prometheus_client::registry::Registry;
 use rooms::Parts;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-/// Runs the line until it is told to stop or gives up.
-///
-/// Must be called inside an actix system whose runtime has worker threads: sockets are driven there,
-/// while the actors share the system's own thread.
+/// Runs until it is told to stop, and says how it ended.
 ///
 /// # Errors
 /// What no waiting would mend: a store or database that cannot be addressed, or a port in use.
-pub async fn run(config: &Config) -> anyhow::Result<Exit> {
+pub fn run(config: Config) -> Result<Exit, Failure> {
+    // Sockets are driven by the runtime's workers; the actors share this thread.
+    let runtime = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("threads for the I/O runtime")
+    };
+    let end = actix::System::with_tokio_rt(runtime).block_on(line(&config))?;
+    Ok(match end {
+        supervision::Exit::Drained => Exit::Fine,
+        supervision::Exit::GaveUp(_) => Exit::GaveUp,
+    })
+}
+
+async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let mut registry = Registry::default();
-    let status = IngressStatus::default();
     let budget = ByteBudget::new(config.memory_budget);
-    let parts = Parts::make(config, &mut registry, &status, &budget)?;
+    let parts = Parts::make(config, &mut registry, &budget)?;
+    let status = IngressStatus::default();
     let drain = Drain::default();
     let supervision = Supervision::start(RestartPolicy::default(), drain.clone());
 
     // Telemetry and health outlive the line: the last scrape sees the last event.
     let outlive = CancellationToken::new();
-    let (dependencies, _probing) = http::watch(probes::watched(&parts, &status), &outlive);
+    let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
+    let (dependencies, _asking) = http::watch(probes, &outlive);
     let health = Arc::new(Health::new(supervision.roster(), dependencies, status.clone()));
-    registry.register_collector(Box::new(collector::Figures::new(supervision.roster(), budget, parts.database.clone())));
+    registry.register_collector(Box::new(Figures::new(supervision.roster(), budget, parts.database.clone())));
     let serving = serve(config, registry, health, &outlive).await?;
 
     parts.start(config, &supervision, &status);
     tokio::spawn(stop::on_signal(drain));
     let end = supervision.ended().await;
     match &end {
-        Exit::Drained => info!("drained"),
-        Exit::GaveUp(actor) => warn!(%actor, "gave up"),
+        supervision::Exit::Drained => info!("drained; leaving"),
+        supervision::Exit::GaveUp(actor) => error!(%actor, "an actor failed too often; leaving"),
     }
     outlive.cancel();
     if let Some(serving) = serving {

@@ -39,10 +39,8 @@ impl Parts {
     pub(super) fn make(
         config: &Config,
         registry: &mut Registry,
-        status: &IngressStatus,
         budget: &Arc<ByteBudget>,
     ) -> anyhow::Result<Self> {
-        let _ = status;
         let stores = Arc::new(Stores::new(&config.fetcher).context("object store")?);
         let database = Database::new(&config.postgres, &Handle::current()).context("DATABASE_URL")?;
         let fetcher_metrics = FetcherMetrics::register(registry);

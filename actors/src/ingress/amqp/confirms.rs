@@ -50,8 +50,9 @@ impl<T> Confirms<T> {
         self.pending.values().next()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.pending.is_empty()
+    /// Everything unanswered, when no answer will come.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.pending).into_values().collect()
     }
 }
 
@@ -77,7 +78,7 @@ mod tests {
             "an answer given twice"
         );
         assert_eq!(confirms.answered(5, false, true), Ok(vec!['e']));
-        assert!(confirms.is_empty());
+        assert!(confirms.take_all().is_empty());
     }
 
     #[test]

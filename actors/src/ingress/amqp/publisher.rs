@@ -8,20 +8,25 @@ use super::{
 };
 use crate::{ingress::AmqpSettings, supervision::Fault};
 use amqprs::{
-    BasicProperties, FieldTable,
+    BasicProperties,
     channel::{BasicPublishArguments, Channel, ConfirmSelectArguments},
 };
-use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use std::sync::Arc;
+use tokio::sync::{
+    Mutex,
+    mpsc::{UnboundedReceiver, unbounded_channel},
+    oneshot,
+};
 
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+type Answer = Result<(), Fault>;
+type Unanswered = Arc<Mutex<Confirms<oneshot::Sender<Answer>>>>;
 
-/// A connection that publishes to the event exchange.
+/// A connection that publishes to the event exchange. Shared: many messages may wait for their
+/// confirmation at once.
 pub struct Publisher {
     link: Link,
     channel: Channel,
-    signals: UnboundedReceiver<Signal>,
-    unanswered: Confirms<()>,
+    unanswered: Unanswered,
     exchange: String,
     routing_key: String,
 }
@@ -41,15 +46,13 @@ impl Publisher {
             let queues = [settings.queue.clone()];
             Topology::open(&link).await?.prepare(settings, &queues).await?;
             let channel = link.channel().await?;
-            channel
-                .confirm_select(ConfirmSelectArguments::new(false))
-                .await
-                .map_err(broker)?;
+            channel.confirm_select(ConfirmSelectArguments::new(false)).await.map_err(broker)?;
+            let unanswered = Unanswered::default();
+            tokio::spawn(pass_on_answers(signals, unanswered.clone()));
             Ok(Self {
                 link,
                 channel,
-                signals,
-                unanswered: Confirms::default(),
+                unanswered,
                 exchange: settings.exchange.clone(),
                 routing_key: settings.routing_key.clone(),
             })
@@ -57,67 +60,50 @@ impl Publisher {
         .await
     }
 
-    /// Publishes one event; [`Self::flush`] says whether it arrived.
+    /// Publishes one event; done when the broker has stored it.
     ///
     /// # Errors
-    /// An outage of the broker.
-    pub async fn publish(&mut self, body: Vec<u8>, headers: &[(&str, &str)]) -> Result<(), Fault> {
-        let mut table = FieldTable::new();
-        for (name, value) in headers {
-            let (Ok(name), Ok(value)) = ((*name).try_into(), (*value).try_into()) else {
-                return Err(lost(format!("header {name} is too long")));
-            };
-            table.insert(name, amqprs::FieldValue::S(value));
+    /// An outage when the broker is lost, refuses the message or has no queue for it.
+    pub async fn publish(&self, body: Vec<u8>) -> Answer {
+        let properties = BasicProperties::default().with_content_type("application/json").with_persistence(true).finish();
+        let target = BasicPublishArguments::new(&self.exchange, &self.routing_key).mandatory(true).finish();
+        let (answer_tx, answer) = oneshot::channel();
+        {
+            // Held across the publication: the broker numbers messages in the order they go out.
+            let mut unanswered = self.unanswered.lock().await;
+            self.channel.basic_publish(properties, body, target).await.map_err(broker)?;
+            unanswered.published(answer_tx);
         }
-        let properties = BasicProperties::default()
-            .with_content_type("application/json")
-            .with_persistence(true)
-            .with_headers(table)
-            .finish();
-        let target = BasicPublishArguments::new(&self.exchange, &self.routing_key)
-            .mandatory(true)
-            .finish();
-        self.channel
-            .basic_publish(properties, body, target)
-            .await
-            .map_err(broker)?;
-        self.unanswered.published(());
-        Ok(())
+        answer.await.unwrap_or_else(|_| Err(lost("connection lost before the broker confirmed a message")))
     }
 
-    /// Waits until the broker has stored all that was published.
-    ///
-    /// # Errors
-    /// An outage when the broker is lost, refuses a message or has no queue for it.
-    pub async fn flush(&mut self) -> Result<(), Fault> {
-        while !self.unanswered.is_empty() {
-            let signal = tokio::time::timeout(CONFIRM_TIMEOUT, self.signals.recv()).await;
-            match signal.map_err(|_| lost("the broker does not confirm what we publish"))? {
-                Some(Signal::Confirm {
-                    seq,
-                    multiple,
-                    stored,
-                }) => {
-                    self.unanswered.answered(seq, multiple, stored)?;
-                }
-                Some(Signal::Returned { routing_key, text }) => {
-                    return Err(lost(format!("no queue takes {routing_key}: {text}")));
-                }
-                Some(Signal::Lost(why)) => return Err(lost(why)),
-                Some(Signal::Blocked(_)) => {}
-                None => return Err(lost("connection lost")),
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits for what is on its way and says goodbye.
-    ///
-    /// # Errors
-    /// See [`Self::flush`].
-    pub async fn close(mut self) -> Result<(), Fault> {
-        self.flush().await?;
+    /// Says goodbye.
+    pub async fn close(self) {
         self.link.close().await;
-        Ok(())
+    }
+}
+
+/// Ends with the connection, or with the first message that went wrong: whoever still waits is told.
+async fn pass_on_answers(mut signals: UnboundedReceiver<Signal>, unanswered: Unanswered) {
+    while let Some(signal) = signals.recv().await {
+        let wrong = match signal {
+            Signal::Confirm { seq, multiple, stored } => {
+                match unanswered.lock().await.answered(seq, multiple, stored) {
+                    Ok(answers) => {
+                        for answer in answers {
+                            let _ = answer.send(Ok(()));
+                        }
+                        continue;
+                    }
+                    Err(refused) => refused,
+                }
+            }
+            Signal::Returned { routing_key, text } => lost(format!("no queue takes {routing_key}: {text}")),
+            Signal::Lost(why) => lost(why),
+            Signal::Blocked(_) => continue,
+        };
+        for answer in unanswered.lock().await.take_all() {
+            let _ = answer.send(Err(wrong.clone()));
+        }
     }
 }
