@@ -76,7 +76,9 @@ struct Rates(Mutex<RecentRates>);
 const ROWS: [f64; 9] = [1.0, 10.0, 50.0, 100.0, 500.0, 1e3, 2e3, 5e3, 1e4];
 
 /// Upper bounds of `analytics_write_duration_seconds`.
-const SECONDS: [f64; 12] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+const SECONDS: [f64; 12] = [
+    0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
+];
 
 // === impl WriterMetrics ===
 
@@ -121,15 +123,27 @@ impl WriterMetrics {
 
     fn register_writes(&self, registry: &mut Registry) {
         let name = "analytics_batches_processed";
-        registry.register(name, "Batches settled by the writer, by outcome", self.batches.clone());
+        registry.register(
+            name,
+            "Batches settled by the writer, by outcome",
+            self.batches.clone(),
+        );
         let name = "analytics_duplicates";
         registry.register(name, "Events that were stored before", self.duplicates.clone());
         let name = "analytics_rows_written";
         registry.register(name, "Rows inserted or changed, by table", self.rows.clone());
         let name = "analytics_write_batch_rows";
-        registry.register(name, "Rows inserted or changed by a transaction", self.write_rows.clone());
+        registry.register(
+            name,
+            "Rows inserted or changed by a transaction",
+            self.write_rows.clone(),
+        );
         let name = "analytics_write_duration_seconds";
-        registry.register(name, "Time of a write, retries included", self.write_seconds.clone());
+        registry.register(
+            name,
+            "Time of a write, retries included",
+            self.write_seconds.clone(),
+        );
         let name = "analytics_database_connection_pool_size";
         registry.register(name, "Open database connections", self.pool_size.clone());
     }
@@ -149,7 +163,9 @@ impl WriterMetrics {
         }
         for written in outcome.rows.iter().filter(|written| written.rows > 0) {
             let table = written.table;
-            self.rows.get_or_create(&TableLabels { table }).inc_by(written.rows);
+            self.rows
+                .get_or_create(&TableLabels { table })
+                .inc_by(written.rows);
         }
         self.write_rows.observe(outcome.row_count() as f64);
         self.write_seconds.observe(took.as_secs_f64());
@@ -160,16 +176,24 @@ impl WriterMetrics {
         let [successes, errors, rejected] =
             [items.posts.len(), items.errors.len(), items.rejected.len()].map(|len| len as u64);
         for (status, count) in [("success", successes), ("error", errors), ("rejected", rejected)] {
-            self.items.get_or_create(&ItemLabels { platform, status }).inc_by(count);
+            self.items
+                .get_or_create(&ItemLabels { platform, status })
+                .inc_by(count);
         }
         self.successes.inc_by(successes);
         self.errors.inc_by(errors);
         for error in &items.errors {
             let error_code = error.error_code.label();
             let category = error.error_code.category().as_str();
-            self.errors_by_code.get_or_create(&CodeLabels { error_code, platform }).inc();
-            self.errors_by_category.get_or_create(&CategoryLabels { category }).inc();
-            self.errors_by_platform.get_or_create(&PlatformLabels { platform }).inc();
+            self.errors_by_code
+                .get_or_create(&CodeLabels { error_code, platform })
+                .inc();
+            self.errors_by_category
+                .get_or_create(&CategoryLabels { category })
+                .inc();
+            self.errors_by_platform
+                .get_or_create(&PlatformLabels { platform })
+                .inc();
         }
         self.batch(batch, batch_status(batch));
         let share = Share {
@@ -209,8 +233,16 @@ impl Collector for Rates {
         type Percent = fn(Share) -> f64;
         let shares = self.lock().shares(Instant::now());
         let rates: [(_, _, Percent); 2] = [
-            ("analytics_success_rate", "Percent of items of the last 5 minutes that are posts", Share::success_percent),
-            ("analytics_error_rate", "Percent of items of the last 5 minutes that are not", Share::error_percent),
+            (
+                "analytics_success_rate",
+                "Percent of items of the last 5 minutes that are posts",
+                Share::success_percent,
+            ),
+            (
+                "analytics_error_rate",
+                "Percent of items of the last 5 minutes that are not",
+                Share::error_percent,
+            ),
         ];
         for (name, help, percent) in rates {
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;

@@ -88,18 +88,58 @@ mod tests {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut rates = RecentRates::default();
-        rates.add(start, "tiktok", Share { items: 10, successes: 0 });
-        rates.add(after(9), "tiktok", Share { items: 10, successes: 10 });
-        rates.add(after(100), "tiktok", Share { items: 20, successes: 19 });
-        rates.add(after(100), "youtube", Share { items: 0, successes: 0 });
+        rates.add(
+            start,
+            "tiktok",
+            Share {
+                items: 10,
+                successes: 0,
+            },
+        );
+        rates.add(
+            after(9),
+            "tiktok",
+            Share {
+                items: 10,
+                successes: 10,
+            },
+        );
+        rates.add(
+            after(100),
+            "tiktok",
+            Share {
+                items: 20,
+                successes: 19,
+            },
+        );
+        rates.add(
+            after(100),
+            "youtube",
+            Share {
+                items: 0,
+                successes: 0,
+            },
+        );
 
         let shares = rates.shares(after(299));
-        assert_eq!(shares["tiktok"], Share { items: 40, successes: 29 });
+        assert_eq!(
+            shares["tiktok"],
+            Share {
+                items: 40,
+                successes: 29
+            }
+        );
         assert_eq!(shares["tiktok"].success_percent(), 72.5);
         assert_eq!(shares["tiktok"].error_percent(), 27.5);
         assert!(!shares.contains_key("youtube"));
 
-        assert_eq!(rates.shares(after(300))["tiktok"], Share { items: 20, successes: 19 });
+        assert_eq!(
+            rates.shares(after(300))["tiktok"],
+            Share {
+                items: 20,
+                successes: 19
+            }
+        );
         assert!(rates.shares(after(400)).is_empty());
     }
 }

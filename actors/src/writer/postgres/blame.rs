@@ -122,8 +122,14 @@ mod tests {
     fn payer(code: &str) -> Payer {
         match Blame::of_state(&SqlState::from_code(code), format!("{code}: x")) {
             Blame::Collision(_) => Payer::Nobody,
-            Blame::Fault(Fault::Poison { reason: "row_refused", .. }) => Payer::Row,
-            Blame::Fault(Fault::Outage { dependency: "database", detail }) => {
+            Blame::Fault(Fault::Poison {
+                reason: "row_refused",
+                ..
+            }) => Payer::Row,
+            Blame::Fault(Fault::Outage {
+                dependency: "database",
+                detail,
+            }) => {
                 if detail.contains("millrace migrate") {
                     Payer::Schema
                 } else {
@@ -140,7 +146,9 @@ mod tests {
             (Payer::Nobody, &["40P01", "40001", "55P03", "57014"][..]),
             (
                 Payer::Row,
-                &["22021", "22P05", "22003", "22008", "23502", "23505", "23514", "54000"],
+                &[
+                    "22021", "22P05", "22003", "22008", "23502", "23505", "23514", "54000",
+                ],
             ),
             (
                 Payer::Database,
@@ -171,7 +179,10 @@ mod tests {
         let error = PoolError::Timeout(deadpool_postgres::TimeoutType::Wait);
         assert!(matches!(
             Blame::from(error),
-            Blame::Fault(Fault::Outage { dependency: DATABASE, .. })
+            Blame::Fault(Fault::Outage {
+                dependency: DATABASE,
+                ..
+            })
         ));
     }
 }

@@ -53,8 +53,16 @@ mod tests {
 
     #[test]
     fn every_spelling_of_the_scheme_means_the_same() {
-        for scheme in ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+asyncpg"] {
-            let config = read(&format!("{scheme}://me:p%40ss@db.example:6432/store?sslmode=require")).unwrap();
+        for scheme in [
+            "postgres",
+            "postgresql",
+            "postgresql+psycopg2",
+            "postgresql+asyncpg",
+        ] {
+            let config = read(&format!(
+                "{scheme}://me:p%40ss@db.example:6432/store?sslmode=require"
+            ))
+            .unwrap();
             assert_eq!(config.get_hosts(), [Host::Tcp("db.example".to_owned())]);
             assert_eq!(config.get_ports(), [6432]);
             assert_eq!(config.get_password(), Some(&b"p@ss"[..]));

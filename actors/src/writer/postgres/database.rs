@@ -143,7 +143,9 @@ impl Deref for Lease {
     type Target = Client;
 
     fn deref(&self) -> &Client {
-        self.0.as_ref().expect("a lease holds its connection until it ends")
+        self.0
+            .as_ref()
+            .expect("a lease holds its connection until it ends")
     }
 }
 

@@ -1,11 +1,6 @@
 //! Brings the schema up to date. The migrations are in the binary.
 
-use super::{
-    BadConnectionString,
-    blame::reason_of,
-    database::configure,
-    tls,
-};
+use super::{BadConnectionString, blame::reason_of, database::configure, tls};
 use crate::writer::PostgresSettings;
 use refinery::{Runner, Target};
 use std::time::Duration;
@@ -56,7 +51,9 @@ pub enum MigrateError {
     #[error("{0}{cause}", cause = cause_of(.0))]
     Failed(#[from] refinery::Error),
     /// A migration is missing below one that is there.
-    #[error("the database has migration {newest} but not {missing}: it was migrated by a version that is not an ancestor of this one")]
+    #[error(
+        "the database has migration {newest} but not {missing}: it was migrated by a version that is not an ancestor of this one"
+    )]
     OutOfOrder {
         /// The newest that is there.
         newest: i32,
@@ -106,7 +103,11 @@ async fn migrate_with(settings: &PostgresSettings, runner: Runner) -> Result<Mig
     }
     for migration in &plan.pending {
         apply(&runner, &mut client, migration).await?;
-        tracing::info!(version = migration.version, name = migration.name, "applied migration");
+        tracing::info!(
+            version = migration.version,
+            name = migration.name,
+            "applied migration"
+        );
     }
     // The lock ends with the connection.
     Ok(MigrationReport {
@@ -138,7 +139,9 @@ async fn connect(settings: &PostgresSettings) -> Result<Client, MigrateError> {
 async fn lock(client: &Client) -> Result<(), MigrateError> {
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
-        let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
+        let row = client
+            .query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK])
+            .await?;
         if row.get(0) {
             return Ok(());
         }
@@ -154,7 +157,10 @@ async fn apply(runner: &Runner, client: &mut Client, migration: &Migration) -> R
     let version = migration.version;
     let mut target = Target::Version(version);
     if migration.name.ends_with(OUTSIDE_TRANSACTION) {
-        let sql = all.iter().find(|known| known.version() == version).and_then(|known| known.sql());
+        let sql = all
+            .iter()
+            .find(|known| known.version() == version)
+            .and_then(|known| known.sql());
         for statement in statements(sql.unwrap_or_default()) {
             client.batch_execute(statement).await?;
         }
@@ -202,8 +208,16 @@ impl Plan {
             .map(Migration::from)
             .collect::<Vec<_>>();
         pending.sort_by_key(|migration| migration.version);
-        let newest = applied.iter().map(|there| there.version).max().unwrap_or_default();
-        if let Some(missing) = pending.iter().map(|migration| migration.version).find(|version| *version < newest) {
+        let newest = applied
+            .iter()
+            .map(|there| there.version)
+            .max()
+            .unwrap_or_default();
+        if let Some(missing) = pending
+            .iter()
+            .map(|migration| migration.version)
+            .find(|version| *version < newest)
+        {
             return Err(MigrateError::OutOfOrder { newest, missing });
         }
         let unknown = applied
@@ -215,7 +229,9 @@ impl Plan {
 }
 
 async fn applied(client: &Client) -> Result<Vec<Migration>, MigrateError> {
-    let exists = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&HISTORY]).await?;
+    let exists = client
+        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&HISTORY])
+        .await?;
     if !exists.get::<_, bool>(0) {
         return Ok(Vec::new());
     }

@@ -66,7 +66,10 @@ impl<'a, T> Rows<'a, T> {
             .map(|column| self.parameter(column))
             .collect::<Vec<_>>();
         if self.table.has_ages() {
-            parameters.push(array(self.rows.iter().map(|row| self.ages(row)), Type::TEXT_ARRAY));
+            parameters.push(array(
+                self.rows.iter().map(|row| self.ages(row)),
+                Type::TEXT_ARRAY,
+            ));
         }
         parameters
     }
@@ -75,16 +78,18 @@ impl<'a, T> Rows<'a, T> {
         let rule = column.rule;
         let rows = self.rows.iter();
         match column.get {
-            Get::Text(get) | Get::Json(get) => {
-                array(rows.map(|row| pick(rule, row, get)), Type::TEXT_ARRAY)
-            }
+            Get::Text(get) | Get::Json(get) => array(rows.map(|row| pick(rule, row, get)), Type::TEXT_ARRAY),
             Get::MadeJson(get) => array(rows.map(|row| pick(rule, row, get)), Type::TEXT_ARRAY),
             Get::TextArray(get) => {
                 let literal = |row: &Vec<_>| pick(rule, row, get).map(array_literal);
                 array(rows.map(literal), Type::TEXT_ARRAY)
             }
             Get::BigInt(get) if rule == Rule::Sum => {
-                let sum = |row: &Vec<_>| row.iter().filter_map(|&(batch, item)| get(batch, item)).sum::<i64>();
+                let sum = |row: &Vec<_>| {
+                    row.iter()
+                        .filter_map(|&(batch, item)| get(batch, item))
+                        .sum::<i64>()
+                };
                 array(rows.map(sum), Type::INT8_ARRAY)
             }
             Get::BigInt(get) => array(rows.map(|row| pick(rule, row, get)), Type::INT8_ARRAY),
@@ -102,7 +107,12 @@ impl<'a, T> Rows<'a, T> {
         let clock = self.table.clock()?;
         let latest = time_of(clock, *row.first()?);
         let mut ages = String::new();
-        for column in self.table.columns.iter().filter(|column| column.rule == Rule::Value) {
+        for column in self
+            .table
+            .columns
+            .iter()
+            .filter(|column| column.rule == Rule::Value)
+        {
             let source = row.iter().find(|version| has_value(column, **version));
             let age = source.and_then(|version| time_of(clock, *version));
             if let Some(Micros(age)) = age.filter(|age| Some(*age) != latest) {

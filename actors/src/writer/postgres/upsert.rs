@@ -151,7 +151,10 @@ mod tests {
     #[test]
     fn the_ledger_keeps_the_first_row_and_says_which_events_are_new() {
         let sql = statement(&INGESTED_BATCHES);
-        assert!(sql.ends_with("ON CONFLICT (event_id) DO NOTHING RETURNING event_id"), "{sql}");
+        assert!(
+            sql.ends_with("ON CONFLICT (event_id) DO NOTHING RETURNING event_id"),
+            "{sql}"
+        );
     }
 
     #[test]

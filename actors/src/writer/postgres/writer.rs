@@ -132,7 +132,8 @@ impl Sink for Writer {
         };
         self.metrics.pool_size(self.database.pool_status().size);
         let outcome = written?;
-        self.metrics.count(&outcome, started.elapsed(), Instant::now().into_std());
+        self.metrics
+            .count(&outcome, started.elapsed(), Instant::now().into_std());
         outcome.log();
         Ok(())
     }
@@ -197,7 +198,9 @@ impl Statements {
     ) -> Result<HashSet<String>, tokio_postgres::Error> {
         let rows = Rows::new(self.ledger.table, batches.iter().map(|batch| (*batch, &())));
         let parameters = rows.parameters();
-        let entered = client.query_typed(&self.ledger.sql, &borrowed(&parameters)).await?;
+        let entered = client
+            .query_typed(&self.ledger.sql, &borrowed(&parameters))
+            .await?;
         entered.iter().map(|row| row.try_get(0)).collect()
     }
 
@@ -217,7 +220,14 @@ impl Statements {
             self.rejected_items.run(client, each(stored, |items| &items.rejected)),
         )?;
         let ledger = TableRows::new(self.ledger.table.name, stored.len() as u64);
-        Ok(vec![ledger, posts, authors, comments, crawl_errors, rejected_items])
+        Ok(vec![
+            ledger,
+            posts,
+            authors,
+            comments,
+            crawl_errors,
+            rejected_items,
+        ])
     }
 }
 

@@ -13,7 +13,10 @@ pub(in crate::writer::postgres) static COMMENTS: Table<Comment> = Table {
         key("platform", Text(|batch, _| Some(batch.event.platform.as_str()))),
         key("comment_id", Text(|_, comment| Some(&comment.comment_id))),
         value("post_id", Text(|_, comment| Some(&comment.post_id))),
-        value("author_username", Text(|_, comment| comment.author_username.as_deref())),
+        value(
+            "author_username",
+            Text(|_, comment| comment.author_username.as_deref()),
+        ),
         value("author_name", Text(|_, comment| comment.author_name.as_deref())),
         value("text", Text(|_, comment| comment.text.as_deref())),
         value("like_count", BigInt(|_, comment| comment.like_count)),

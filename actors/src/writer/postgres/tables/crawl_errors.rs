@@ -21,7 +21,10 @@ pub(in crate::writer::postgres) static CRAWL_ERRORS: Table<CrawlError> = Table {
             Text(|_, error| Some(error.error_code.category().as_str())),
         ),
         value("error_message", Text(|_, error| error.error_message.as_deref())),
-        value("error_details", Json(|_, error| json(error.error_details.as_ref()))),
+        value(
+            "error_details",
+            Json(|_, error| json(error.error_details.as_ref())),
+        ),
         value("permalink", Text(|_, error| error.permalink.as_deref())),
         value("retryable", Bool(|_, error| error.retryable)),
         earliest("created_at", Time(|_, error| Some(error.crawled_at))),

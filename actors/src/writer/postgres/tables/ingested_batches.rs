@@ -1,7 +1,7 @@
 //! `ingested_batches`, the ledger: it has no clock, so the first row of an event stays.
 
 use crate::writer::{
-    batch_summary::{error_distribution, count},
+    batch_summary::{count, error_distribution},
     postgres::table::{Get::*, Table, key, version},
 };
 
@@ -18,14 +18,38 @@ pub(in crate::writer::postgres) static INGESTED_BATCHES: Table<()> = Table {
         version("batch_index", BigInt(|batch, _| batch.event.batch_index)),
         version("total_batches", BigInt(|batch, _| batch.event.total_batches)),
         version("content_count", BigInt(|batch, _| batch.event.content_count)),
-        version("item_count", BigInt(|batch, _| Some(count(batch.items.item_count())))),
-        version("success_count", BigInt(|batch, _| Some(count(batch.items.posts.len())))),
-        version("error_count", BigInt(|batch, _| Some(count(batch.items.errors.len())))),
-        version("rejected_count", BigInt(|batch, _| Some(count(batch.items.rejected.len())))),
-        version("error_distribution", MadeJson(|batch, _| Some(error_distribution(&batch.items)))),
+        version(
+            "item_count",
+            BigInt(|batch, _| Some(count(batch.items.item_count()))),
+        ),
+        version(
+            "success_count",
+            BigInt(|batch, _| Some(count(batch.items.posts.len()))),
+        ),
+        version(
+            "error_count",
+            BigInt(|batch, _| Some(count(batch.items.errors.len()))),
+        ),
+        version(
+            "rejected_count",
+            BigInt(|batch, _| Some(count(batch.items.rejected.len()))),
+        ),
+        version(
+            "error_distribution",
+            MadeJson(|batch, _| Some(error_distribution(&batch.items))),
+        ),
         version("event_at", Time(|batch, _| Some(batch.event.event_at))),
-        version("received_at", Time(|batch, _| Some(batch.event.delivery.received_at))),
-        version("attempts", BigInt(|batch, _| Some(batch.event.delivery.attempt.into()))),
-        version("trace_id", Text(|batch, _| batch.event.delivery.trace_id.as_deref())),
+        version(
+            "received_at",
+            Time(|batch, _| Some(batch.event.delivery.received_at)),
+        ),
+        version(
+            "attempts",
+            BigInt(|batch, _| Some(batch.event.delivery.attempt.into())),
+        ),
+        version(
+            "trace_id",
+            Text(|batch, _| batch.event.delivery.trace_id.as_deref()),
+        ),
     ],
 };

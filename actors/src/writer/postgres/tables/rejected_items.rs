@@ -11,12 +11,18 @@ pub(in crate::writer::postgres) static REJECTED_ITEMS: Table<RejectedItem> = Tab
     touched: None,
     columns: &[
         key("object_path", Text(|batch, _| Some(&batch.object.path))),
-        key("item_index", BigInt(|_, item| i64::try_from(item.item_index).ok())),
+        key(
+            "item_index",
+            BigInt(|_, item| i64::try_from(item.item_index).ok()),
+        ),
         version("job_id", Text(|batch, _| Some(&batch.event.job_id))),
         version("event_id", Text(|batch, _| Some(&batch.event.event_id))),
         version("reason", Text(|_, item| Some(item.reason.code()))),
         version("detail", Text(|_, item| Some(&item.detail))),
         version("raw", Text(|_, item| Some(&item.raw))),
-        clock("created_at", Time(|batch, _| Some(batch.event.delivery.received_at))),
+        clock(
+            "created_at",
+            Time(|batch, _| Some(batch.event.delivery.received_at)),
+        ),
     ],
 };
