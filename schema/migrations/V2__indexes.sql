@@ -5,8 +5,6 @@ CREATE INDEX idx_post_analytics_project_id ON post_analytics (project_id);
 CREATE INDEX idx_post_analytics_job_id ON post_analytics (job_id);
 CREATE INDEX idx_post_analytics_published_at ON post_analytics (published_at);
 
-CREATE INDEX idx_comments_post_id ON comments (platform, post_id);
-
 CREATE INDEX idx_rejected_items_job_id ON rejected_items (job_id);
 
 CREATE INDEX idx_ingested_batches_job_id ON ingested_batches (job_id);

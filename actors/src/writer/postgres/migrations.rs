@@ -254,3 +254,37 @@ impl From<&refinery::Migration> for Migration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_semicolon_at_the_end_of_a_line_ends_a_statement() {
+        let sql = "-- why; and how\nDROP INDEX a;\n\nCREATE INDEX a ON t (b)\n    WHERE c = ';';\n-- done;\n";
+        let found = statements(sql).collect::<Vec<_>>();
+        assert_eq!(
+            found,
+            [
+                "-- why; and how\nDROP INDEX a",
+                "CREATE INDEX a ON t (b)\n    WHERE c = ';'"
+            ]
+        );
+    }
+
+    #[test]
+    fn versions_are_gapless_and_what_builds_concurrently_says_so_in_its_name() {
+        let runner = embedded::migrations::runner();
+        let mut migrations = runner.get_migrations().iter().collect::<Vec<_>>();
+        migrations.sort();
+        for (index, migration) in migrations.into_iter().enumerate() {
+            assert_eq!(migration.version() as usize, index + 1, "{migration}");
+            let concurrent = migration.sql().unwrap().contains(" CONCURRENTLY ");
+            assert_eq!(
+                migration.name().ends_with(OUTSIDE_TRANSACTION),
+                concurrent,
+                "{migration}"
+            );
+        }
+    }
+}
