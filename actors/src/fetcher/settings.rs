@@ -24,6 +24,17 @@ pub struct FetcherSettings {
     pub object_grace: Duration,
 }
 
+// === impl FetcherSettings ===
+
+impl FetcherSettings {
+    /// Bound on the whole of one fetch, whatever the store does: as long as every try may be silent,
+    /// and once more for a body that trickles.
+    pub fn whole_fetch_timeout(&self) -> Duration {
+        let tries = u32::try_from(self.request_attempts).unwrap_or(u32::MAX);
+        self.request_timeout.saturating_mul(tries.saturating_add(1))
+    }
+}
+
 /// Which store, and how to get in.
 #[derive(Clone, Debug)]
 pub enum StoreSettings {
