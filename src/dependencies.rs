@@ -43,22 +43,44 @@ pub fn working_probes(status: &IngressStatus, stores: &Arc<Stores>, database: &D
     let status = status.clone();
     let broker = Probe::new(BROKER, move || {
         let consuming = status.consuming();
-        async move { if consuming.yes { Ok(consuming.why) } else { Err(consuming.why) } }
+        async move {
+            if consuming.yes {
+                Ok(consuming.why)
+            } else {
+                Err(consuming.why)
+            }
+        }
     });
-    vec![broker, store_probe(stores.clone()), database_probe(database.clone())]
+    vec![
+        broker,
+        store_probe(stores.clone()),
+        database_probe(database.clone()),
+    ]
 }
 
 fn store_probe(stores: Arc<Stores>) -> Probe {
     Probe::new(STORE, move || {
         let stores = stores.clone();
-        async move { stores.ping().await.map(|()| "answers".to_owned()).map_err(|error| error.to_string()) }
+        async move {
+            stores
+                .ping()
+                .await
+                .map(|()| "answers".to_owned())
+                .map_err(|error| error.to_string())
+        }
     })
 }
 
 fn database_probe(database: Database) -> Probe {
     Probe::new(DATABASE, move || {
         let database = database.clone();
-        async move { database.ping().await.map(|()| "answers".to_owned()).map_err(|fault| fault.to_string()) }
+        async move {
+            database
+                .ping()
+                .await
+                .map(|()| "answers".to_owned())
+                .map_err(|fault| fault.to_string())
+        }
     })
 }
 
@@ -82,7 +104,10 @@ pub async fn pending(settings: &PostgresSettings) -> Result<Vec<Migration>, Fail
 /// # Errors
 /// The database is not available, or a migration failed.
 pub async fn migrate(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
-    postgres::migrate(settings).await.map(|report| report.applied).map_err(failure)
+    postgres::migrate(settings)
+        .await
+        .map(|report| report.applied)
+        .map_err(failure)
 }
 
 fn failure(error: MigrateError) -> Failure {

@@ -25,7 +25,11 @@ struct Pool(Database);
 
 impl Figures {
     pub(super) fn new(roster: Roster, budget: Arc<ByteBudget>, database: Database) -> Self {
-        Self { roster, budget, database: Pool(database) }
+        Self {
+            roster,
+            budget,
+            database: Pool(database),
+        }
     }
 }
 
@@ -38,16 +42,34 @@ impl fmt::Debug for Pool {
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let actors = self.roster.entries();
-        per_actor(&mut encoder, "analytics_actor_up", "1 while the actor is ready or at work", &actors, |entry| {
-            i64::from(entry.state == State::Up)
-        })?;
-        per_actor(&mut encoder, "analytics_actor_mailbox_depth", "Messages sent to the actor and not passed on", &actors, |entry| {
-            whole(entry.depth.get())
-        })?;
+        per_actor(
+            &mut encoder,
+            "analytics_actor_up",
+            "1 while the actor is ready or at work",
+            &actors,
+            |entry| i64::from(entry.state == State::Up),
+        )?;
+        per_actor(
+            &mut encoder,
+            "analytics_actor_mailbox_depth",
+            "Messages sent to the actor and not passed on",
+            &actors,
+            |entry| whole(entry.depth.get()),
+        )?;
         restarts(&mut encoder, &actors)?;
-        gauge(&mut encoder, "analytics_inflight_bytes", "Bytes of objects in flight", whole(self.budget.used()))?;
+        gauge(
+            &mut encoder,
+            "analytics_inflight_bytes",
+            "Bytes of objects in flight",
+            whole(self.budget.used()),
+        )?;
         let pool = self.database.0.pool_status();
-        gauge(&mut encoder, "analytics_database_connection_pool_size", "Open connections of the pool", whole(pool.size))
+        gauge(
+            &mut encoder,
+            "analytics_database_connection_pool_size",
+            "Open connections of the pool",
+            whole(pool.size),
+        )
     }
 }
 
@@ -69,7 +91,8 @@ fn per_actor(
 fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &BTreeMap<Arc<str>, Entry>) -> fmt::Result {
     let metric = ConstCounter::new(0_u64);
     let help = "Restarts of the actor's work, by cause";
-    let mut family = encoder.encode_descriptor("analytics_actor_restarts", help, None, metric.metric_type())?;
+    let mut family =
+        encoder.encode_descriptor("analytics_actor_restarts", help, None, metric.metric_type())?;
     for (actor, entry) in actors {
         for (cause, count) in &entry.restarts {
             let labels = [("actor", &**actor), ("cause", cause)];

@@ -21,13 +21,25 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new(roster: Roster, dependencies: Dependencies, status: IngressStatus) -> Self {
-        Self { roster, dependencies, status }
+        Self {
+            roster,
+            dependencies,
+            status,
+        }
     }
 
     /// An outage is being waited out: that is work as it should be.
     fn waits(&self) -> bool {
-        let down = self.dependencies.statuses().iter().any(|dependency| !dependency.ok);
-        down || self.roster.entries().values().any(|entry| entry.state == State::Down)
+        let down = self
+            .dependencies
+            .statuses()
+            .iter()
+            .any(|dependency| !dependency.ok);
+        down || self
+            .roster
+            .entries()
+            .values()
+            .any(|entry| entry.state == State::Down)
     }
 }
 
@@ -38,7 +50,11 @@ impl HealthView for Health {
         if progress.in_flight == 0 || still < STUCK_AFTER || self.waits() {
             return Ok(());
         }
-        Err(format!("{} events in flight and none settled for {} s", progress.in_flight, still.as_secs()))
+        Err(format!(
+            "{} events in flight and none settled for {} s",
+            progress.in_flight,
+            still.as_secs()
+        ))
     }
 
     fn consuming(&self) -> Result<(), String> {
@@ -67,7 +83,10 @@ impl HealthView for Health {
         let progress = self.status.progress();
         Summary::from([
             ("inflight_events".to_owned(), progress.in_flight.into()),
-            ("seconds_since_progress".to_owned(), progress.moved_at.elapsed().as_secs().into()),
+            (
+                "seconds_since_progress".to_owned(),
+                progress.moved_at.elapsed().as_secs().into(),
+            ),
         ])
     }
 }

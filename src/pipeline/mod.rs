@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     dependencies,
     exit::{Exit, Failure},
-    http::{self, HttpServer, HttpState},
+    http::{self, HttpServer, HttpState, Pace},
 };
 use anyhow::Context;
 use collector::Figures;
@@ -52,9 +52,13 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     // Telemetry and health outlive the line: the last scrape sees the last event.
     let outlive = CancellationToken::new();
     let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
-    let (dependencies, _asking) = http::watch(probes, &outlive);
+    let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
     let health = Arc::new(Health::new(supervision.roster(), dependencies, status.clone()));
-    registry.register_collector(Box::new(Figures::new(supervision.roster(), budget, parts.database.clone())));
+    registry.register_collector(Box::new(Figures::new(
+        supervision.roster(),
+        budget,
+        parts.database.clone(),
+    )));
     let serving = serve(config, registry, health, &outlive).await?;
 
     parts.start(config, &supervision, &status);
@@ -80,7 +84,10 @@ async fn serve(
     if !config.http.enabled {
         return Ok(None);
     }
-    let state = HttpState { registry: Arc::new(registry), health };
+    let state = HttpState {
+        registry: Arc::new(registry),
+        health,
+    };
     let server = HttpServer::bind(&config.http, state).await?;
     info!(address = %server.address().context("the HTTP port")?, "serving metrics and health");
     let stop = stop.clone();

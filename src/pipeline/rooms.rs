@@ -87,13 +87,23 @@ impl Parts {
         });
         let limits = Limits {
             messages: EVENTS_A_WRITE,
-            load: Load { rows: config.postgres.max_rows, bytes: config.postgres.max_bytes },
+            load: Load {
+                rows: config.postgres.max_rows,
+                bytes: config.postgres.max_bytes,
+            },
         };
-        Port::new((0..config.workers.writers).map(|n| supervision.sink(("writer", n), here, limits, build.clone())))
+        Port::new(
+            (0..config.workers.writers).map(|n| supervision.sink(("writer", n), here, limits, build.clone())),
+        )
     }
 
     /// Each parser has a thread of its own and may block it.
-    fn parsers(&self, config: &Config, supervision: &Supervision, next: &Port<ParsedBatch>) -> Port<RawBatch> {
+    fn parsers(
+        &self,
+        config: &Config,
+        supervision: &Supervision,
+        next: &Port<ParsedBatch>,
+    ) -> Port<RawBatch> {
         let build = always(self.parser.clone());
         Port::new((0..config.workers.parsers).map(|n| {
             let thread = Arbiter::new().handle();
@@ -110,12 +120,18 @@ impl Parts {
     ) -> Port<BatchRef> {
         let build = always(self.fetcher.clone());
         Port::new(
-            (0..config.workers.fetchers).map(|n| supervision.stage(("fetcher", n), here, next.clone(), build.clone())),
+            (0..config.workers.fetchers)
+                .map(|n| supervision.stage(("fetcher", n), here, next.clone(), build.clone())),
         )
     }
 
     fn source(&self, settings: AmqpSettings, status: IngressStatus) -> Build<AmqpSource> {
-        always(AmqpSource::new(Arc::new(settings), self.ingress_metrics.clone(), status, replica_name()))
+        always(AmqpSource::new(
+            Arc::new(settings),
+            self.ingress_metrics.clone(),
+            status,
+            replica_name(),
+        ))
     }
 }
 
@@ -144,18 +160,27 @@ struct Schema {
 
 impl Schema {
     fn new(config: &Config) -> Self {
-        Self { settings: config.auto_migrate.then(|| config.postgres.clone()), ready: Arc::default() }
+        Self {
+            settings: config.auto_migrate.then(|| config.postgres.clone()),
+            ready: Arc::default(),
+        }
     }
 
     /// A database that is down at start is waited for like one that goes down later.
     async fn ready(&self) -> Result<(), Fault> {
-        let Some(settings) = &self.settings else { return Ok(()) };
+        let Some(settings) = &self.settings else {
+            return Ok(());
+        };
         self.ready
             .get_or_try_init(|| async {
                 let report = postgres::migrate(settings).await;
                 let report = report.map_err(|error| Fault::outage("database", error.to_string()))?;
                 for migration in report.applied {
-                    info!(version = migration.version, name = migration.name, "migration applied");
+                    info!(
+                        version = migration.version,
+                        name = migration.name,
+                        "migration applied"
+                    );
                 }
                 Ok(())
             })

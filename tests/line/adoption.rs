@@ -8,7 +8,12 @@ use serde_json::json;
 async fn a_quorum_queue_is_made_and_bound_where_there_is_none() {
     let line = Running::shared("fresh-broker", &[]).await;
     for queue in [QUEUE, DLQ] {
-        let made = line.tenant.queue(queue).await.unwrap().unwrap_or_else(|| panic!("{queue} was not made"));
+        let made = line
+            .tenant
+            .queue(queue)
+            .await
+            .unwrap()
+            .unwrap_or_else(|| panic!("{queue} was not made"));
         assert_eq!(made.kind, "quorum");
     }
     let id = fresh_id();
@@ -28,7 +33,10 @@ async fn an_existing_classic_queue_is_used_whatever_its_arguments() {
     line.stored(&[id]).await;
     line.queue_empties().await;
     let queue = line.tenant.queue(QUEUE).await.unwrap().unwrap();
-    assert_eq!((queue.kind.as_str(), queue.arguments["x-max-priority"].as_i64()), ("classic", Some(3)));
+    assert_eq!(
+        (queue.kind.as_str(), queue.arguments["x-max-priority"].as_i64()),
+        ("classic", Some(3))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

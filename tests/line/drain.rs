@@ -9,11 +9,24 @@ async fn sigterm_under_load_exits_with_0_and_loses_nothing() {
     for id in &ids {
         line.batch(id, 20).await;
     }
-    assert_eq!(line.service.terminate().await.unwrap(), Some(0), "{}", line.service.lines().join("\n"));
+    assert_eq!(
+        line.service.terminate().await.unwrap(),
+        Some(0),
+        "{}",
+        line.service.lines().join("\n")
+    );
     let stored = line.count("ingested_batches", &[]).await;
     let left = line.tenant.queue(QUEUE).await.unwrap().unwrap();
-    assert_eq!(line.count("post_analytics", &[]).await, stored * 20, "whole batches only");
-    assert!(stored as u64 + left.messages >= 60, "{stored} stored and {} left", left.messages);
+    assert_eq!(
+        line.count("post_analytics", &[]).await,
+        stored * 20,
+        "whole batches only"
+    );
+    assert!(
+        stored as u64 + left.messages >= 60,
+        "{stored} stored and {} left",
+        left.messages
+    );
     assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
 
     line.service.start_again().unwrap();

@@ -14,20 +14,33 @@ async fn survives(
     let mut line = Running::start(stack.tenant(name).await.unwrap(), &[]).await;
     let ids: Vec<_> = (0..40).map(|_| fresh_id()).collect();
     for id in &ids {
-        line.put(&format!("tiktok/{id}.json"), crate::running::batch_of(id, 5)).await;
+        line.put(&format!("tiktok/{id}.json"), crate::running::batch_of(id, 5))
+            .await;
     }
     down(&stack).await.unwrap();
     for id in &ids {
-        line.announce(id, &format!("{}/tiktok/{id}.json", line.tenant.bucket())).await;
+        line.announce(id, &format!("{}/tiktok/{id}.json", line.tenant.bucket()))
+            .await;
     }
     wait_for("readiness to name the dependency", PATIENCE, async || {
-        let (status, body) = line.service.get("/readyz").await.map_err(|error| error.to_string())?;
-        if status == 503 && body.contains(dependency) { Ok(()) } else { Err(format!("{status} {body}")) }
+        let (status, body) = line
+            .service
+            .get("/readyz")
+            .await
+            .map_err(|error| error.to_string())?;
+        if status == 503 && body.contains(dependency) {
+            Ok(())
+        } else {
+            Err(format!("{status} {body}"))
+        }
     })
     .await
     .unwrap();
     wait_for("events to be held", PATIENCE, async || {
-        line.service.logs().iter().any(|log| log["fate"] == "held" && log["event_id"].is_string())
+        line.service
+            .logs()
+            .iter()
+            .any(|log| log["fate"] == "held" && log["event_id"].is_string())
     })
     .await
     .unwrap();
@@ -37,7 +50,10 @@ async fn survives(
     line.stored(&ids).await;
     line.queue_empties().await;
     assert_eq!(line.count("post_analytics", &[]).await, 200);
-    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty(), "no good event is ever buried");
+    assert!(
+        line.tenant.peek(DLQ, 1).await.unwrap().is_empty(),
+        "no good event is ever buried"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,10 +6,18 @@ use serde_json::{Value, json};
 
 /// Checks the one dead letter: its reason, its headers, its untouched body.
 fn assert_buried(letter: &Message, reason: &str, body: &str, event_id: Option<&str>) {
-    assert_eq!(letter.header("x-millrace-reason").as_deref(), Some(reason), "{letter:?}");
+    assert_eq!(
+        letter.header("x-millrace-reason").as_deref(),
+        Some(reason),
+        "{letter:?}"
+    );
     assert_eq!(letter.header("x-millrace-event-id").as_deref(), event_id);
     assert_eq!(letter.payload, body);
-    assert!(letter.header("x-millrace-detail").is_some_and(|detail| !detail.is_empty()));
+    assert!(
+        letter
+            .header("x-millrace-detail")
+            .is_some_and(|detail| !detail.is_empty())
+    );
     assert_eq!(letter.header("x-millrace-attempts").as_deref(), Some("1"));
     let first_seen = letter.header("x-millrace-first-seen").unwrap();
     assert!(first_seen.parse::<jiff::Timestamp>().is_ok(), "{first_seen}");
@@ -18,7 +26,9 @@ fn assert_buried(letter: &Message, reason: &str, body: &str, event_id: Option<&s
 async fn buries(line: &Running<'_>, already: usize, reason: &str, body: &str, event_id: Option<&str>) {
     line.publish(body).await;
     let letters = line.dead_letters(already + 1).await;
-    let letter = letters.iter().find(|letter| letter.header("x-millrace-reason").as_deref() == Some(reason));
+    let letter = letters
+        .iter()
+        .find(|letter| letter.header("x-millrace-reason").as_deref() == Some(reason));
     let letter = letter.unwrap_or_else(|| panic!("no {reason} among {letters:?}"));
     assert_buried(letter, reason, body, event_id);
 }
@@ -29,7 +39,14 @@ async fn events_that_cannot_be_read() {
     buries(&line, 0, "malformed_event", "{not json", None).await;
     let mut other = event("evt_other", "crawl-results/a.json");
     other["event_type"] = "data.deleted".into();
-    buries(&line, 1, "unsupported_event_type", &other.to_string(), Some("evt_other")).await;
+    buries(
+        &line,
+        1,
+        "unsupported_event_type",
+        &other.to_string(),
+        Some("evt_other"),
+    )
+    .await;
     let path = event("evt_path", "crawl-results/../secrets.json").to_string();
     buries(&line, 2, "bad_path", &path, Some("evt_path")).await;
     let bucket = event("evt_bucket", "somebody-elses/a.json").to_string();
@@ -37,7 +54,10 @@ async fn events_that_cannot_be_read() {
     line.queue_empties().await;
     let metrics = line.service.metrics().await.unwrap();
     assert_eq!(metrics.sum("analytics_dead_letters_total", &[]), Some(4.0));
-    assert_eq!(metrics.sum("analytics_events_failed_total", &[("reason", "bad_path")]), Some(1.0));
+    assert_eq!(
+        metrics.sum("analytics_events_failed_total", &[("reason", "bad_path")]),
+        Some(1.0)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +93,11 @@ async fn objects_that_cannot_be_read() {
     let path = format!("{}/tiktok/not-there.json", line.tenant.bucket());
     line.announce("evt_missing", &path).await;
     let letters = line.dead_letters(7).await;
-    assert!(letters.iter().any(|letter| letter.header("x-millrace-reason").as_deref() == Some("object_missing")));
+    assert!(
+        letters
+            .iter()
+            .any(|letter| letter.header("x-millrace-reason").as_deref() == Some("object_missing"))
+    );
     let good = fresh_id();
     line.batch(&good, 3).await;
     line.stored(&[good]).await;
@@ -88,7 +112,9 @@ async fn a_late_object_is_waited_for() {
     line.announce(&id, &path).await;
     millrace_stack::wait_for("a retry", crate::running::PATIENCE, async || {
         let metrics = line.service.metrics().await.ok()?;
-        metrics.sum("analytics_retries_total", &[("stage", "fetcher")]).filter(|retries| *retries >= 1.0)
+        metrics
+            .sum("analytics_retries_total", &[("stage", "fetcher")])
+            .filter(|retries| *retries >= 1.0)
     })
     .await
     .unwrap();
@@ -105,7 +131,9 @@ async fn a_bad_item_costs_itself_and_not_its_neighbours() {
     items[2]["meta"]["fetch_status"] = "perhaps".into();
     items.push(json!({"meta": {"fetch_status": "success"}, "content": {}}));
     items.push(json!({"meta": {"id": "gone", "fetch_status": "ERROR", "error_code": " content_removed "}, "content": null}));
-    let path = line.put("tiktok/mixed.json", Value::from(items).to_string()).await;
+    let path = line
+        .put("tiktok/mixed.json", Value::from(items).to_string())
+        .await;
     let id = fresh_id();
     line.announce(&id, &path).await;
     line.stored(std::slice::from_ref(&id)).await;
@@ -118,10 +146,20 @@ async fn a_bad_item_costs_itself_and_not_its_neighbours() {
         .into_iter()
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect();
-    let expected = [(1, "malformed_item"), (2, "unknown_fetch_status"), (4, "missing_id")];
-    assert_eq!(rejected, expected.map(|(index, reason)| (index, reason.to_owned(), true)));
+    let expected = [
+        (1, "malformed_item"),
+        (2, "unknown_fetch_status"),
+        (4, "missing_id"),
+    ];
+    assert_eq!(
+        rejected,
+        expected.map(|(index, reason)| (index, reason.to_owned(), true))
+    );
     assert_eq!(line.count("post_analytics", &[]).await, 2);
     let code = "SELECT error_code, error_category, retryable FROM crawl_errors";
     let row = line.database.query_one(code, &[]).await.unwrap();
-    assert_eq!((row.get(0), row.get(1), row.get(2)), ("CONTENT_REMOVED", "content", false));
+    assert_eq!(
+        (row.get(0), row.get(1), row.get(2)),
+        ("CONTENT_REMOVED", "content", false)
+    );
 }

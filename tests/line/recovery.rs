@@ -13,7 +13,11 @@ async fn connections_closed_by_an_operator_come_back() {
             line.batch(id, 3).await;
         }
         let closed = wait_for("connections to close", PATIENCE, async || {
-            line.tenant.close_connections().await.ok().filter(|closed| *closed > 0)
+            line.tenant
+                .close_connections()
+                .await
+                .ok()
+                .filter(|closed| *closed > 0)
         });
         closed.await.unwrap();
         ids.extend(batch);
@@ -34,12 +38,19 @@ async fn a_killed_broker_is_waited_for() {
     line.stored(&[before]).await;
     stack.rabbitmq.kill().await.unwrap();
     wait_for("readiness to end", PATIENCE, async || {
-        line.service.get("/readyz").await.is_ok_and(|(status, body)| status == 503 && body.contains("rabbitmq"))
+        line.service
+            .get("/readyz")
+            .await
+            .is_ok_and(|(status, body)| status == 503 && body.contains("rabbitmq"))
     })
     .await
     .unwrap();
     let live = line.service.get("/livez").await.unwrap();
-    assert_eq!(live.0, 200, "an outage that is waited out is no reason to be killed: {}", live.1);
+    assert_eq!(
+        live.0, 200,
+        "an outage that is waited out is no reason to be killed: {}",
+        live.1
+    );
     stack.rabbitmq.start().await.unwrap();
     line.service.wait_ready(PATIENCE).await.unwrap();
     let after = fresh_id();

@@ -31,7 +31,11 @@ impl<'a> Running<'a> {
         let service = tenant.service(millrace(), settings).unwrap();
         service.wait_ready(PATIENCE).await.unwrap();
         let database = tenant.connect_postgres().await.unwrap();
-        Self { tenant, service, database }
+        Self {
+            tenant,
+            service,
+            database,
+        }
     }
 
     /// A service on the shared servers.
@@ -48,7 +52,11 @@ impl<'a> Running<'a> {
 
     /// Publishes a message as it is.
     pub(crate) async fn publish(&self, body: &str) {
-        let routed = self.tenant.publish("smap.events", "data.collected", body).await.unwrap();
+        let routed = self
+            .tenant
+            .publish("smap.events", "data.collected", body)
+            .await
+            .unwrap();
         assert!(routed, "no queue is bound to the exchange");
     }
 
@@ -59,30 +67,54 @@ impl<'a> Running<'a> {
 
     /// Stores a batch of so many good items and announces it.
     pub(crate) async fn batch(&self, event_id: &str, items: usize) {
-        let path = self.put(&format!("tiktok/{event_id}.json"), batch_of(event_id, items)).await;
+        let path = self
+            .put(&format!("tiktok/{event_id}.json"), batch_of(event_id, items))
+            .await;
         self.announce(event_id, &path).await;
     }
 
     /// Waits until these events are in the ledger.
     pub(crate) async fn stored(&self, event_ids: &[String]) {
         wait_for("events in the ledger", PATIENCE, async || {
-            let found = self.count("ingested_batches WHERE event_id = ANY($1)", &[&event_ids]).await;
-            if found == event_ids.len() as i64 { Ok(()) } else { Err(format!("{found} of {}", event_ids.len())) }
+            let found = self
+                .count("ingested_batches WHERE event_id = ANY($1)", &[&event_ids])
+                .await;
+            if found == event_ids.len() as i64 {
+                Ok(())
+            } else {
+                Err(format!("{found} of {}", event_ids.len()))
+            }
         })
         .await
         .unwrap_or_else(|error| panic!("{error:#}\n{}", self.service.lines().join("\n")));
     }
 
     /// Rows of `FROM …`.
-    pub(crate) async fn count(&self, from: &str, values: &[&(dyn tokio_postgres::types::ToSql + Sync)]) -> i64 {
-        self.database.query_one(&format!("SELECT count(*) FROM {from}"), values).await.unwrap().get(0)
+    pub(crate) async fn count(
+        &self,
+        from: &str,
+        values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> i64 {
+        self.database
+            .query_one(&format!("SELECT count(*) FROM {from}"), values)
+            .await
+            .unwrap()
+            .get(0)
     }
 
     /// Waits for so many dead letters and returns them.
     pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Message> {
         wait_for("dead letters", PATIENCE, async || {
-            let found = self.tenant.peek(DLQ, count + 1).await.map_err(|error| error.to_string())?;
-            if found.len() == count { Ok(found) } else { Err(format!("{} of {count}", found.len())) }
+            let found = self
+                .tenant
+                .peek(DLQ, count + 1)
+                .await
+                .map_err(|error| error.to_string())?;
+            if found.len() == count {
+                Ok(found)
+            } else {
+                Err(format!("{} of {count}", found.len()))
+            }
         })
         .await
         .unwrap_or_else(|error| panic!("{error:#}\n{}", self.service.lines().join("\n")))

@@ -18,6 +18,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// Gets the object of an event, as it is stored.
+#[derive(Clone)]
 pub struct Fetcher {
     stores: Arc<Stores>,
     settings: FetcherSettings,

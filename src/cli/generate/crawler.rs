@@ -34,7 +34,9 @@ async fn crawl(args: &GenerateArgs, amqp: &AmqpSettings, fetcher: &FetcherSettin
     stores.ping().await.map_err(Failure::unavailable)?;
     let publisher = Publisher::connect(amqp).await.map_err(Failure::unavailable)?;
     let target = target_of(fetcher);
-    generate(args, &target, &stores, &publisher, &mut io::stdout()).await.map_err(Failure::unavailable)?;
+    generate(args, &target, &stores, &publisher, &mut io::stdout())
+        .await
+        .map_err(Failure::unavailable)?;
     publisher.close().await;
     Ok(())
 }
@@ -59,8 +61,16 @@ fn without_scheme(endpoint: &str) -> &str {
 
 impl Upload for Stores {
     async fn put(&self, object: ObjectUpload) -> anyhow::Result<()> {
-        let ObjectUpload { bucket, key, body, metadata } = object;
-        let metadata: Vec<_> = metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let ObjectUpload {
+            bucket,
+            key,
+            body,
+            metadata,
+        } = object;
+        let metadata: Vec<_> = metadata
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         Ok(Stores::put(self, &bucket, &key, body, &metadata).await?)
     }
 }

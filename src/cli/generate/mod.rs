@@ -15,7 +15,7 @@ use std::{io::Write, path::PathBuf};
 
 /// Makes a seeded, realistic corpus: uploads the objects and publishes the events as crawlers would.
 #[derive(Args, Clone, Debug)]
-pub struct GenerateArgs {
+pub(super) struct GenerateArgs {
     /// Items in all batches together.
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     pub items: usize,
@@ -53,7 +53,7 @@ pub struct GenerateArgs {
 
 /// What the service's own settings say about a corpus.
 #[derive(Clone, Debug)]
-pub struct GenerateTarget {
+pub(super) struct GenerateTarget {
     /// `MINIO_CRAWL_RESULTS_BUCKET`.
     pub bucket: String,
     /// One of `MINIO_EXTRA_BUCKETS`.
@@ -69,7 +69,12 @@ pub struct GenerateTarget {
 impl Default for GenerateTarget {
     fn default() -> Self {
         let corpus = CorpusSettings::default();
-        Self { bucket: corpus.bucket, extra_bucket: None, endpoint: None, caps: corpus.caps }
+        Self {
+            bucket: corpus.bucket,
+            extra_bucket: None,
+            endpoint: None,
+            caps: corpus.caps,
+        }
     }
 }
 
@@ -79,12 +84,12 @@ const CONCURRENCY: usize = 32;
 
 impl GenerateArgs {
     /// Whether no server is needed.
-    pub fn is_local(&self) -> bool {
+    pub(super) fn is_local(&self) -> bool {
         self.dry_run || self.out.is_some()
     }
 
     /// The corpus these arguments ask for.
-    pub fn corpus(&self, target: &GenerateTarget) -> CorpusSettings {
+    pub(super) fn corpus(&self, target: &GenerateTarget) -> CorpusSettings {
         let (temper, dead_letters) = match (self.hostile, self.plain) {
             (true, _) => (Temper::Hostile, DeadLetters::Every),
             (_, true) => (Temper::Plain, DeadLetters::None),
@@ -119,7 +124,7 @@ impl GenerateArgs {
 ///
 /// # Errors
 /// The first object or event that could not be delivered, or an output that cannot be written.
-pub async fn generate<U: Upload, P: Publish>(
+pub(super) async fn generate<U: Upload, P: Publish>(
     args: &GenerateArgs,
     target: &GenerateTarget,
     upload: &U,
@@ -141,7 +146,7 @@ pub async fn generate<U: Upload, P: Publish>(
 ///
 /// # Errors
 /// The folder or the output cannot be written.
-pub async fn generate_locally(
+pub(super) async fn generate_locally(
     args: &GenerateArgs,
     target: &GenerateTarget,
     out: &mut impl Write,

@@ -1,6 +1,6 @@
 //! Deliveries that are not acknowledged yet.
 
-use crate::domain::Delivery;
+use crate::{domain::Delivery, ingress::event};
 use amqprs::{BasicProperties, Deliver};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -46,8 +46,9 @@ impl InFlight {
     ) -> Self {
         let first_seen =
             copies::header_text(&properties, copies::FIRST_SEEN).and_then(|text| text.parse().ok());
-        let trace_id =
-            copies::header_text(&properties, "traceparent").and_then(crate::ingress::event::trace_id);
+        let trace_id = copies::header_text(&properties, "traceparent")
+            .and_then(event::trace_id)
+            .map(str::to_owned);
         let facts = Delivery {
             received_at: now,
             first_seen: first_seen.unwrap_or(now),

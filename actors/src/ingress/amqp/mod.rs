@@ -25,6 +25,7 @@ use std::sync::Arc;
 use tracing::info;
 
 /// Consumes events and settles them.
+#[derive(Clone)]
 pub struct AmqpSource {
     settings: Arc<AmqpSettings>,
     metrics: IngressMetrics,

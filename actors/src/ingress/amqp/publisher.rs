@@ -46,7 +46,10 @@ impl Publisher {
             let queues = [settings.queue.clone()];
             Topology::open(&link).await?.prepare(settings, &queues).await?;
             let channel = link.channel().await?;
-            channel.confirm_select(ConfirmSelectArguments::new(false)).await.map_err(broker)?;
+            channel
+                .confirm_select(ConfirmSelectArguments::new(false))
+                .await
+                .map_err(broker)?;
             let unanswered = Unanswered::default();
             tokio::spawn(pass_on_answers(signals, unanswered.clone()));
             Ok(Self {
@@ -65,16 +68,26 @@ impl Publisher {
     /// # Errors
     /// An outage when the broker is lost, refuses the message or has no queue for it.
     pub async fn publish(&self, body: Vec<u8>) -> Answer {
-        let properties = BasicProperties::default().with_content_type("application/json").with_persistence(true).finish();
-        let target = BasicPublishArguments::new(&self.exchange, &self.routing_key).mandatory(true).finish();
+        let properties = BasicProperties::default()
+            .with_content_type("application/json")
+            .with_persistence(true)
+            .finish();
+        let target = BasicPublishArguments::new(&self.exchange, &self.routing_key)
+            .mandatory(true)
+            .finish();
         let (answer_tx, answer) = oneshot::channel();
         {
             // Held across the publication: the broker numbers messages in the order they go out.
             let mut unanswered = self.unanswered.lock().await;
-            self.channel.basic_publish(properties, body, target).await.map_err(broker)?;
+            self.channel
+                .basic_publish(properties, body, target)
+                .await
+                .map_err(broker)?;
             unanswered.published(answer_tx);
         }
-        answer.await.unwrap_or_else(|_| Err(lost("connection lost before the broker confirmed a message")))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(lost("connection lost before the broker confirmed a message")))
     }
 
     /// Says goodbye.
@@ -87,17 +100,19 @@ impl Publisher {
 async fn pass_on_answers(mut signals: UnboundedReceiver<Signal>, unanswered: Unanswered) {
     while let Some(signal) = signals.recv().await {
         let wrong = match signal {
-            Signal::Confirm { seq, multiple, stored } => {
-                match unanswered.lock().await.answered(seq, multiple, stored) {
-                    Ok(answers) => {
-                        for answer in answers {
-                            let _ = answer.send(Ok(()));
-                        }
-                        continue;
+            Signal::Confirm {
+                seq,
+                multiple,
+                stored,
+            } => match unanswered.lock().await.answered(seq, multiple, stored) {
+                Ok(answers) => {
+                    for answer in answers {
+                        let _ = answer.send(Ok(()));
                     }
-                    Err(refused) => refused,
+                    continue;
                 }
-            }
+                Err(refused) => refused,
+            },
             Signal::Returned { routing_key, text } => lost(format!("no queue takes {routing_key}: {text}")),
             Signal::Lost(why) => lost(why),
             Signal::Blocked(_) => continue,

@@ -1,33 +1,21 @@
-//! stub
-use crate::{
-    domain::{CrawlEvent, Delivery, Reason},
-    messages::BatchSource,
-};
-pub struct Decoded {
-    pub event: CrawlEvent,
-    pub source: BatchSource,
-    pub notes: Vec<Note>,
-}
-pub struct Refusal {
-    pub reason: Reason,
-    pub detail: String,
-    pub event_id: Option<String>,
-}
-pub enum Note {
-    JobIdUnparsed,
-}
-impl Note {
-    pub fn code(&self) -> &'static str {
-        "x"
-    }
-}
-pub fn decode(_: &[u8], _: Option<&str>, _: Delivery) -> Result<Decoded, Refusal> {
-    Err(Refusal {
-        reason: Reason::MalformedEvent,
-        detail: String::new(),
-        event_id: None,
-    })
-}
-pub fn trace_id(_: &str) -> Option<String> {
-    None
-}
+//! From a message's body to an event: pure, and tolerant of everything but the essentials.
+//!
+//! `schema/events/data.collected.json` is the published form of what [`decode`] accepts.
+
+mod decode;
+mod fields;
+mod legacy;
+mod note;
+mod text;
+mod time;
+mod trace;
+
+#[cfg(test)]
+mod decode_tests;
+#[cfg(test)]
+mod schema_tests;
+
+pub use decode::{DecodeError, Decoded, MAX_EVENT_BYTES, MAX_LEGACY_BYTES, decode};
+pub use fields::MAX_ID_BYTES;
+pub use note::Note;
+pub use trace::trace_id;

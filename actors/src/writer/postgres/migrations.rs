@@ -12,7 +12,7 @@ mod embedded {
 }
 
 /// One step of the schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Migration {
     /// Position, from 1.
     pub version: i32,
