@@ -1,7 +1,8 @@
 //! The one HTTP port.
 
+use super::numbers::Whole;
 use super::reader::Reader;
-use super::rule::{Flag, Parsed, Whole};
+use super::rule::{Flag, Parsed};
 use super::setting::{Setting, settings};
 use std::net::{IpAddr, Ipv4Addr};
 

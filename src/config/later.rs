@@ -1,8 +1,9 @@
 //! Settings that users already have and that nothing acts on yet. They are checked, so that a file that
 //! is good today is good tomorrow, and the ones that ask for something say that it does not happen.
 
+use super::numbers::Decimal;
 use super::reader::Reader;
-use super::rule::{Decimal, Flag, Name, Text};
+use super::rule::{Flag, Name, Text};
 use super::setting::{Setting, settings};
 
 settings! { "Not acted on yet";

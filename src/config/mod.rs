@@ -9,6 +9,7 @@ mod http;
 mod later;
 mod logging;
 mod mask;
+mod numbers;
 mod objects;
 mod parser;
 mod postgres;

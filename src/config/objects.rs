@@ -1,8 +1,9 @@
 //! The object store.
 
+use super::numbers::{Mebibytes, Seconds, Whole};
 use super::problem::Problem;
 use super::reader::Reader;
-use super::rule::{Flag, List, Mebibytes, Name, Parsed, Seconds, Text, Whole};
+use super::rule::{Flag, List, Name, Parsed, Text};
 use super::setting::{Setting, settings};
 use millrace_actors::fetcher::{FetcherSettings, StoreSettings};
 use url::Url;

@@ -1,8 +1,9 @@
 //! Caps on what is parsed, and what becomes of error codes.
 
+use super::numbers::{Mebibytes, Whole};
 use super::problem::Problem;
 use super::reader::Reader;
-use super::rule::{List, Mebibytes, Whole};
+use super::rule::List;
 use super::setting::{Setting, settings};
 use super::unknown;
 use millrace_actors::domain::{ErrorCode, ErrorPolicy};

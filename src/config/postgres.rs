@@ -1,9 +1,10 @@
 //! The database.
 
+use super::numbers::{Mebibytes, Seconds, Whole};
 use super::problem::Problem;
 use super::processing::Processing;
 use super::reader::Reader;
-use super::rule::{Flag, Mebibytes, Parsed, Seconds, Whole};
+use super::rule::{Flag, Parsed};
 use super::setting::{Setting, settings};
 use millrace_actors::writer::PostgresSettings;
 

@@ -1,7 +1,7 @@
 //! How many work at once, and how much may be in flight.
 
+use super::numbers::{Mebibytes, Seconds, Whole};
 use super::reader::Reader;
-use super::rule::{Mebibytes, Seconds, Whole};
 use super::setting::{Setting, settings};
 use std::time::Duration;
 

@@ -1,10 +1,11 @@
 //! The broker and the names on it.
 
 use super::amqp_url::AmqpUrl;
+use super::numbers::{Decimal, Seconds, Whole};
 use super::problem::Problem;
 use super::processing::Processing;
 use super::reader::Reader;
-use super::rule::{Decimal, Flag, List, Name, Parsed, Rule, Seconds, Text, Whole};
+use super::rule::{Flag, List, Name, Parsed, Rule, Text};
 use super::setting::{Setting, settings};
 use millrace_actors::ingress::{AmqpSettings, RetrySettings};
 use secrecy::SecretString;

@@ -195,12 +195,12 @@ impl<'a> Reader<'a> {
                 text: text.to_owned(),
                 origin: layer.origin().clone(),
             }),
-            (None, Some(path)) => self.from_file(name, &file_variable, path),
+            (None, Some(path)) => self.read_file(name, &file_variable, path),
             (None, None) => None,
         }
     }
 
-    fn from_file(&mut self, name: &'static str, file_variable: &str, path: &str) -> Option<Found> {
+    fn read_file(&mut self, name: &'static str, file_variable: &str, path: &str) -> Option<Found> {
         let refused = |what: String, hint| Problem::new(file_variable, what, hint).with_value(path);
         match std::fs::read_to_string(path) {
             Ok(text) => {

@@ -15,6 +15,7 @@ use axum::routing::get;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,9 @@ pub struct HttpServer {
     listener: TcpListener,
     routes: Router,
 }
+
+/// How long a stop waits for requests at hand.
+const LINGER: Duration = Duration::from_secs(1);
 
 // === impl HttpServer ===
 
@@ -65,13 +69,22 @@ impl HttpServer {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` is cancelled and the requests at hand are answered.
+    /// Serves until `stop` is cancelled and the requests at hand are answered. A client that is slow about
+    /// its request delays the stop by no more than a second.
     ///
     /// # Errors
     /// The listener failed.
     pub async fn run(self, stop: CancellationToken) -> std::io::Result<()> {
         let server = axum::serve(self.listener, self.routes);
-        server.with_graceful_shutdown(stop.cancelled_owned()).await
+        let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
+        let too_long = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LINGER).await;
+        };
+        tokio::select! {
+            done = server.into_future() => done,
+            () = too_long => Ok(()),
+        }
     }
 }
 

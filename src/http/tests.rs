@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
+use tokio::io::AsyncWriteExt;
 
 /// A service whose state the test sets.
 #[derive(Default)]
@@ -216,6 +217,17 @@ async fn a_stop_ends_the_server_and_frees_the_port() {
     service.stop.cancel();
     service.served.await.unwrap().unwrap();
     TcpListener::bind(service.address).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_finishes_its_request_does_not_hold_up_the_stop() {
+    let service = start().await;
+    let mut slow = tokio::net::TcpStream::connect(service.address).await.unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+    assert_eq!(service.get("/livez").await.0, 200);
+    service.stop.cancel();
+    let stopped = tokio::time::timeout(Duration::from_secs(20), service.served).await;
+    stopped.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -155,12 +155,14 @@ mod tests {
     #[test]
     fn errors_are_logged_with_their_causes() {
         let cause = io::Error::other("disk full");
-        let error = anyhow::Error::from(cause).context("cannot write");
+        let error = anyhow::Error::from(cause)
+            .context("cannot write")
+            .context("batch lost");
         let (_, lines) = logged(&LogSettings::default(), || {
             let error: &(dyn std::error::Error + 'static) = error.as_ref();
             tracing::error!(error, "failed");
         });
-        assert_eq!(lines[0]["error"], "cannot write: disk full");
+        assert_eq!(lines[0]["error"], "batch lost: cannot write: disk full");
     }
 
     #[test]
