@@ -4,7 +4,7 @@ mod install;
 mod management;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,6 +19,10 @@ use crate::wait::wait_for;
 /// A cold start on a machine that compiles beside it has been seen to take 15 s.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const NODE: &str = "millrace@localhost";
+const DATA: &str = "data";
 const USER: &str = "millrace";
 const PASSWORD: &str = "millrace-rabbitmq";
 
@@ -27,6 +31,7 @@ const PASSWORD: &str = "millrace-rabbitmq";
 pub struct RabbitMq {
     port: u16,
     management: Management,
+    data: PathBuf,
     process: Process,
 }
 
@@ -48,6 +53,7 @@ impl RabbitMq {
             distribution: free_port()?,
         };
         write_configuration(&dir, &ports)?;
+        let data = dir.join(DATA);
         let recipe = Recipe {
             name: "rabbitmq",
             program: scripts.join("rabbitmq-server"),
@@ -58,6 +64,7 @@ impl RabbitMq {
         };
         let rabbitmq = Self {
             port: ports.amqp,
+            data,
             management: Management::new(ports.management, USER, PASSWORD)?,
             process: Process::new(recipe),
         };
@@ -86,7 +93,29 @@ impl RabbitMq {
         self.process.stop(Signal::SIGTERM).await.map(drop)
     }
 
-    /// SIGKILL.
+    /// Waits until a new quorum queue would survive a SIGKILL, some 3 s after its declaration.
+    ///
+    /// The broker registers such queues in a file that it writes late; a queue that is missing there after a crash
+    /// gets no leader ever again, whatever its log holds (RabbitMQ 3.10).
+    pub async fn wait_until_registered(&self, vhost: &str, queue: &str) -> anyhow::Result<()> {
+        let member = format!("{vhost}_{queue}");
+        let folder = self.data.join(NODE).join("quorum").join(NODE);
+        wait_for(
+            &format!("the quorum queue {queue} to be on disk"),
+            REGISTRY_TIMEOUT,
+            async || {
+                let registry = std::fs::read(folder.join("names.dets"))?;
+                let is_there = registry
+                    .windows(member.len())
+                    .any(|part| part == member.as_bytes());
+                anyhow::ensure!(is_there, "names.dets does not name it");
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    /// SIGKILL. See [`wait_until_registered`](Self::wait_until_registered) for quorum queues that are new.
     pub async fn kill(&self) -> anyhow::Result<()> {
         self.process.kill().await
     }
@@ -169,10 +198,9 @@ fn write_configuration(dir: &Path, ports: &Ports) -> anyhow::Result<()> {
 }
 
 fn environment(dir: &Path, scripts: &Path, ports: &Ports) -> Vec<(String, OsString)> {
-    let node = "millrace@localhost";
     // The node is told its name and its distribution port, so it needs no epmd: none is started, none outlives it.
     let erlang = format!(
-        "-sname {node} -start_epmd false -erl_epmd_port {} -kernel inet_dist_use_interface {{127,0,0,1}}",
+        "-sname {NODE} -start_epmd false -erl_epmd_port {} -kernel inet_dist_use_interface {{127,0,0,1}}",
         ports.distribution
     );
     let paths = [
@@ -180,7 +208,7 @@ fn environment(dir: &Path, scripts: &Path, ports: &Ports) -> Vec<(String, OsStri
         ("ERL_INETRC", "inetrc"),
         ("RABBITMQ_CONFIG_FILE", "rabbitmq.config"),
         ("RABBITMQ_ENABLED_PLUGINS_FILE", "enabled_plugins"),
-        ("RABBITMQ_MNESIA_BASE", "data"),
+        ("RABBITMQ_MNESIA_BASE", DATA),
         ("RABBITMQ_LOG_BASE", "log"),
         ("RABBITMQ_FEATURE_FLAGS_FILE", "feature_flags"),
         ("RABBITMQ_PID_FILE", "pid"),
@@ -196,7 +224,7 @@ fn environment(dir: &Path, scripts: &Path, ports: &Ports) -> Vec<(String, OsStri
         .map(|(name, file)| ((*name).to_owned(), dir.join(file).into()))
         .collect();
     env.push(("RABBITMQ_SCRIPTS_DIR".to_owned(), scripts.into()));
-    env.push(("RABBITMQ_NODENAME".to_owned(), node.into()));
+    env.push(("RABBITMQ_NODENAME".to_owned(), NODE.into()));
     env.push(("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS".to_owned(), erlang.into()));
     // The script then becomes the broker instead of watching over it: our pid is the broker's.
     env.push(("detached".to_owned(), "1".into()));

@@ -122,6 +122,11 @@ impl<'a> Tenant<'a> {
             .await
     }
 
+    /// Waits until a new quorum queue would survive a SIGKILL of the broker, some 3 s after its declaration.
+    pub async fn wait_until_registered(&self, queue: &str) -> anyhow::Result<()> {
+        self.stack.rabbitmq.wait_until_registered(&self.name, queue).await
+    }
+
     /// Deletes a queue; nothing happens when there is none.
     pub async fn delete_queue(&self, name: &str) -> anyhow::Result<()> {
         self.stack

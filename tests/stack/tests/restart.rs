@@ -17,26 +17,29 @@ async fn a_killed_server_comes_back_with_its_data() {
     let tenant = stack.tenant("restart").await.unwrap();
     tokio::join!(
         async {
-            tenant
-                .declare_queue("letters", json!({"x-queue-type": "quorum"}))
-                .await
-                .unwrap();
-            tenant.declare_queue("classic", json!({})).await.unwrap();
-            tenant.publish("", "letters", "survivor").await.unwrap();
-            tenant.publish("", "classic", "survivor").await.unwrap();
+            for kind in ["classic", "quorum"] {
+                tenant
+                    .declare_queue(kind, json!({"x-queue-type": kind}))
+                    .await
+                    .unwrap();
+                assert!(tenant.publish("", kind, "survivor").await.unwrap());
+            }
+            tenant.wait_until_registered("quorum").await.unwrap();
             let before = stack.rabbitmq.pid();
             stack.rabbitmq.kill().await.unwrap();
-            assert!(tenant.queue("letters").await.is_err());
+            assert!(tenant.queue("quorum").await.is_err());
             stack.rabbitmq.start().await.unwrap();
             assert_ne!(stack.rabbitmq.pid(), before);
-            for queue in ["letters", "classic"] {
-                // A quorum queue needs a moment to elect its leader.
-                let messages = wait_for("the message", SOON, async || {
-                    tenant
-                        .peek(queue, 1)
-                        .await
-                        .ok()
-                        .filter(|messages| !messages.is_empty())
+            for kind in ["classic", "quorum"] {
+                let what = format!("the message in the {kind} queue");
+                let messages = wait_for(&what, SOON, async || {
+                    let messages = tenant.peek(kind, 1).await?;
+                    anyhow::ensure!(
+                        !messages.is_empty(),
+                        "it is empty: {:?}",
+                        tenant.queue(kind).await?
+                    );
+                    Ok(messages)
                 });
                 assert_eq!(messages.await.unwrap()[0].payload, "survivor");
             }
