@@ -170,6 +170,12 @@ mod tests {
         assert!(bomb.len() < 10_000);
         assert_eq!(reason(unpack(&bomb, true, 1 << 20)), "decompressed_too_large");
         assert_eq!(unpack(&bomb, true, 50 << 20).unwrap().len(), 50 << 20);
+        let honest = packed(JSON);
+        assert_eq!(&*unpack(&honest, true, JSON.len()).unwrap(), JSON);
+        assert_eq!(
+            reason(unpack(&honest, true, JSON.len() - 1)),
+            "decompressed_too_large"
+        );
         let mut room = Vec::with_capacity(10);
         make_room(&mut room, 20, 25);
         assert!(room.capacity() <= 25);
