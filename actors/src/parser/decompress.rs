@@ -32,6 +32,10 @@ pub(super) fn unpack(body: &[u8], claims_zstd: bool, max_bytes: usize) -> Result
         let detail = format!("claims zstd, but starts with {first:02x?}, neither a zstd frame nor JSON");
         return Err(Fault::poison(Reason::DecompressionFailed, detail));
     }
+    if body.len() > max_bytes {
+        let detail = format!("{} bytes of plain JSON, at most {max_bytes} are read", body.len());
+        return Err(Fault::poison(Reason::DecompressedTooLarge, detail));
+    }
     Ok(body.into())
 }
 
@@ -170,6 +174,13 @@ mod tests {
         assert!(bomb.len() < 10_000);
         assert_eq!(reason(unpack(&bomb, true, 1 << 20)), "decompressed_too_large");
         assert_eq!(unpack(&bomb, true, 50 << 20).unwrap().len(), 50 << 20);
+        for honest in [&packed(JSON), JSON] {
+            assert_eq!(&*unpack(honest, true, JSON.len()).unwrap(), JSON);
+            assert_eq!(
+                reason(unpack(honest, true, JSON.len() - 1)),
+                "decompressed_too_large"
+            );
+        }
         let mut room = Vec::with_capacity(10);
         make_room(&mut room, 20, 25);
         assert!(room.capacity() <= 25);

@@ -95,7 +95,10 @@ impl ParserMetrics {
                 .get_or_create(&KindLabels { kind })
                 .inc_by(times);
         }
-        let items = parsed.items.item_count();
+        self.observe_size(event, parsed.items.item_count());
+    }
+
+    fn observe_size(&self, event: &CrawlEvent, items: usize) {
         let platform = event.platform.label();
         if event.content_count.is_some_and(|claimed| claimed != items as i64) {
             tracing::warn!(

@@ -24,10 +24,7 @@ pub(super) fn read(
     let hashtags = record.pick(&spelling::TAGS, reader, Reader::tags);
     let media_duration = record.pick(&spelling::DURATION, reader, Reader::seconds);
     let published_at = record.pick(&[meta("published_at")], reader, Reader::time);
-    let mut count = |spellings: &[Spelling]| record.pick(spellings, reader, Reader::count);
-    let [view_count, like_count] = [count(&spelling::VIEW_COUNT), count(&spelling::LIKE_COUNT)];
-    let [comment_count, share_count] = [count(&spelling::COMMENT_COUNT), count(&spelling::SHARE_COUNT)];
-    let save_count = count(&spelling::SAVE_COUNT);
+    let [view_count, like_count, comment_count, share_count, save_count] = counts(record, reader);
     let external_id = external_id(record, event, reader);
     let mut text = |spellings: &[Spelling]| record.pick(spellings, reader, Reader::text);
     let post = Post {
@@ -68,6 +65,17 @@ pub(super) fn read(
         extra: record.extra(reader)?,
     };
     Ok((post, by.row))
+}
+
+fn counts(record: &mut Record<'_>, reader: &mut Reader<'_>) -> [Option<i64>; 5] {
+    let spellings = [
+        spelling::VIEW_COUNT,
+        spelling::LIKE_COUNT,
+        spelling::COMMENT_COUNT,
+        spelling::SHARE_COUNT,
+        spelling::SAVE_COUNT,
+    ];
+    spellings.map(|spellings| record.pick(&spellings, reader, Reader::count))
 }
 
 /// The platform's own id. What a platform calls it besides is read where the common name is

@@ -44,13 +44,16 @@ impl<'a> Record<'a> {
     /// Takes an item apart.
     ///
     /// # Errors
-    /// What is no object, has a `meta` that is none, or has more fields than we handle.
+    /// What is no object, has no `meta` that is one, or has more fields than we handle.
     pub(super) fn item(json: &'a str, reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let mut record = Self::flat(json, reader)?;
         for place in Place::ALL {
             if let Some((parent, key)) = place.parent() {
                 record.open(*place, parent, key, reader)?;
             }
+        }
+        if !record.has(Place::Meta) {
+            return Err(Refusal::malformed("no meta"));
         }
         Ok(record)
     }

@@ -19,14 +19,24 @@ fn an_item_that_is_no_object_is_malformed() {
     for item in ["null", "1", "\"text\"", "[]", "true"] {
         assert_eq!(rejected(item).0, Reason::MalformedItem, "{item}");
     }
+    for item in [
+        "{}",
+        r#"{"meta":null}"#,
+        r#"{"content":{"description":"no meta"}}"#,
+    ] {
+        assert_eq!(
+            rejected(item),
+            (Reason::MalformedItem, "no meta".to_owned()),
+            "{item}"
+        );
+    }
     assert_eq!(rejected(r#"{"meta":[1]}"#).1, "meta is not an object");
 }
 
 #[test]
 fn an_item_without_an_id_is_missing_id() {
     for item in [
-        "{}",
-        r#"{"meta":null}"#,
+        r#"{"meta":{}}"#,
         r#"{"meta":{"fetch_status":"success"}}"#,
         r#"{"meta":{"id":null}}"#,
         r#"{"meta":{"id":""}}"#,

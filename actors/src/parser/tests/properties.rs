@@ -243,8 +243,13 @@ proptest! {
     fn every_text_that_was_sent_is_found_somewhere(item in item()) {
         let parsed = parsed(&json!([item]));
         let all = everything(&parsed.items);
+        // Error codes are stored trimmed and in upper case.
+        let mut sent = item.clone();
+        if let Some(meta) = sent.pointer_mut("/meta").and_then(Value::as_object_mut) {
+            meta.remove("error_code");
+        }
         let mut missing = Vec::new();
-        strings(&item, &mut |text| {
+        strings(&sent, &mut |text| {
             let written = format!("{text:?}");
             if is_kept_as_text(text) && !all.contains(written.trim_matches('"')) {
                 missing.push(text.to_owned());

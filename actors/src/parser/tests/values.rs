@@ -158,6 +158,25 @@ fn a_comment_without_an_id_gets_one_that_a_replay_gets_too() {
 }
 
 #[test]
+fn comments_without_ids_differ_when_their_authors_posts_or_platforms_do() {
+    let id = |post: &str, author: &str, platform| {
+        let body = format!(
+            r#"{{"meta":{{"id":"{post}"}},"content":{{}},"comments":[{{"author_name":"{author}","text":"hay"}}]}}"#
+        );
+        let mut parsed = parse(body.as_bytes(), platform).unwrap();
+        parsed.items.comments.remove(0).comment_id
+    };
+    let ids = [
+        id("1", "Lan", Platform::Tiktok),
+        id("1", "Minh", Platform::Tiktok),
+        id("2", "Lan", Platform::Tiktok),
+        id("1", "Lan", Platform::Youtube),
+    ];
+    let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(distinct.len(), 4, "{ids:?}");
+}
+
+#[test]
 fn what_is_no_comment_is_kept_and_counted() {
     let with = |comments: &str| {
         let body = format!(r#"{{"meta":{{"id":"1"}},"content":{{}},"comments":{comments}}}"#);
