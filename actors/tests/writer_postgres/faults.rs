@@ -215,3 +215,20 @@ async fn a_server_that_is_not_there_is_an_outage() {
             .unwrap_err(),
     );
 }
+
+/// As a pooler in transaction mode does, a trigger makes the server forget what was prepared.
+#[tokio::test]
+async fn behind_a_pooler_that_swaps_connections_statements_are_sent_unprepared() {
+    let database = TestDatabase::migrated().await;
+    let pool = Database::new(&database.settings(), &Handle::current()).unwrap();
+    let metrics = millrace_actors::writer::WriterMetrics::register(&mut Default::default());
+    let mut writer = Writer::new(pool, metrics);
+    assert_works(&database, &mut writer, "e1").await;
+    let forget = "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS \
+        $$ BEGIN DEALLOCATE ALL; RETURN NULL; END $$; \
+        CREATE TRIGGER forget AFTER INSERT ON ingested_batches EXECUTE FUNCTION forget()";
+    database.client().await.batch_execute(forget).await.unwrap();
+    for id in ["e2", "e3", "e4"] {
+        assert_works(&database, &mut writer, id).await;
+    }
+}

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use std::{
     net::TcpListener,
     path::PathBuf,
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -21,7 +21,8 @@ use tokio_postgres::{Client, NoTls, Row};
 /// One server; it ends when its standard input closes, which is when this process ends.
 struct Server {
     port: u16,
-    _alive: ChildStdin,
+    /// Its standard input stays open in here.
+    _process: Child,
 }
 
 /// A database of one test.
@@ -69,7 +70,7 @@ fn server() -> &'static Server {
             command
         };
         let path = format!("{}:{}", binaries().display(), std::env::var("PATH").unwrap());
-        let mut child = command
+        let process = command
             .env("PATH", path)
             .env("PORT", port.to_string())
             .env("LC_ALL", "C.UTF-8")
@@ -80,7 +81,7 @@ fn server() -> &'static Server {
             .unwrap();
         Server {
             port,
-            _alive: child.stdin.take().unwrap(),
+            _process: process,
         }
     })
 }

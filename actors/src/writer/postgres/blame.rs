@@ -31,8 +31,9 @@ impl Blame {
 
     fn of_state(state: &SqlState, detail: String) -> Self {
         match state.code() {
-            // Deadlock, serialization failure, lock timeout, statement timeout.
-            "40P01" | "40001" | "55P03" | "57014" => Self::Collision(detail),
+            // Deadlock, serialization failure, lock timeout, statement timeout; a prepared statement
+            // that a pooler put out of reach, which the next try does without.
+            "40P01" | "40001" | "55P03" | "57014" | "26000" | "42P05" => Self::Collision(detail),
             // Of all the program limits this one is the statement's, not a row's.
             "54001" => Self::outage(detail),
             code => match &code[..2.min(code.len())] {
@@ -143,7 +144,10 @@ mod tests {
     #[test]
     fn every_class_has_its_payer() {
         let cases = [
-            (Payer::Nobody, &["40P01", "40001", "55P03", "57014"][..]),
+            (
+                Payer::Nobody,
+                &["40P01", "40001", "55P03", "57014", "26000", "42P05"][..],
+            ),
             (
                 Payer::Row,
                 &[

@@ -6,7 +6,9 @@ use super::{
     connection_string, tls,
 };
 use crate::{supervision::Fault, writer::PostgresSettings};
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
 use std::{future::Future, ops::Deref, pin::Pin, time::Duration};
 use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, config::Host};
@@ -140,9 +142,9 @@ impl Lease {
 }
 
 impl Deref for Lease {
-    type Target = Client;
+    type Target = ClientWrapper;
 
-    fn deref(&self) -> &Client {
+    fn deref(&self) -> &ClientWrapper {
         self.0
             .as_ref()
             .expect("a lease holds its connection until it ends")
