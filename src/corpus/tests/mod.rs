@@ -1,3 +1,5 @@
+mod oracle;
+
 use super::*;
 use millrace_actors::domain::{ErrorCode, Reason};
 use serde_json::Value;
