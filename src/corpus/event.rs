@@ -61,7 +61,7 @@ impl Announcement<'_> {
         if let Some(brand) = job.brand {
             event["payload"]["brand_name"] = brand.into();
         }
-        if self.batch % 2 == 0 {
+        if self.batch.is_multiple_of(2) {
             event["event_type"] = "data.collected".into();
         }
         if hostile {
