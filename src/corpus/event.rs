@@ -61,7 +61,7 @@ impl Announcement<'_> {
         if let Some(brand) = job.brand {
             event["payload"]["brand_name"] = brand.into();
         }
-        if self.batch % 2 == 0 {
+        if self.batch.is_multiple_of(2) {
             event["event_type"] = "data.collected".into();
         }
         if hostile {
@@ -90,7 +90,8 @@ impl Announcement<'_> {
         match self.batch % 7 {
             1 => payload["platform"] = self.job.platform.to_uppercase().into(),
             2 => payload["total_batches"] = Value::Null,
-            3 => remove(payload, "batch_index"),
+            // Whether a later crawl without an index forgets the earlier one's is nobody's business.
+            3 if !self.job.is_crawled_twice() => remove(payload, "batch_index"),
             4 => payload["user_id"] = "user_42".into(),
             5 => payload["keyword"] = Value::Null,
             6 => payload["schema_version"] = json!({"major": 3}),

@@ -83,7 +83,7 @@ fn post(visit: &Visit<'_>, dice: &mut Dice, by_stranger: bool) -> Value {
     let second = visit.turn.second(visit.item);
     item["author"] = author.json(visit.settings.seed, second, visit.spelling() % 3 == 1);
     item["comments"] = comment::comments(visit, dice).into();
-    if visit.turn == Turn::Later && visit.item % 3 == 0 {
+    if visit.turn == Turn::Later && visit.item.is_multiple_of(3) {
         leave_gaps(&mut item);
     }
     item

@@ -100,7 +100,7 @@ impl Corpus {
 
     /// Some jobs are crawled again in part: nothing may depend on which crawl arrives first.
     fn plan_again(&mut self, job: &Job) {
-        let number = self.next_job + (1 << 20);
+        let number = self.next_job + job::AGAIN;
         let (turn, again) = match job.number % 8 {
             1 => (Turn::Later, job.again(number)),
             3 => (Turn::Later, job.by_somebody_else(number)),

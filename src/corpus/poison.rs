@@ -12,7 +12,7 @@ use millrace_actors::domain::Reason;
 use serde_json::{Value, json};
 use std::io::Write;
 
-/// One way to be poison: the reason it must be given, and its number among all.
+/// Makes poison events, each with a number of its own.
 struct Poison<'a> {
     settings: &'a CorpusSettings,
     number: u64,
@@ -22,7 +22,10 @@ struct Poison<'a> {
 pub(super) fn poison(settings: &CorpusSettings) -> Vec<CrawlBatch> {
     match settings.dead_letters {
         DeadLetters::None => Vec::new(),
-        DeadLetters::Few => numbered(settings, &[malformed_json, decompression_failed, bad_path]),
+        DeadLetters::Few => {
+            let makers: [Maker; 3] = [malformed_json, decompression_failed, bad_path];
+            numbered(settings, &makers, |ways| ways.into_iter().take(1).collect())
+        }
         DeadLetters::Every => numbered(
             settings,
             &[
@@ -38,15 +41,21 @@ pub(super) fn poison(settings: &CorpusSettings) -> Vec<CrawlBatch> {
                 too_deep,
                 too_many_items,
             ],
+            |ways| ways,
         ),
     }
 }
 
 type Maker = fn(&mut Poison<'_>) -> Vec<CrawlBatch>;
 
-fn numbered(settings: &CorpusSettings, makers: &[Maker]) -> Vec<CrawlBatch> {
+/// What each maker makes, or as much of it as `choose` wants.
+fn numbered(
+    settings: &CorpusSettings,
+    makers: &[Maker],
+    choose: fn(Vec<CrawlBatch>) -> Vec<CrawlBatch>,
+) -> Vec<CrawlBatch> {
     let mut poison = Poison { settings, number: 0 };
-    makers.iter().flat_map(|make| make(&mut poison)).collect()
+    makers.iter().flat_map(|make| choose(make(&mut poison))).collect()
 }
 
 fn malformed_event(poison: &mut Poison<'_>) -> Vec<CrawlBatch> {

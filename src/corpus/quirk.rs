@@ -89,26 +89,7 @@ impl Quirk {
     pub(super) fn apply(self, item: &mut Value, visit: &Visit<'_>, dice: &mut Dice) {
         match self {
             Self::NumericIds => numeric_ids(item, visit),
-            Self::HugeCounts => {
-                set_count(
-                    item,
-                    "view_count",
-                    "views",
-                    visit.grown(9_007_199_254_740_993).into(),
-                );
-                set_count(item, "like_count", "likes", visit.grown(3_000_000_000).into());
-                item["author"]["total_likes"] = visit.grown(5_000_000_000_000).into();
-            }
-            Self::NegativeCount => {
-                set_count(item, "like_count", "likes", (-1).into());
-                item["author"]["video_count"] = (-7).into();
-                each_comment(item, |comment| comment["reply_count"] = (-1).into());
-            }
-            Self::UnreadableCounts => {
-                set_count(item, "share_count", "shares", "12,5k".into());
-                set_count(item, "save_count", "saves", u64::MAX.into());
-                item["author"]["following_count"] = json!({"approx": "nhiều"});
-            }
+            Self::HugeCounts | Self::NegativeCount | Self::UnreadableCounts => self.spoil_counts(item, visit),
             Self::NullWords => null_words(item),
             Self::NulCharacters => spread(item, '\0'),
             Self::LoneSurrogate => spread(item, LONE_SURROGATE),
@@ -116,42 +97,19 @@ impl Quirk {
             Self::Legacy => legacy(item),
             Self::NoZone => item["meta"]["crawled_at"] = clock::spelled(visit.crawled_at(), 1).into(),
             Self::UnreadableTime => item["meta"]["published_at"] = "hôm qua".into(),
-            Self::TwoSpellings => {
-                // The first in the contract's order counts, so the second may differ.
-                set_count(item, "view_count", "views", Value::Null);
-                item["content"]["view_count"] = visit.grown(1_000).into();
-                item["interactions"]["views"] = visit.grown(4_000).into();
-                item["author"]["name"] = "không phải tên này".into();
-                item["author"]["display_name"] = "Tên Thật".into();
-            }
-            Self::NullBeforeValue => {
-                item["content"]["share_count"] = Value::Null;
-                item["interaction"]["shares"] = visit.grown(33).into();
-            }
+            Self::TwoSpellings | Self::NullBeforeValue => self.say_twice(item, visit),
             Self::NoCrawledAt => remove(&mut item["meta"], &["crawled_at"]),
             Self::NoAuthor => item["author"] = Value::Null,
-            Self::AuthorById => {
-                remove(&mut item["author"], &["username"]);
-                item["author"]["id"] = (6_800_000_000_000_000_000 + visit.item).into();
-            }
-            Self::NoComments if visit.item % 2 == 0 => item["comments"] = Value::Null,
+            Self::AuthorById => author_by_id(item, visit),
+            Self::NoComments if visit.item.is_multiple_of(2) => item["comments"] = Value::Null,
             Self::NoComments => remove(item, &["comments"]),
             Self::LongText => long_text(item, visit, dice),
             Self::DeepExtra => item["content"]["stickers"] = nested(20),
-            Self::WordBooleans => {
-                item["author"]["verified"] = if visit.item % 2 == 0 { "True" } else { "False" }.into();
-                remove(&mut item["author"], &["is_verified"]);
-            }
+            Self::WordBooleans => word_booleans(item, visit),
             Self::LoudStatus => item["meta"]["fetch_status"] = "SUCCESS".into(),
-            Self::NoTags => {
-                remove(&mut item["content"], &["hashtags"]);
-                item["content"]["tags"] = json!([]);
-            }
+            Self::NoTags => replace(item, "tags", "hashtags", json!([])),
             Self::MediaProblem => media_problem(item),
-            Self::HalfSeconds => {
-                remove(&mut item["content"], &["duration"]);
-                item["content"]["duration_seconds"] = 45.5.into();
-            }
+            Self::HalfSeconds => replace(item, "duration_seconds", "duration", 45.5.into()),
             Self::LeftToEvent => remove(&mut item["meta"], &["task_type", "keyword_source"]),
             Self::NotAnObject => {
                 *item = dice
@@ -160,13 +118,45 @@ impl Quirk {
             }
             Self::MissingId => missing_id(item, dice),
             Self::UnknownStatus => {
-                item["meta"]["fetch_status"] = dice.pick(&["pending", "skipped"]).to_string().into()
+                item["meta"]["fetch_status"] = (*dice.pick(&["pending", "skipped"])).into()
             }
             Self::NoStatusNoContent => {
                 remove(&mut item["meta"], &["fetch_status"]);
                 item["content"] = Value::Null;
             }
         }
+    }
+
+    fn spoil_counts(self, item: &mut Value, visit: &Visit<'_>) {
+        if self == Self::HugeCounts {
+            // One more than a double can tell from its neighbour.
+            let views = visit.grown(9_007_199_254_740_993);
+            set_count(item, "view_count", "views", views.into());
+            set_count(item, "like_count", "likes", visit.grown(3_000_000_000).into());
+            item["author"]["total_likes"] = visit.grown(5_000_000_000_000).into();
+        } else if self == Self::NegativeCount {
+            set_count(item, "like_count", "likes", (-1).into());
+            item["author"]["video_count"] = (-7).into();
+            each_comment(item, |comment| comment["reply_count"] = (-1).into());
+        } else {
+            set_count(item, "share_count", "shares", "12,5k".into());
+            set_count(item, "save_count", "saves", u64::MAX.into());
+            item["author"]["following_count"] = json!({"approx": "nhiều"});
+        }
+    }
+
+    /// Of two spellings the first that holds anything counts, so the second may differ.
+    fn say_twice(self, item: &mut Value, visit: &Visit<'_>) {
+        if self == Self::NullBeforeValue {
+            item["content"]["share_count"] = Value::Null;
+            item["interaction"]["shares"] = visit.grown(33).into();
+            return;
+        }
+        set_count(item, "view_count", "views", Value::Null);
+        item["content"]["view_count"] = visit.grown(1_000).into();
+        item["interactions"]["views"] = visit.grown(4_000).into();
+        item["author"]["name"] = "không phải tên này".into();
+        item["author"]["display_name"] = "Tên Thật".into();
     }
 }
 
@@ -176,6 +166,12 @@ fn remove(from: &mut Value, names: &[&str]) {
             object.remove(*name);
         }
     }
+}
+
+/// Writes a field of `content` under one name only.
+fn replace(item: &mut Value, name: &str, other_name: &str, value: Value) {
+    remove(&mut item["content"], &[other_name]);
+    item["content"][name] = value;
 }
 
 fn each_comment(item: &mut Value, change: impl FnMut(&mut Value)) {
@@ -210,6 +206,21 @@ fn numeric_ids(item: &mut Value, visit: &Visit<'_>) {
             }
         }
     });
+}
+
+fn author_by_id(item: &mut Value, visit: &Visit<'_>) {
+    remove(&mut item["author"], &["username"]);
+    item["author"]["id"] = (6_800_000_000_000_000_000 + visit.item).into();
+}
+
+fn word_booleans(item: &mut Value, visit: &Visit<'_>) {
+    remove(&mut item["author"], &["is_verified"]);
+    item["author"]["verified"] = if visit.item.is_multiple_of(2) {
+        "True"
+    } else {
+        "False"
+    }
+    .into();
 }
 
 fn null_words(item: &mut Value) {

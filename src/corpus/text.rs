@@ -166,7 +166,7 @@ pub(super) fn tags(dice: &mut Dice) -> Vec<&'static str> {
 
 /// Something a crawler searches for.
 pub(super) fn keyword(dice: &mut Dice) -> &'static str {
-    *dice.pick(&SUBJECTS)
+    dice.pick::<&str>(&SUBJECTS)
 }
 
 /// A person's name as shown.
@@ -185,5 +185,5 @@ pub(super) fn handle(dice: &mut Dice, number: u64) -> String {
 }
 
 fn emoji(dice: &mut Dice) -> &'static str {
-    *dice.pick(&EMOJI)
+    dice.pick::<&str>(&EMOJI)
 }

@@ -242,7 +242,7 @@ mod tests {
         generate_locally(&asked, &target(), &mut out).await.unwrap();
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(line["items"], 300);
-        assert_eq!(line["expected_dead_letters"]["decompression_failed"], 2);
+        assert_eq!(line["expected_dead_letters"]["decompression_failed"], 1);
     }
 
     #[tokio::test]

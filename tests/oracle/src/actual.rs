@@ -5,7 +5,7 @@ use anyhow::Context;
 use std::collections::BTreeMap;
 
 /// The rows of every table that the service fills.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Actual {
     pub(crate) tables: BTreeMap<&'static str, Vec<Row>>,
 }
@@ -44,6 +44,16 @@ impl Actual {
                 .insert(table, rows.into_iter().map(parse).collect::<anyhow::Result<_>>()?);
         }
         Ok(actual)
+    }
+
+    /// Adds rows that did not come from a database.
+    ///
+    /// # Panics
+    /// The service has no such table.
+    pub fn add(&mut self, table: &str, rows: impl IntoIterator<Item = Row>) {
+        let known = TABLES.iter().find(|(name, _)| *name == table);
+        let (table, _) = known.unwrap_or_else(|| panic!("no table {table}"));
+        self.tables.entry(table).or_default().extend(rows);
     }
 
     /// Rows of a table.

@@ -2,13 +2,13 @@
 
 use crate::{row::Row, value};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 /// A scalar that no column takes: where it was, and its text.
 pub(crate) type Leaf = (String, String);
 
 /// Paths that columns take, or that repeat what the event says.
-const TAKEN: &[&str] = &[
+const TAKEN: [&str; 13] = [
     "comments",
     "meta.id meta.platform meta.job_id meta.task_type meta.crawled_at meta.published_at meta.permalink",
     "meta.keyword_source meta.lang meta.region meta.pipeline_version meta.fetch_status meta.fetch_error",
@@ -24,6 +24,9 @@ const TAKEN: &[&str] = &[
     "interactions.views interactions.likes interactions.comments_count interactions.shares interactions.saves",
 ];
 
+static TAKEN_PATHS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| TAKEN.iter().flat_map(|line| line.split(' ')).collect());
+
 /// Strings and numbers of an item that no column takes.
 pub(crate) fn sent(item: &Value, max_text_bytes: usize) -> Vec<Leaf> {
     let mut leaves = Vec::new();
@@ -32,10 +35,7 @@ pub(crate) fn sent(item: &Value, max_text_bytes: usize) -> Vec<Leaf> {
 }
 
 fn collect(path: &str, value: &Value, max_text_bytes: usize, leaves: &mut Vec<Leaf>) {
-    if TAKEN
-        .iter()
-        .any(|line| line.split(' ').any(|taken| taken == path))
-    {
+    if TAKEN_PATHS.contains(path) {
         return;
     }
     match value {
@@ -63,15 +63,15 @@ fn collect(path: &str, value: &Value, max_text_bytes: usize, leaves: &mut Vec<Le
 }
 
 /// All scalars of rows, `extra` included.
-pub(crate) fn found<'a>(rows: impl IntoIterator<Item = &'a Row>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+pub(crate) fn found<'a>(rows: impl IntoIterator<Item = &'a Row>) -> HashSet<String> {
+    let mut found = HashSet::new();
     for value in rows.into_iter().flat_map(Row::values) {
         scalars(value, &mut found);
     }
     found
 }
 
-fn scalars(value: &Value, found: &mut BTreeSet<String>) {
+fn scalars(value: &Value, found: &mut HashSet<String>) {
     match value {
         Value::Object(object) => object.values().for_each(|value| scalars(value, found)),
         Value::Array(values) => values.iter().for_each(|value| scalars(value, found)),

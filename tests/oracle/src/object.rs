@@ -76,15 +76,19 @@ fn replace_lone_surrogates(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
-        let length = match (text[at], unit(at)) {
-            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
-            (b'\\', Some(0xd800..=0xdfff)) => {
+        if text[at] != b'\\' {
+            out.push(text[at]);
+            at += 1;
+            continue;
+        }
+        let length = match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => {
                 out.extend(b"\\ufffd");
                 at += 6;
                 continue;
             }
-            (b'\\', _) => 2.min(text.len() - at),
-            _ => 1,
+            _ => 2.min(text.len() - at),
         };
         out.extend(&text[at..at + length]);
         at += length;

@@ -12,10 +12,11 @@ pub(crate) fn project_of(payload: Option<&str>, job_id: &str) -> Option<String> 
     if is_uuid(job_id) {
         return None;
     }
-    if let (Some(head), Some(tail)) = (job_id.get(..36), job_id.get(36..)) {
-        if is_uuid(head) && tail.starts_with('-') {
-            return Some(head.to_owned());
-        }
+    if let (Some(head), Some(tail)) = (job_id.get(..36), job_id.get(36..))
+        && is_uuid(head)
+        && tail.starts_with('-')
+    {
+        return Some(head.to_owned());
     }
     let parts: Vec<&str> = job_id.split('-').collect();
     let (last, before) = parts.split_last()?;
