@@ -1,1 +1,41 @@
-//! placeholder
+//! Private servers for tests and for the demo: a real RabbitMQ, a real Postgres, and object storage.
+//!
+//! [`Stack::start`] returns when they answer. Each can be stopped, killed, paused and started again on its own, on the
+//! same port and data. They listen on loopback only, on free ports, and live in a temporary directory; they die
+//! and the directory goes when the process that started them ends, in whatever way.
+//!
+//! A test takes a [`Tenant`] of the process's shared stack: a virtual host, a database and a bucket of its own.
+//!
+//! ```no_run
+//! # async fn test() -> anyhow::Result<()> {
+//! let tenant = millrace_stack::Stack::shared().await.tenant("poison").await?;
+//! tenant.declare_queue("analytics.data.collected", serde_json::json!({"x-queue-type": "quorum"})).await?;
+//! let rows = tenant.connect_postgres().await?.query("SELECT 1", &[]).await?;
+//! # Ok(()) }
+//! ```
+
+mod home;
+mod http;
+mod interrupt;
+mod metrics;
+mod objects;
+mod packages;
+mod ports;
+mod postgres;
+mod process;
+mod rabbitmq;
+mod service;
+mod stack;
+mod tenant;
+mod wait;
+
+pub use self::interrupt::interrupted;
+pub use self::metrics::{Metrics, Sample};
+pub use self::objects::Objects;
+pub use self::packages::MissingPackage;
+pub use self::postgres::Postgres;
+pub use self::rabbitmq::{Management, Message, QueueInfo, RabbitMq, STATISTICS_LAG};
+pub use self::service::Service;
+pub use self::stack::{Options, Selected, Selection, Stack};
+pub use self::tenant::Tenant;
+pub use self::wait::{Condition, wait_for};

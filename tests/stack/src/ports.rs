@@ -1,0 +1,44 @@
+//! Free loopback ports.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use anyhow::Context;
+
+/// Below the kernel's ephemeral range: a port of that range can be taken by anybody's outgoing connection
+/// while our server is down between a kill and a restart.
+const PORTS: Range<u16> = 14_000..32_000;
+
+/// Handed out by this process: a port stays with its server while that server is down.
+static TAKEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+
+/// A loopback port that nobody listens on and that this process has not handed out before.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    // Random, so that stacks of several processes that look at the same moment find different ports.
+    let start = RandomState::new().hash_one(std::process::id());
+    let width = u64::from(PORTS.end - PORTS.start);
+    for step in 0..width {
+        let offset =
+            u16::try_from((start.wrapping_add(step)) % width).context("the port range fits 16 bits")?;
+        let port = PORTS.start + offset;
+        let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if is_free && TAKEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("no free loopback port between {} and {}", PORTS.start, PORTS.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_is_handed_out_twice() {
+        let ports: HashSet<u16> = (0..200).map(|_| free_port().unwrap()).collect();
+        assert_eq!(ports.len(), 200);
+    }
+}

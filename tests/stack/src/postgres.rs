@@ -1,0 +1,236 @@
+//! A private Postgres, from the Debian package.
+
+use std::ffi::OsString;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::sys::signal::Signal;
+use nix::unistd::{User, geteuid};
+
+use crate::home::Home;
+use crate::packages::{MissingPackage, file_of, program_of};
+use crate::ports::free_port;
+use crate::process::{Process, Recipe};
+use crate::wait::wait_for;
+
+const PACKAGE: &str = "postgresql";
+/// The user that the Debian package makes; Postgres refuses to run as root.
+const SYSTEM_USER: &str = "postgres";
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+const USER: &str = "millrace";
+const PASSWORD: &str = "millrace-postgres";
+/// The database that always exists; tenants get their own.
+const FIRST_DATABASE: &str = "postgres";
+
+/// A running Postgres that belongs to one stack.
+#[derive(Debug)]
+pub struct Postgres {
+    port: u16,
+    process: Process,
+}
+
+// === impl Postgres ===
+
+impl Postgres {
+    /// Makes a cluster and starts it. `durable` turns `fsync` on: slower, and what a power cut needs; a SIGKILL does not.
+    pub(crate) async fn launch(home: &Home, durable: bool) -> anyhow::Result<Self> {
+        let dir = home.dir("postgres")?;
+        let programs = programs()?;
+        let identity = identity(&dir)?;
+        initdb(&programs, &identity, &dir).await?;
+
+        let port = free_port()?;
+        let mut args = identity.clone();
+        args.push(programs.join("postgres").into());
+        args.extend(["-D".into(), dir.join("data").into()]);
+        for setting in settings(port, durable) {
+            args.extend(["-c".into(), setting.into()]);
+        }
+        let recipe = Recipe {
+            name: "postgres",
+            program: args.remove(0).into(),
+            args,
+            env: Vec::new(),
+            log: home.path().join("postgres.log"),
+            dir,
+        };
+        let postgres = Self {
+            port,
+            process: Process::new(recipe),
+        };
+        postgres.start().await?;
+        Ok(postgres)
+    }
+
+    /// Starts it, on the port and the data of before; returns when it answers queries.
+    pub async fn start(&self) -> anyhow::Result<()> {
+        self.process.spawn()?;
+        let ready = wait_for("postgres to answer", READY_TIMEOUT, async || {
+            self.connect(FIRST_DATABASE)
+                .await?
+                .simple_query("SELECT 1")
+                .await?;
+            anyhow::Ok(())
+        });
+        tokio::select! {
+            ready = ready => ready,
+            failure = self.process.ended_early() => Err(failure),
+        }
+    }
+
+    /// Stops it in order; sessions are cut and rolled back.
+    pub async fn stop(&self) -> anyhow::Result<()> {
+        // SIGINT is the "fast" shutdown; SIGTERM would wait for every session to leave.
+        self.process.stop(Signal::SIGINT).await.map(drop)
+    }
+
+    /// SIGKILL for the server and all its sessions.
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        self.process.kill().await
+    }
+
+    /// Freezes the server and all its sessions: connections stay open, and nobody answers.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.process.pause()
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.process.resume()
+    }
+
+    /// The process id; `None` while it does not run.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.pid()
+    }
+
+    /// The loopback port, the same over restarts.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `postgres://…` for a database of this server.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The settings with which `millrace` finds a database of this server.
+    pub fn env(&self, database: &str) -> Vec<(String, String)> {
+        vec![("DATABASE_URL".to_owned(), self.url(database))]
+    }
+
+    /// Connects; the connection is driven by a task of the current runtime.
+    pub async fn connect(&self, database: &str) -> anyhow::Result<tokio_postgres::Client> {
+        let (client, connection) = tokio_postgres::connect(&self.url(database), tokio_postgres::NoTls)
+            .await
+            .with_context(|| format!("cannot connect to {}", self.url(database)))?;
+        // It ends with the client or with the server, and the client says so.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Makes an empty database.
+    pub async fn create_database(&self, name: &str) -> anyhow::Result<()> {
+        let client = self.connect(FIRST_DATABASE).await?;
+        // FILE_COPY needs a checkpoint, which takes long in a busy server.
+        client
+            .batch_execute(&format!("CREATE DATABASE \"{name}\" STRATEGY wal_log"))
+            .await?;
+        Ok(())
+    }
+}
+
+/// The folder with `postgres` and `initdb`, of the newest version that is installed.
+fn programs() -> Result<PathBuf, MissingPackage> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let newest = versions
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .max()
+        .unwrap_or_default();
+    let bin = PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin"));
+    file_of(PACKAGE, [bin.join("postgres")])?;
+    Ok(bin)
+}
+
+/// What to put before a command so that it runs as a user whom Postgres accepts; gives `dir` to that user.
+fn identity(dir: &Path) -> anyhow::Result<Vec<OsString>> {
+    if !geteuid().is_root() {
+        return Ok(Vec::new());
+    }
+    let user = User::from_name(SYSTEM_USER)?.ok_or_else(|| MissingPackage {
+        program: format!("the user {SYSTEM_USER}"),
+        package: PACKAGE,
+    })?;
+    chown(dir, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+        .with_context(|| format!("cannot give {} to {SYSTEM_USER}", dir.display()))?;
+    let setpriv = program_of("util-linux", "setpriv")?;
+    let flags = ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"];
+    Ok(std::iter::once(setpriv.into())
+        .chain(flags.map(OsString::from))
+        .collect())
+}
+
+async fn initdb(programs: &Path, identity: &[OsString], dir: &Path) -> anyhow::Result<()> {
+    let password_file = dir.join("password");
+    std::fs::write(&password_file, PASSWORD)?;
+    std::fs::set_permissions(&password_file, PermissionsExt::from_mode(0o644))?;
+
+    let mut words = identity.to_vec();
+    words.push(programs.join("initdb").into());
+    let mut command = Command::new(words.remove(0));
+    command
+        .args(words)
+        .args([
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth=scram-sha-256",
+            "--no-sync",
+            "--no-instructions",
+        ])
+        .arg(format!("--username={USER}"))
+        .arg(format!("--pwfile={}", password_file.display()))
+        .arg(format!("--pgdata={}", dir.join("data").display()))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(dir);
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await?
+        .context("cannot run initdb")?;
+    if !output.status.success() {
+        anyhow::bail!(
+            "initdb failed ({}): {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
+fn settings(port: u16, durable: bool) -> Vec<String> {
+    let durability = if durable { "on" } else { "off" };
+    let mut settings = vec![
+        format!("port={port}"),
+        format!("fsync={durability}"),
+        format!("full_page_writes={durability}"),
+        // `synchronous_commit` stays on: what is only in shared memory is lost with SIGKILL.
+    ];
+    let fixed = [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "max_connections=200",
+        "shared_buffers=128MB",
+        // Checkpoints in the middle of a test only make its time uneven.
+        "max_wal_size=4GB",
+        "checkpoint_timeout=30min",
+        "log_min_messages=warning",
+    ];
+    settings.extend(fixed.map(str::to_owned));
+    settings
+}

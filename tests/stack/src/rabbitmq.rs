@@ -1,0 +1,204 @@
+//! A private RabbitMQ node, from the Debian package.
+
+mod install;
+mod management;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::sys::signal::Signal;
+
+pub use self::management::{Management, Message, QueueInfo, STATISTICS_LAG};
+use crate::home::Home;
+use crate::ports::free_port;
+use crate::process::{Process, Recipe};
+use crate::wait::wait_for;
+
+/// A cold start on a machine that compiles beside it has been seen to take 15 s.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
+
+const USER: &str = "millrace";
+const PASSWORD: &str = "millrace-rabbitmq";
+
+/// A running broker that belongs to one stack.
+#[derive(Debug)]
+pub struct RabbitMq {
+    port: u16,
+    management: Management,
+    process: Process,
+}
+
+struct Ports {
+    amqp: u16,
+    management: u16,
+    distribution: u16,
+}
+
+// === impl RabbitMq ===
+
+impl RabbitMq {
+    pub(crate) async fn launch(home: &Home) -> anyhow::Result<Self> {
+        let dir = home.dir("rabbitmq")?;
+        let scripts = install::private_copy(&dir.join("install"))?;
+        let ports = Ports {
+            amqp: free_port()?,
+            management: free_port()?,
+            distribution: free_port()?,
+        };
+        write_configuration(&dir, &ports)?;
+        let recipe = Recipe {
+            name: "rabbitmq",
+            program: scripts.join("rabbitmq-server"),
+            args: Vec::new(),
+            env: environment(&dir, &scripts, &ports),
+            log: home.path().join("rabbitmq.log"),
+            dir,
+        };
+        let rabbitmq = Self {
+            port: ports.amqp,
+            management: Management::new(ports.management, USER, PASSWORD)?,
+            process: Process::new(recipe),
+        };
+        rabbitmq.start().await?;
+        Ok(rabbitmq)
+    }
+
+    /// Starts it, on the ports and the data of before; returns when it takes AMQP connections and answers questions.
+    pub async fn start(&self) -> anyhow::Result<()> {
+        self.process.spawn()?;
+        let ready = wait_for("rabbitmq to answer", READY_TIMEOUT, async || {
+            // The listeners come last, each when its part is up: both answer, so all of it runs.
+            tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+                .await
+                .context("no AMQP listener")?;
+            self.management.overview().await
+        });
+        tokio::select! {
+            ready = ready => ready,
+            failure = self.process.ended_early() => Err(failure),
+        }
+    }
+
+    /// Stops it in order; takes about 6 s, of which the broker's management plugin waits 5.
+    pub async fn stop(&self) -> anyhow::Result<()> {
+        self.process.stop(Signal::SIGTERM).await.map(drop)
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&self) -> anyhow::Result<()> {
+        self.process.kill().await
+    }
+
+    /// Freezes it: connections stay open, and nobody answers.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.process.pause()
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.process.resume()
+    }
+
+    /// The process id; `None` while it does not run.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.pid()
+    }
+
+    /// The AMQP port on loopback, the same over restarts.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// User and password, of AMQP and of the management page.
+    pub fn credentials(&self) -> (&'static str, &'static str) {
+        (USER, PASSWORD)
+    }
+
+    /// The management API.
+    pub fn management(&self) -> &Management {
+        &self.management
+    }
+
+    /// `amqp://…` for a virtual host of this broker.
+    pub fn url(&self, vhost: &str) -> String {
+        let vhost = vhost.replace('/', "%2F");
+        format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}/{vhost}", self.port)
+    }
+
+    /// The settings with which `millrace` finds a virtual host of this broker.
+    pub fn env(&self, vhost: &str) -> Vec<(String, String)> {
+        vec![("RABBITMQ_URL".to_owned(), self.url(vhost))]
+    }
+}
+
+fn write_configuration(dir: &Path, ports: &Ports) -> anyhow::Result<()> {
+    // Erlang terms and not `rabbitmq.conf`: translating the latter costs a second at each start.
+    // The management API shows statistics, late by their intervals: queues and connections report every 200 ms
+    // here instead of every 5 s, and the management samples that by its shortest retention, 1 s instead of 5.
+    let config = format!(
+        r#"[
+  {{rabbit, [
+    {{tcp_listeners, [{{"127.0.0.1", {amqp}}}]}},
+    {{default_user, <<"{USER}">>}},
+    {{default_pass, <<"{PASSWORD}">>}},
+    {{collect_statistics_interval, 200}},
+    {{quorum_tick_interval, 200}},
+    {{disk_free_limit, 50000000}},
+    {{log, [{{console, [{{enabled, false}}]}}, {{file, [{{level, warning}}]}}]}}
+  ]}},
+  {{rabbitmq_management, [
+    {{tcp_config, [{{ip, "127.0.0.1"}}, {{port, {management}}}]}},
+    {{sample_retention_policies, [{{global, [{{60, 1}}]}}, {{basic, [{{60, 1}}]}}, {{detailed, [{{10, 1}}]}}]}}
+  ]}}
+].
+"#,
+        amqp = ports.amqp,
+        management = ports.management,
+    );
+    std::fs::write(dir.join("rabbitmq.config"), config)?;
+    std::fs::write(dir.join("enabled_plugins"), "[rabbitmq_management].\n")?;
+    // Names come from this file only: each question to a name server costs time, up to 5 s where there is none.
+    std::fs::write(
+        dir.join("inetrc"),
+        "{lookup, [file]}.\n{host, {127,0,0,1}, [\"localhost\"]}.\n",
+    )?;
+    std::fs::create_dir_all(dir.join("home"))?;
+    Ok(())
+}
+
+fn environment(dir: &Path, scripts: &Path, ports: &Ports) -> Vec<(String, OsString)> {
+    let node = "millrace@localhost";
+    // The node is told its name and its distribution port, so it needs no epmd: none is started, none outlives it.
+    let erlang = format!(
+        "-sname {node} -start_epmd false -erl_epmd_port {} -kernel inet_dist_use_interface {{127,0,0,1}}",
+        ports.distribution
+    );
+    let paths = [
+        ("HOME", "home"),
+        ("ERL_INETRC", "inetrc"),
+        ("RABBITMQ_CONFIG_FILE", "rabbitmq.config"),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", "enabled_plugins"),
+        ("RABBITMQ_MNESIA_BASE", "data"),
+        ("RABBITMQ_LOG_BASE", "log"),
+        ("RABBITMQ_FEATURE_FLAGS_FILE", "feature_flags"),
+        ("RABBITMQ_PID_FILE", "pid"),
+        ("RABBITMQ_PLUGINS_EXPAND_DIR", "plugins"),
+        ("RABBITMQ_GENERATED_CONFIG_DIR", "generated"),
+        // These do not exist, so that nothing is read from /etc/rabbitmq.
+        ("RABBITMQ_CONF_ENV_FILE", "no-environment"),
+        ("RABBITMQ_ADVANCED_CONFIG_FILE", "no-advanced-config"),
+        ("RABBITMQ_CONFIG_FILES", "no-config-folder"),
+    ];
+    let mut env: Vec<(String, OsString)> = paths
+        .iter()
+        .map(|(name, file)| ((*name).to_owned(), dir.join(file).into()))
+        .collect();
+    env.push(("RABBITMQ_SCRIPTS_DIR".to_owned(), scripts.into()));
+    env.push(("RABBITMQ_NODENAME".to_owned(), node.into()));
+    env.push(("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS".to_owned(), erlang.into()));
+    // The script then becomes the broker instead of watching over it: our pid is the broker's.
+    env.push(("detached".to_owned(), "1".into()));
+    env
+}
