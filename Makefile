@@ -31,8 +31,8 @@ bench: deps ## Items per second through the whole line against COPY of the same 
 
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz every parser of untrusted bytes, a minute each (needs a nightly toolchain and cargo-fuzz)
-	@cd fuzz && for target in $$(cargo +nightly fuzz list); do \
-	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 || exit 1; done
+	@cd fuzz && for target in $$(cargo +nightly fuzz list); do mkdir -p corpus/$$target; \
+	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 || exit 1; done
 
 deny: ## Licences, sources and banned crates (installs cargo-deny)
 	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked

@@ -9,9 +9,7 @@ mod stores;
 mod trouble;
 
 #[cfg(test)]
-mod fault_server;
-#[cfg(test)]
-mod fetch_tests;
+mod tests;
 
 pub use fetch::Fetcher;
 pub use metrics::FetcherMetrics;

@@ -28,6 +28,14 @@ pub enum StoresError {
     /// No bucket is configured.
     #[error("no bucket is configured: set MINIO_CRAWL_RESULTS_BUCKET")]
     NoBucket,
+    /// An object could not be stored.
+    #[error("cannot store {what}")]
+    Put {
+        /// `bucket/key`.
+        what: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The client could not be built.
     #[error("cannot open {what}")]
     Open {
@@ -90,11 +98,14 @@ impl Stores {
         body: Bytes,
         metadata: &[(&str, &str)],
     ) -> Result<(), StoresError> {
-        let what = || format!("{bucket}/{key}");
+        let refused = |source: Box<dyn std::error::Error + Send + Sync>| StoresError::Put {
+            what: format!("{bucket}/{key}"),
+            source,
+        };
         let bucket = self
             .bucket(bucket)
-            .ok_or_else(|| StoresError::open(what(), "not an allowed bucket"))?;
-        let location = Path::parse(key).map_err(|error| StoresError::open(what(), error))?;
+            .ok_or_else(|| refused("not an allowed bucket".into()))?;
+        let location = Path::parse(key).map_err(|error| refused(error.into()))?;
         let attributes: Attributes = metadata
             .iter()
             .filter(|_| bucket.folder.is_none())
@@ -110,7 +121,7 @@ impl Stores {
             .store
             .put_opts(&location, body.into(), options)
             .await
-            .map_err(|error| StoresError::open(what(), error))?;
+            .map_err(|error| refused(error.into()))?;
         Ok(())
     }
 

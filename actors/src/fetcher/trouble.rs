@@ -53,11 +53,12 @@ impl Trouble {
         match self {
             Self::Missing => format!("there is no such object in bucket {bucket} ({detail})"),
             Self::NoSuchBucket => format!(
-                "there is no bucket {bucket}: create it, or correct MINIO_CRAWL_RESULTS_BUCKET ({detail})"
+                "there is no bucket {bucket}: create it, or correct MINIO_CRAWL_RESULTS_BUCKET \
+                 or OBJECT_STORE_URL ({detail})"
             ),
             Self::Denied => format!(
-                "access to bucket {bucket} is refused: check MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and that \
-                 they may get objects and list the bucket ({detail})"
+                "access to bucket {bucket} is refused: check MINIO_ACCESS_KEY and MINIO_SECRET_KEY (with \
+                 OBJECT_STORE_URL: the cloud's own variables), and that they may get objects and list the bucket ({detail})"
             ),
             Self::Unavailable => format!(
                 "the object store does not answer for bucket {bucket}: check MINIO_ENDPOINT and that it is up \

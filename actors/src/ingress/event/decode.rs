@@ -43,8 +43,7 @@ const EVENT_TYPE: &str = "data.collected";
 /// Reads a message.
 ///
 /// `legacy_queue` is the name of the queue where that is one of the legacy queues: only there are
-/// the legacy shapes accepted (see [`legacy`](self) for what is filled in), and a missing event or
-/// job id forgiven. `delivery` says how this copy reached us; its `received_at` stands in for a
+/// the legacy shapes accepted, and missing ids and platforms filled in. `delivery` says how this copy reached us; its `received_at` stands in for a
 /// missing timestamp.
 ///
 /// # Errors

@@ -47,6 +47,10 @@ impl<'a> Fields<'a> {
 
     /// Optional text: absent when it is empty, `"NULL"` or of a type that is no text.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.not_blank(name).filter(|text| text.trim() != "NULL")
+    }
+
+    fn not_blank(&mut self, name: &'static str) -> Option<String> {
         let text = match self.get(name)? {
             Value::String(text) => self.clean(text),
             // An id that somebody's serializer took for a number is still that id.
@@ -56,25 +60,23 @@ impl<'a> Fields<'a> {
                 return None;
             }
         };
-        let is_null = text.trim().is_empty() || text.trim() == "NULL";
-        (!is_null).then_some(text)
+        (!text.trim().is_empty()).then_some(text)
     }
 
-    /// Optional text that ends up in a key. Too long a text is no reason to guess: it is refused.
+    /// Optional text that ends up in a key.
     pub(super) fn id(&mut self, name: &'static str) -> Result<Option<String>, DecodeError> {
-        match self.text(name) {
-            Some(id) if id.len() > MAX_ID_BYTES => {
-                let detail = format!("{name} has {} bytes, the cap is {MAX_ID_BYTES}", id.len());
-                Err(DecodeError::new(Reason::MalformedEvent, detail))
-            }
-            id => Ok(id),
-        }
+        self.text(name).map(|id| short(name, id)).transpose()
     }
 
-    /// An id that the event cannot do without.
+    /// An id that the event cannot do without: any text that is not blank, even `NULL`.
     pub(super) fn required_id(&mut self, name: &'static str) -> Result<String, DecodeError> {
-        self.id(name)?
-            .ok_or_else(|| DecodeError::new(Reason::MalformedEvent, format!("{name} is missing or empty")))
+        match self.not_blank(name) {
+            Some(id) => short(name, id),
+            None => Err(DecodeError::new(
+                Reason::MalformedEvent,
+                format!("{name} is missing or empty"),
+            )),
+        }
     }
 
     /// Optional integer of at least `min`: a number, or its digits in a string.
@@ -98,6 +100,15 @@ impl<'a> Fields<'a> {
         }
         text.to_owned()
     }
+}
+
+/// Too long an id is no reason to guess at another: the event is refused.
+fn short(name: &str, id: String) -> Result<String, DecodeError> {
+    if id.len() <= MAX_ID_BYTES {
+        return Ok(id);
+    }
+    let detail = format!("{name} has {} bytes, the cap is {MAX_ID_BYTES}", id.len());
+    Err(DecodeError::new(Reason::MalformedEvent, detail))
 }
 
 fn integer(value: &Value) -> Option<i64> {

@@ -3,7 +3,7 @@
 /// Trace id of a W3C `traceparent` header: 32 lowercase hex digits, not all zero.
 ///
 /// `None` for anything that the recommendation calls invalid; then we start a trace of our own.
-pub fn trace_id(traceparent: &str) -> Option<&str> {
+pub fn trace_id(traceparent: &str) -> Option<String> {
     let mut parts = traceparent.trim().split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     // Version 00 ends here; a later version may go on, and ff is forbidden.
@@ -16,7 +16,7 @@ pub fn trace_id(traceparent: &str) -> Option<&str> {
         && !is_zero(parent)
         && is_hex(flags, 2)
         && ends_well;
-    is_valid.then_some(trace)
+    is_valid.then(|| trace.to_owned())
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
@@ -39,7 +39,7 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-the-future-brings",
         ] {
-            assert_eq!(trace_id(header), Some(TRACE), "{header}");
+            assert_eq!(trace_id(header).as_deref(), Some(TRACE), "{header}");
         }
     }
 

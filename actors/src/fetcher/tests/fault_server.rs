@@ -11,7 +11,15 @@ use tokio::{
 /// What the server sends for one request, and what it does then.
 pub(super) struct Answer {
     bytes: Vec<u8>,
-    hold: bool,
+    then: Then,
+}
+
+/// What the server does after its bytes.
+#[derive(Clone, Copy)]
+enum Then {
+    Close,
+    Hold,
+    Trickle,
 }
 
 /// A running server; it and its connections end when it is dropped.
@@ -35,6 +43,9 @@ pub(super) struct Request {
 
 /// Longest wait for something that should have happened.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pause between two bytes of a trickle: well below what counts as silence.
+const DRIP: Duration = Duration::from_millis(20);
 
 // === impl Answer ===
 
@@ -67,7 +78,7 @@ impl Answer {
         text.push_str(body);
         Self {
             bytes: text.into_bytes(),
-            hold: false,
+            then: Then::Close,
         }
     }
 
@@ -75,13 +86,19 @@ impl Answer {
     pub(super) fn silence() -> Self {
         Self {
             bytes: Vec::new(),
-            hold: true,
+            then: Then::Hold,
         }
     }
 
     /// Keeps the connection open and silent after the bytes.
     pub(super) fn then_silence(mut self) -> Self {
-        self.hold = true;
+        self.then = Then::Hold;
+        self
+    }
+
+    /// Goes on a byte at a time: never silent, never done.
+    pub(super) fn then_trickle(mut self) -> Self {
+        self.then = Then::Trickle;
         self
     }
 }
@@ -165,8 +182,14 @@ async fn serve(
     seen.send_modify(|requests| requests.push(request));
     // A client that went away is what some tests are about.
     let _ = connection.write_all(&answer.bytes).await;
-    if answer.hold {
-        std::future::pending::<()>().await;
+    match answer.then {
+        Then::Close => {}
+        Then::Hold => std::future::pending().await,
+        Then::Trickle => {
+            while connection.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(DRIP).await;
+            }
+        }
     }
     let _ = connection.shutdown().await;
 }
