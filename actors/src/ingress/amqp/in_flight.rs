@@ -46,9 +46,7 @@ impl InFlight {
     ) -> Self {
         let first_seen =
             copies::header_text(&properties, copies::FIRST_SEEN).and_then(|text| text.parse().ok());
-        let trace_id = copies::header_text(&properties, "traceparent")
-            .and_then(event::trace_id)
-            .map(str::to_owned);
+        let trace_id = copies::header_text(&properties, "traceparent").and_then(event::trace_id);
         let facts = Delivery {
             received_at: now,
             first_seen: first_seen.unwrap_or(now),
