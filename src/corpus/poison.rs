@@ -59,16 +59,21 @@ fn numbered(
 }
 
 fn malformed_event(poison: &mut Poison<'_>) -> Vec<CrawlBatch> {
-    let mut made: Vec<CrawlBatch> = ["", "không phải JSON", "[1,2]", "{\"event_id\":\"evt_cut\",\"payl"]
-        .into_iter()
-        .map(|body| CrawlBatch {
-            event_id: None,
-            event: Bytes::from_static(body.as_bytes()),
-            object: None,
-            items: 0,
-            expectation: Expectation::DeadLetter(Reason::MalformedEvent),
-        })
-        .collect();
+    let mut made: Vec<CrawlBatch> = [
+        "",
+        "không phải JSON",
+        "[1,2]",
+        "{\"payload\":{\"job_id\":\"proj_cut",
+    ]
+    .into_iter()
+    .map(|body| CrawlBatch {
+        event_id: None,
+        event: Bytes::from_static(body.as_bytes()),
+        object: None,
+        items: 0,
+        expectation: Expectation::DeadLetter(Reason::MalformedEvent),
+    })
+    .collect();
     let damages: [fn(&mut Value); 5] = [
         |event| event["payload"]["job_id"] = Value::Null,
         |event| event["payload"]["job_id"] = "".into(),
