@@ -1,1 +1,13 @@
-//! placeholder
+//! millrace: crawl events from RabbitMQ, batches from object storage, rows in Postgres.
+//!
+//! This crate is the program around the actors of `millrace-actors`: settings, commands, wiring, HTTP.
+
+pub mod cli;
+pub mod config;
+pub mod corpus;
+pub mod dependencies;
+pub mod exit;
+pub mod http;
+pub mod pipeline;
+pub mod probe;
+pub mod telemetry;

@@ -1,2 +1,10 @@
-//! placeholder
-fn main() {}
+//! The program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before anything that may speak TLS: clients panic when they are built without a provider. It fails
+    // only when there is one already, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    millrace::cli::main().into()
+}

@@ -1,1 +1,13 @@
-//! placeholder
+//! The actors of millrace and the messages between them.
+//!
+//! [`supervision`] is the engine and knows no business; [`domain`] holds the words; the rooms
+//! [`ingress`], [`fetcher`], [`parser`] and [`writer`] each know the engine, the domain and the
+//! [`messages`], and never each other.
+
+pub mod domain;
+pub mod fetcher;
+pub mod ingress;
+pub mod messages;
+pub mod parser;
+pub mod supervision;
+pub mod writer;

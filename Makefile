@@ -1,0 +1,39 @@
+# `make` lists the targets. Everything installs what it needs; nothing is installed without a word.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+export RUST_BACKTRACE ?= 1
+
+.PHONY: help deps demo test lint docs bench fuzz deny
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## Install RabbitMQ and Postgres from Debian packages (asks before sudo)
+	@deploy/scripts/install-deps
+
+demo: deps ## Watch real events flow through real servers into real tables (ONCE=1 to exit when done)
+	$(CARGO) build --release --locked -p millrace -p millrace-demo
+	$(CARGO) run --release --locked -q -p millrace-demo
+
+test: deps lint docs ## Everything CI runs: format, clippy, docs, unit, property and integration tests
+	$(CARGO) test --workspace --locked
+
+lint: ## Formatting and clippy, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+docs: ## API documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
+
+bench: deps ## Items per second through the whole line against COPY of the same rows, in one run
+	$(CARGO) bench --locked -p millrace --bench line
+
+FUZZ_SECONDS ?= 60
+fuzz: ## Fuzz every parser of untrusted bytes, a minute each (needs a nightly toolchain and cargo-fuzz)
+	@cd fuzz && for target in $$(cargo +nightly fuzz list); do mkdir -p corpus/$$target; \
+	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 || exit 1; done
+
+deny: ## Licences, sources and banned crates (installs cargo-deny)
+	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
+	$(CARGO) deny --locked check licenses bans sources

@@ -1,0 +1,63 @@
+//! One crawl event, as read and resolved.
+
+use super::{Platform, Project};
+use jiff::Timestamp;
+
+/// What a producer announced: one object with one batch of items.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrawlEvent {
+    /// The producer's id, key of the ledger.
+    pub event_id: String,
+    /// When the producer says it happened; the time of receipt where it does not say.
+    pub event_at: Timestamp,
+    /// The job that crawled the batch.
+    pub job_id: String,
+    /// Whose rows these are.
+    pub project: Project,
+    /// Where the batch was crawled.
+    pub platform: Platform,
+    /// Items that the producer claims.
+    pub content_count: Option<i64>,
+    /// Position in the job as sent: 0-based and 1-based producers both exist.
+    pub batch_index: Option<i64>,
+    /// Batches that the producer plans for the job.
+    pub total_batches: Option<i64>,
+    /// Fills `task_type` where an item leaves it out.
+    pub task_type: Option<String>,
+    /// Fills `keyword_source` where an item leaves it out.
+    pub keyword: Option<String>,
+    /// The brand the crawl was for.
+    pub brand_name: Option<String>,
+    /// Who asked for the crawl.
+    pub user_id: Option<String>,
+    /// How it reached us.
+    pub delivery: Delivery,
+}
+
+/// How an event reached us this time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// When this copy arrived.
+    pub received_at: Timestamp,
+    /// When the first copy arrived: retried copies carry it along.
+    pub first_seen: Timestamp,
+    /// 1 for the first try; grows with each charged retry.
+    pub attempt: u32,
+    /// The producer's trace, 32 hex digits, where it sent one.
+    pub trace_id: Option<String>,
+}
+
+// === impl CrawlEvent ===
+
+impl CrawlEvent {
+    /// The leading key column: the project, or the job for a dry run, so that two projects
+    /// that crawl the same post each keep their row.
+    pub fn scope(&self) -> &str {
+        self.project.id().unwrap_or(&self.job_id)
+    }
+
+    /// The project's id, where there is a project.
+    pub fn project_id(&self) -> Option<&str> {
+        self.project.id()
+    }
+}

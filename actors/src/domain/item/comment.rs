@@ -1,0 +1,33 @@
+//! A comment on a post: a row of `comments`.
+
+use crate::domain::Json;
+use jiff::Timestamp;
+
+/// A row of `comments` without the platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comment {
+    /// The platform's id, or one derived from the content.
+    pub comment_id: String,
+    /// `meta.id` of the post.
+    pub post_id: String,
+    /// Author's handle.
+    pub author_username: Option<String>,
+    /// Author's display name.
+    pub author_name: Option<String>,
+    /// What was said.
+    pub text: Option<String>,
+    /// Likes.
+    pub like_count: Option<i64>,
+    /// Replies.
+    pub reply_count: Option<i64>,
+    /// `CONTENT`, `COMMENT`, …
+    pub parent_type: Option<String>,
+    /// What it answers.
+    pub parent_id: Option<String>,
+    /// When it was written.
+    pub commented_at: Option<Timestamp>,
+    /// When it was crawled; decides which of two versions is later.
+    pub crawled_at: Timestamp,
+    /// Everything that was sent and has no column.
+    pub extra: Option<Json>,
+}

@@ -1,0 +1,19 @@
+//! The words of the field. Plain values: no I/O, no async, no library of any room.
+
+mod error_code;
+mod event;
+mod item;
+mod json;
+mod object_path;
+mod platform;
+mod project;
+mod reason;
+
+pub use error_code::{ErrorCategory, ErrorCode, ErrorPolicy};
+pub use event::{CrawlEvent, Delivery};
+pub use item::{Author, Comment, CrawlError, Items, Post, RejectedItem};
+pub use json::Json;
+pub use object_path::{BadPath, Endpoint, ObjectPath};
+pub use platform::Platform;
+pub use project::{Project, project_of};
+pub use reason::Reason;

@@ -1,0 +1,75 @@
+//! Why an event was dead-lettered or an item rejected: one set of stable codes for dead letters,
+//! rejected items, logs, spans and metrics.
+
+use std::fmt;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// A stable code. Its text is part of the contract with dashboards and scripts.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code as it is stored, logged, counted and sent.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The event's body is not an event.
+    MalformedEvent = "malformed_event",
+    /// The event is of a type that is not ours.
+    UnsupportedEventType = "unsupported_event_type",
+    /// The event's path names no object.
+    BadPath = "bad_path",
+    /// The event's path names a bucket outside the allow-list.
+    BucketNotAllowed = "bucket_not_allowed",
+    /// The object did not appear within the grace period.
+    ObjectMissing = "object_missing",
+    /// The object exceeds the size cap.
+    ObjectTooLarge = "object_too_large",
+    /// The object is not valid zstd.
+    DecompressionFailed = "decompression_failed",
+    /// The object unpacks to more than the cap.
+    DecompressedTooLarge = "decompressed_too_large",
+    /// The object is not JSON of a shape we read.
+    MalformedJson = "malformed_json",
+    /// The object's JSON nests deeper than the cap.
+    TooDeep = "too_deep",
+    /// The object holds more items than the cap.
+    TooManyItems = "too_many_items",
+    /// The database refuses a row of this batch, whatever we do.
+    RowRefused = "row_refused",
+    /// Transient trouble outlasted the allowed attempts.
+    AttemptsExhausted = "attempts_exhausted",
+    /// The event killed the process that worked on it, again and again.
+    KilledWorker = "killed_worker",
+    /// The item is not an object of the shape we read.
+    MalformedItem = "malformed_item",
+    /// The item has no id.
+    MissingId = "missing_id",
+    /// The item's `fetch_status` is none that we know.
+    UnknownFetchStatus = "unknown_fetch_status",
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl From<Reason> for &'static str {
+    fn from(reason: Reason) -> Self {
+        reason.code()
+    }
+}

@@ -1,0 +1,89 @@
+//! One bucket that events may name.
+
+use super::trouble::{Trouble, summary};
+use object_store::{GetOptions, GetResult, ObjectStore, path::Path};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// A bucket, and the way to it.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    /// Name, as events give it.
+    pub(super) name: String,
+    /// The store, with this bucket as its root.
+    pub(super) store: Arc<dyn ObjectStore>,
+    /// The folder that plays the bucket, for `file://`.
+    pub(super) folder: Option<PathBuf>,
+}
+
+/// Why a request failed, in a form that fits every report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// What it means.
+    pub(super) trouble: Trouble,
+    /// What the store said.
+    pub(super) detail: String,
+}
+
+/// Not an object of anyone. Asking for it is the cheapest request that says in one answer whether
+/// the store is there, takes our keys and has the bucket (a HEAD has no body to say which is missing),
+/// and it needs the very permissions that work needs.
+const PING_KEY: &str = ".millrace-ping";
+
+// === impl Bucket ===
+
+impl Bucket {
+    /// Asks for an object; the body is still to be read.
+    pub(super) async fn get(&self, key: &str) -> Result<GetResult, Failure> {
+        let location = Path::parse(key).map_err(|error| Failure::unclear(error.to_string()))?;
+        match self.store.get_opts(&location, GetOptions::default()).await {
+            Ok(response) => Ok(response),
+            Err(error) => Err(self.failure(&error).await),
+        }
+    }
+
+    /// Whether the bucket would serve an object, were there one.
+    pub(super) async fn ping(&self, bound: Duration) -> Result<(), Failure> {
+        match tokio::time::timeout(bound, self.get(PING_KEY)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(failure)) if failure.trouble == Trouble::Missing => Ok(()),
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(Failure {
+                trouble: Trouble::Unavailable,
+                detail: format!("no answer within {bound:?}"),
+            }),
+        }
+    }
+
+    /// Sorts an error of this bucket's store.
+    pub(super) async fn failure(&self, error: &object_store::Error) -> Failure {
+        let mut trouble = Trouble::of(error);
+        if trouble == Trouble::Missing && self.folder_is_missing().await {
+            trouble = Trouble::NoSuchBucket;
+        }
+        Failure {
+            trouble,
+            detail: summary(error),
+        }
+    }
+
+    async fn folder_is_missing(&self) -> bool {
+        match &self.folder {
+            Some(folder) => !tokio::fs::metadata(folder)
+                .await
+                .is_ok_and(|found| found.is_dir()),
+            None => false,
+        }
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// A failure that names no culprit.
+    pub(super) fn unclear(detail: impl Into<String>) -> Self {
+        Self {
+            trouble: Trouble::Unclear,
+            detail: detail.into(),
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The fetcher: from a reference to an object's bytes.
+
+use super::{
+    FetcherMetrics, FetcherSettings, Stores,
+    bucket::{Bucket, Failure},
+    trouble::Trouble,
+};
+use crate::{
+    domain::{CrawlEvent, ObjectPath, Reason},
+    messages::{BatchRef, BatchSource, ObjectInfo, RawBatch},
+    supervision::{ByteBudget, Fault, Reservation, Stage},
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use object_store::{Attribute, Attributes, GetResult, GetResultPayload};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// Gets the object of an event, as it is stored.
+#[derive(Clone)]
+pub struct Fetcher {
+    stores: Arc<Stores>,
+    settings: FetcherSettings,
+    budget: Arc<ByteBudget>,
+    metrics: FetcherMetrics,
+    clock: fn() -> Timestamp,
+}
+
+/// What one request came to.
+enum Round {
+    /// The object.
+    Done(Bytes, ObjectInfo, Reservation),
+    /// The object is this large and does not fit now.
+    Wait(u64),
+}
+
+/// A share of the budget that was waited for.
+struct Held {
+    reservation: Reservation,
+    bytes: u64,
+}
+
+/// Requests for one object before it counts as one that never stays the same size.
+const MAX_ROUNDS: usize = 4;
+
+/// The name of our dependency, as the supervisor and `/readyz` know it.
+const OBJECT_STORE: &str = "object_store";
+
+// === impl Fetcher ===
+
+impl Fetcher {
+    /// A fetcher; several may share stores, budget and metrics.
+    pub fn new(
+        stores: Arc<Stores>,
+        settings: &FetcherSettings,
+        budget: Arc<ByteBudget>,
+        metrics: FetcherMetrics,
+    ) -> Self {
+        Self {
+            stores,
+            settings: settings.clone(),
+            budget,
+            metrics,
+            clock: Timestamp::now,
+        }
+    }
+
+    /// The same fetcher with another clock, for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Timestamp) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Legacy producers put the batch into the message: nothing to get, but it weighs the same.
+    async fn inline(&self, event: &Arc<CrawlEvent>, body: &Bytes) -> RawBatch {
+        let reservation = self.budget.reserve(body.len() as u64).await;
+        RawBatch {
+            event: event.clone(),
+            object: ObjectInfo {
+                path: format!("inline:{}", event.event_id),
+                etag: None,
+                claims_zstd: false,
+            },
+            body: body.clone(),
+            reservation,
+        }
+    }
+
+    async fn object(&self, event: &Arc<CrawlEvent>, path: &str) -> Result<RawBatch, Fault> {
+        let path = self
+            .stores
+            .parse(path)
+            .map_err(|bad| Fault::poison(Reason::BadPath, bad.to_string()))?;
+        let bucket = self.stores.bucket(path.bucket()).ok_or_else(|| {
+            let detail = format!("bucket {:?} is none of {}", path.bucket(), self.stores.allowed());
+            Fault::poison(Reason::BucketNotAllowed, detail)
+        })?;
+        let (body, object, reservation) = self.rounds(event, bucket, &path).await?;
+        Ok(RawBatch {
+            event: event.clone(),
+            object,
+            body,
+            reservation,
+        })
+    }
+
+    /// Asks until the object fits into memory. An object that does not fit is let go and asked for
+    /// again later: an open response would hold a connection for as long as the budget is full, run
+    /// into the store's own timeout, and fill socket buffers that no budget counts.
+    async fn rounds(
+        &self,
+        event: &CrawlEvent,
+        bucket: &Bucket,
+        path: &ObjectPath,
+    ) -> Result<(Bytes, ObjectInfo, Reservation), Fault> {
+        let mut held = None;
+        for _ in 0..MAX_ROUNDS {
+            let started = Instant::now();
+            let bound = self.settings.whole_fetch_timeout();
+            let round = match tokio::time::timeout(bound, self.round(bucket, path, held.take())).await {
+                Ok(round) => round,
+                Err(_) => Err(Failure::unclear(format!("{path} was not complete after {bound:?}")).into()),
+            };
+            match round {
+                Ok(Round::Done(body, object, reservation)) => {
+                    self.metrics.fetched.inc();
+                    self.metrics.duration.observe(started.elapsed().as_secs_f64());
+                    return Ok((body, object, reservation));
+                }
+                Ok(Round::Wait(bytes)) => {
+                    let reservation = self.budget.reserve(bytes).await;
+                    held = Some(Held { reservation, bytes });
+                }
+                Err(Stop::Fault(fault)) => return Err(fault),
+                Err(Stop::Failure(failure)) => return Err(self.blame(event, bucket, path, failure).await),
+            }
+        }
+        let detail = format!("{path} grew on each of {MAX_ROUNDS} requests");
+        Err(Fault::transient("object_changes", detail))
+    }
+
+    async fn round(&self, bucket: &Bucket, path: &ObjectPath, held: Option<Held>) -> Result<Round, Stop> {
+        let response = bucket.get(path.key()).await?;
+        let size = response.meta.size;
+        let cap = self.settings.max_object_bytes;
+        if size > cap {
+            return Err(too_large(path, size, cap).into());
+        }
+        let reservation = match held {
+            Some(held) if held.bytes >= size => {
+                held.reservation.shrink(held.bytes - size);
+                Some(held.reservation)
+            }
+            // The object has grown meanwhile; waiting for more while holding some could wait for itself.
+            Some(held) => {
+                drop(held);
+                self.budget.try_reserve(size)
+            }
+            None => self.budget.try_reserve(size),
+        };
+        let Some(reservation) = reservation else {
+            return Ok(Round::Wait(size));
+        };
+        let object = ObjectInfo {
+            path: path.to_string(),
+            etag: response.meta.e_tag.as_deref().map(unquoted),
+            claims_zstd: claims_zstd(path.key(), &response.attributes),
+        };
+        let body = read(bucket, response, path, cap).await?;
+        Ok(Round::Done(body, object, reservation))
+    }
+
+    /// Decides who is to blame for a failed request.
+    async fn blame(&self, event: &CrawlEvent, bucket: &Bucket, path: &ObjectPath, failure: Failure) -> Fault {
+        let fault = match failure.trouble {
+            Trouble::Missing => self.missing(event, path),
+            Trouble::NoSuchBucket | Trouble::Denied | Trouble::Unavailable => outage(bucket, &failure),
+            // A body that is cut or stalls again and again is a sick network or a sick object. Holding
+            // the event would let one sick object stop the line, charging it would let a sick network
+            // drive good events out; so ask the store itself: if it serves, this object is to blame.
+            Trouble::Unclear => match bucket.ping(self.settings.request_timeout).await {
+                Ok(()) => Fault::transient("object_unreadable", failure.detail),
+                Err(failure) => outage(bucket, &failure),
+            },
+        };
+        if matches!(fault, Fault::Outage { .. }) {
+            self.metrics.connection_errors.inc();
+        }
+        fault
+    }
+
+    /// Stores lag, so a missing object is awaited for a while, then it is the event's own fault.
+    fn missing(&self, event: &CrawlEvent, path: &ObjectPath) -> Fault {
+        let waited = (self.clock)().duration_since(event.delivery.first_seen);
+        let grace = self.settings.object_grace;
+        // Absolute, because `first_seen` comes with the message: one far in the future must not make
+        // the event wait for ever.
+        if waited.unsigned_abs() < grace {
+            return Fault::not_yet(Reason::ObjectMissing.code(), format!("{path} is not there yet"));
+        }
+        let detail = format!(
+            "{path} is not there {} after the event was first seen",
+            seconds(waited)
+        );
+        Fault::poison(Reason::ObjectMissing, detail)
+    }
+}
+
+impl Stage for Fetcher {
+    type In = BatchRef;
+    type Out = RawBatch;
+
+    async fn run(&mut self, input: &BatchRef) -> Result<RawBatch, Fault> {
+        match &input.source {
+            BatchSource::Inline(body) => Ok(self.inline(&input.event, body).await),
+            BatchSource::Object(path) => self.object(&input.event, path).await,
+        }
+    }
+}
+
+/// What ends a round early.
+enum Stop {
+    /// The verdict is clear.
+    Fault(Fault),
+    /// Somebody has to be blamed yet.
+    Failure(Failure),
+}
+
+// === impl Stop ===
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+fn outage(bucket: &Bucket, failure: &Failure) -> Fault {
+    Fault::outage(
+        OBJECT_STORE,
+        failure.trouble.explain(&bucket.name, &failure.detail),
+    )
+}
+
+fn too_large(path: &ObjectPath, size: u64, cap: u64) -> Fault {
+    let detail = format!("{path} has {size} bytes, the cap is {cap}");
+    Fault::poison(Reason::ObjectTooLarge, detail)
+}
+
+async fn read(bucket: &Bucket, response: GetResult, path: &ObjectPath, cap: u64) -> Result<Bytes, Stop> {
+    let size = response.meta.size;
+    let body = match response.payload {
+        // One read of the range that the size was taken from, instead of a stream of small pieces.
+        GetResultPayload::File(..) => match response.bytes().await {
+            Ok(body) => body,
+            Err(error) => return Err(body_failure(bucket, &error).await.into()),
+        },
+        GetResultPayload::Stream(_) => {
+            let stream = response.into_stream();
+            match collect(stream, size, cap).await {
+                Ok(body) => body,
+                Err(Unread::TooLarge(size)) => return Err(too_large(path, size, cap).into()),
+                Err(Unread::Broken(error)) => return Err(body_failure(bucket, &error).await.into()),
+            }
+        }
+    };
+    if body.len() as u64 != size {
+        let detail = format!("{path} ended after {} of {size} bytes", body.len());
+        return Err(Failure::unclear(detail).into());
+    }
+    Ok(body)
+}
+
+/// A request that failed within a body says nothing certain about the store, whatever its kind: the
+/// store answered this very request.
+async fn body_failure(bucket: &Bucket, error: &object_store::Error) -> Failure {
+    Failure {
+        trouble: Trouble::Unclear,
+        ..bucket.failure(error).await
+    }
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug)]
+enum Unread {
+    TooLarge(u64),
+    Broken(object_store::Error),
+}
+
+/// Reads a body, and not a byte over the cap, whatever the headers promised.
+async fn collect(
+    mut body: impl Stream<Item = object_store::Result<Bytes>> + Unpin,
+    size: u64,
+    cap: u64,
+) -> Result<Bytes, Unread> {
+    let expected = usize::try_from(size.min(cap)).unwrap_or_default();
+    let mut whole = Vec::with_capacity(expected);
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(Unread::Broken)?;
+        let length = (whole.len() + piece.len()) as u64;
+        if length > cap {
+            return Err(Unread::TooLarge(length));
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.into())
+}
+
+fn claims_zstd(key: &str, attributes: &Attributes) -> bool {
+    let says = |name: &'static str, value: &str| {
+        attributes
+            .get(&Attribute::Metadata(name.into()))
+            .is_some_and(|found| found.trim().eq_ignore_ascii_case(value))
+    };
+    key.to_ascii_lowercase().ends_with(".zst")
+        || says("compressed", "true")
+        || says("compression-algorithm", "zstd")
+}
+
+fn unquoted(etag: &str) -> String {
+    etag.trim_matches('"').to_owned()
+}
+
+fn seconds(duration: SignedDuration) -> String {
+    format!("{:?}", Duration::from_secs(duration.unsigned_abs().as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_the_cap_and_not_further() {
+        let pieces = || stream::iter([Ok(Bytes::from_static(b"abc")), Ok(Bytes::from_static(b"def"))]);
+        assert_eq!(collect(pieces(), 6, 6).await.unwrap(), "abcdef");
+        // A store that promised 3 bytes and sends 6.
+        assert!(matches!(collect(pieces(), 3, 5).await, Err(Unread::TooLarge(6))));
+    }
+
+    #[test]
+    fn zstd_is_claimed_by_key_or_metadata() {
+        let with = |name: &'static str, value: &'static str| {
+            Attributes::from_iter([(Attribute::Metadata(name.into()), value)])
+        };
+        assert!(claims_zstd("a/b.json.zst", &Attributes::new()));
+        assert!(claims_zstd("a", &with("compressed", "True")));
+        assert!(claims_zstd("a", &with("compression-algorithm", "zstd")));
+        assert!(!claims_zstd("a", &with("compressed", "false")));
+        assert!(!claims_zstd("a", &with("compression-algorithm", "gzip")));
+        assert!(!claims_zstd("a.zst.json", &Attributes::new()));
+    }
+}

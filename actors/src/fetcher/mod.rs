@@ -1,0 +1,17 @@
+//! Gets the objects that events point at. The only place that names object_store.
+
+mod bucket;
+mod fetch;
+mod metrics;
+mod open;
+mod settings;
+mod stores;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+pub use fetch::Fetcher;
+pub use metrics::FetcherMetrics;
+pub use settings::{FetcherSettings, StoreSettings};
+pub use stores::{PingError, Stores, StoresError};

@@ -1,0 +1,166 @@
+//! Opens the store that the settings name.
+
+use super::{FetcherSettings, StoreSettings, bucket::Bucket, stores::StoresError};
+use object_store::{
+    BackoffConfig, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
+    azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
+    prefix::PrefixStore,
+};
+use secrecy::ExposeSecret;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use url::Url;
+
+/// First pause between tries of a request.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause between tries of a request. Longer outages are the supervisor's business.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Every bucket that events may name.
+pub(super) fn open(settings: &FetcherSettings) -> Result<Vec<Bucket>, StoresError> {
+    match &settings.store {
+        StoreSettings::Minio { .. } => named(settings)?
+            .iter()
+            .map(|name| Ok(bucket(name, minio(settings, name)?)))
+            .collect(),
+        StoreSettings::Url { url, options } => {
+            let bad = |what: &str| StoresError::BadUrl {
+                url: url.clone(),
+                what: what.to_owned(),
+            };
+            let parsed = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
+            if parsed.scheme() == "file" {
+                let root = parsed
+                    .to_file_path()
+                    .map_err(|()| bad("file:// takes an absolute path"))?;
+                return named(settings)?.iter().map(|name| folder(&root, name)).collect();
+            }
+            let name = parsed.host_str().ok_or_else(|| bad("it names no bucket"))?;
+            if !matches!(parsed.path(), "" | "/") {
+                return Err(bad("a prefix within the bucket is not supported"));
+            }
+            let store =
+                cloud(settings, &parsed, options)?.ok_or_else(|| bad("expected s3, gs, az or file"))?;
+            Ok(vec![bucket(name, store)])
+        }
+    }
+}
+
+fn named(settings: &FetcherSettings) -> Result<&[String], StoresError> {
+    match settings.buckets.as_slice() {
+        [] => Err(StoresError::NoBucket),
+        buckets => Ok(buckets),
+    }
+}
+
+fn bucket(name: &str, store: Arc<dyn ObjectStore>) -> Bucket {
+    Bucket {
+        name: name.to_owned(),
+        store,
+        folder: None,
+    }
+}
+
+fn minio(settings: &FetcherSettings, bucket: &str) -> Result<Arc<dyn ObjectStore>, StoresError> {
+    let StoreSettings::Minio {
+        endpoint,
+        access_key,
+        secret_key,
+        use_ssl,
+        region,
+    } = &settings.store
+    else {
+        return Err(StoresError::NoBucket);
+    };
+    let endpoint = match endpoint.trim().trim_end_matches('/') {
+        full if full.contains("://") => full.to_owned(),
+        bare if *use_ssl => format!("https://{bare}"),
+        bare => format!("http://{bare}"),
+    };
+    let plain = endpoint.to_ascii_lowercase().starts_with("http://");
+    let store = AmazonS3Builder::new()
+        .with_endpoint(endpoint)
+        .with_virtual_hosted_style_request(false)
+        .with_bucket_name(bucket)
+        .with_region(region)
+        .with_access_key_id(access_key)
+        .with_secret_access_key(secret_key.expose_secret())
+        // `with_allow_http` of the builder would be undone here, so the options carry it.
+        .with_client_options(client_options(settings, plain))
+        .with_retry(retry(settings))
+        .build()
+        .map_err(|source| StoresError::open(bucket, source))?;
+    Ok(Arc::new(store))
+}
+
+/// `None` for a scheme that is none of ours.
+fn cloud(
+    settings: &FetcherSettings,
+    url: &Url,
+    options: &[(String, String)],
+) -> Result<Option<Arc<dyn ObjectStore>>, StoresError> {
+    // Our bounds come first, so that what the operator says in the cloud's own variables wins.
+    macro_rules! build {
+        ($builder:ty) => {{
+            let ours = <$builder>::new()
+                .with_client_options(client_options(settings, false))
+                .with_retry(retry(settings))
+                .with_url(url.as_str());
+            let builder = options.iter().fold(ours, |builder, (name, value)| {
+                match name.to_ascii_lowercase().parse() {
+                    Ok(key) => builder.with_config(key, value),
+                    Err(_) => builder,
+                }
+            });
+            Arc::new(
+                builder
+                    .build()
+                    .map_err(|source| StoresError::open(url.as_str(), source))?,
+            )
+        }};
+    }
+    Ok(match url.scheme() {
+        "s3" => Some(build!(AmazonS3Builder)),
+        "gs" => Some(build!(GoogleCloudStorageBuilder)),
+        "az" => Some(build!(MicrosoftAzureBuilder)),
+        _ => None,
+    })
+}
+
+/// The store's root is the common root, not the bucket's folder: the folder may appear later, as a
+/// bucket may.
+fn folder(root: &std::path::Path, name: &str) -> Result<Bucket, StoresError> {
+    let open = |source| StoresError::open(root.display(), source);
+    let prefix = Path::parse(name).map_err(|error| open(error.into()))?;
+    let local = LocalFileSystem::new_with_prefix(root).map_err(open)?;
+    Ok(Bucket {
+        name: name.to_owned(),
+        store: Arc::new(PrefixStore::new(local, prefix)),
+        folder: Some(PathBuf::from(root).join(name)),
+    })
+}
+
+fn client_options(settings: &FetcherSettings, plain_http: bool) -> ClientOptions {
+    ClientOptions::new()
+        .with_allow_http(plain_http)
+        // Plain http needs no certificates, and a small container may have none to load.
+        .with_no_system_certificates(plain_http)
+        .with_connect_timeout(settings.connect_timeout)
+        // Silence is bounded here; the whole of a fetch is bounded by the fetcher. A bound on the
+        // whole of one request would fail a large object on a slow but healthy line.
+        .with_read_timeout(settings.request_timeout)
+        .with_timeout_disabled()
+        .with_pool_max_idle_per_host(settings.max_connections)
+}
+
+fn retry(settings: &FetcherSettings) -> RetryConfig {
+    let attempts = settings.request_attempts.max(1);
+    RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: FIRST_PAUSE,
+            max_backoff: LONGEST_PAUSE,
+            base: 2.0,
+        },
+        max_retries: attempts - 1,
+        retry_timeout: settings.whole_fetch_timeout(),
+    }
+}

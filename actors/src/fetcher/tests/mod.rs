@@ -1,0 +1,125 @@
+//! The fetcher against stores that behave and stores that do not: one test for each rule.
+
+mod bodies;
+mod fault_server;
+mod stores;
+mod verdicts;
+
+use self::fault_server::{Answer, FaultServer, Request, patiently};
+use super::{Fetcher, FetcherMetrics, FetcherSettings, StoreSettings, Stores};
+use crate::{
+    domain::{CrawlEvent, Delivery, Platform, Project},
+    messages::{BatchRef, BatchSource, RawBatch},
+    supervision::{ByteBudget, Fault, Stage},
+};
+use jiff::Timestamp;
+use std::{sync::Arc, time::Duration};
+
+const CAP: u64 = 1_000;
+const FIRST_SEEN: &str = "2026-01-01T00:00:00Z";
+const KEY: &str = "/crawl-results/tiktok/batch.json";
+const PATH: &str = "crawl-results/tiktok/batch.json";
+
+/// Short, so that silence is noticed soon; long enough for a busy machine to answer.
+const SILENCE: Duration = Duration::from_millis(300);
+
+fn settings(store: StoreSettings) -> FetcherSettings {
+    FetcherSettings {
+        store,
+        buckets: vec!["crawl-results".to_owned(), "extra".to_owned()],
+        max_connections: 4,
+        max_object_bytes: CAP,
+        connect_timeout: SILENCE,
+        request_timeout: SILENCE,
+        request_attempts: 2,
+        object_grace: Duration::from_secs(30),
+    }
+}
+
+fn minio(endpoint: &str) -> FetcherSettings {
+    settings(StoreSettings::Minio {
+        endpoint: endpoint.to_owned(),
+        access_key: "key".to_owned(),
+        secret_key: "s3cr3t".to_owned().into(),
+        use_ssl: false,
+        region: "us-east-1".to_owned(),
+    })
+}
+
+fn files(root: &std::path::Path) -> FetcherSettings {
+    settings(StoreSettings::Url {
+        url: format!("file://{}", root.display()),
+        options: Vec::new(),
+    })
+}
+
+fn fetcher_of(settings: &FetcherSettings, budget: &Arc<ByteBudget>) -> Fetcher {
+    let stores = Arc::new(Stores::new(settings).unwrap());
+    Fetcher::new(stores, settings, budget.clone(), FetcherMetrics::default())
+        .with_clock(|| FIRST_SEEN.parse().unwrap())
+}
+
+fn batch_ref(source: BatchSource) -> BatchRef {
+    let at: Timestamp = FIRST_SEEN.parse().unwrap();
+    BatchRef {
+        event: Arc::new(CrawlEvent {
+            event_id: "evt_1".to_owned(),
+            event_at: at,
+            job_id: "proj-brand-0".to_owned(),
+            project: Project::Named("proj".to_owned()),
+            platform: Platform::Tiktok,
+            content_count: None,
+            batch_index: None,
+            total_batches: None,
+            task_type: None,
+            keyword: None,
+            brand_name: None,
+            user_id: None,
+            delivery: Delivery {
+                received_at: at,
+                first_seen: at,
+                attempt: 1,
+                trace_id: None,
+            },
+        }),
+        source,
+    }
+}
+
+async fn run(fetcher: &mut Fetcher, path: &str) -> Result<RawBatch, Fault> {
+    let input = batch_ref(BatchSource::Object(path.to_owned()));
+    patiently(fetcher.run(&input)).await
+}
+
+/// One fetch of [`PATH`] from a server with this script.
+async fn fetch_from(server: &FaultServer) -> Result<RawBatch, Fault> {
+    run(
+        &mut fetcher_of(&minio(&server.endpoint), &ByteBudget::new(10_000)),
+        PATH,
+    )
+    .await
+}
+
+/// A script for [`PATH`]; the store is well otherwise.
+fn healthy_but(
+    answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+) -> impl Fn(&Request) -> Answer + Send + Sync {
+    move |request| match request.path.as_str() {
+        KEY => answer(request),
+        _ => Answer::error("404 Not Found", "NoSuchKey"),
+    }
+}
+
+fn is_poison(found: &Result<RawBatch, Fault>, code: &str) -> bool {
+    matches!(found, Err(Fault::Poison { reason, .. }) if *reason == code)
+}
+
+fn outage_detail(found: Result<RawBatch, Fault>) -> String {
+    match found {
+        Err(Fault::Outage {
+            dependency: "object_store",
+            detail,
+        }) => detail,
+        other => panic!("expected an outage, found {other:?}"),
+    }
+}

@@ -1,0 +1,181 @@
+//! What an error of the store means, and what a person can do about it.
+
+use object_store::client::{HttpError, HttpErrorKind};
+use std::error::Error;
+
+/// An error of the store, sorted by what it says about the store and the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The store answers, the bucket exists, the object does not.
+    Missing,
+    /// The bucket itself does not exist: no event can be fetched until an operator acts.
+    NoSuchBucket,
+    /// The store refuses our keys, or what they may do.
+    Denied,
+    /// The store cannot be reached, is overloaded or broken.
+    Unavailable,
+    /// Could be the object or the store: a cut body, an answer that makes no sense.
+    Unclear,
+}
+
+/// Longest text of a store that goes into a message.
+const MAX_SUMMARY_CHARS: usize = 400;
+
+// === impl Trouble ===
+
+impl Trouble {
+    /// Sorts an error.
+    pub(super) fn of(error: &object_store::Error) -> Self {
+        match error {
+            object_store::Error::NotFound { .. } if names_bucket(error) => Self::NoSuchBucket,
+            object_store::Error::NotFound { .. } => Self::Missing,
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                Self::Denied
+            }
+            _ => match (status_of(error), transport_of(error)) {
+                (Some(408 | 429 | 500..=599), _) => Self::Unavailable,
+                (
+                    _,
+                    Some(
+                        HttpErrorKind::Connect
+                        | HttpErrorKind::Request
+                        | HttpErrorKind::Timeout
+                        | HttpErrorKind::Interrupted,
+                    ),
+                ) => Self::Unavailable,
+                _ => Self::Unclear,
+            },
+        }
+    }
+
+    /// One sentence: what happened, to what, why, and what to do next.
+    pub(super) fn explain(self, bucket: &str, detail: &str) -> String {
+        match self {
+            Self::Missing => format!("there is no such object in bucket {bucket} ({detail})"),
+            Self::NoSuchBucket => format!(
+                "there is no bucket {bucket}: create it, or correct MINIO_CRAWL_RESULTS_BUCKET \
+                 or OBJECT_STORE_URL ({detail})"
+            ),
+            Self::Denied => format!(
+                "access to bucket {bucket} is refused: check MINIO_ACCESS_KEY and MINIO_SECRET_KEY (with \
+                 OBJECT_STORE_URL: the cloud's own variables), and that they may get objects and list the bucket ({detail})"
+            ),
+            Self::Unavailable => format!(
+                "the object store does not answer for bucket {bucket}: check MINIO_ENDPOINT and that it is up \
+                 ({detail})"
+            ),
+            Self::Unclear => format!(
+                "the object store gives an unusable answer for bucket {bucket}: check MINIO_ENDPOINT, \
+                 MINIO_REGION and what stands between ({detail})"
+            ),
+        }
+    }
+}
+
+/// One line from an error of the store: status, code and message of an XML answer, else the chain
+/// of causes. The rest of such an answer stays out, because stores put signatures into it.
+pub(super) fn summary(error: &object_store::Error) -> String {
+    let chain = chain_of(error);
+    let text = match (element(&chain, "Code"), element(&chain, "Message")) {
+        (Some(code), message) => {
+            let status = status_in(&chain).map_or_else(String::new, |status| format!("{status} "));
+            format!("{status}{code}: {}", message.unwrap_or("no message"))
+        }
+        (None, _) => chain,
+    };
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_SUMMARY_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// A 404 means a missing object or a missing bucket. Only the code in the answer tells them apart;
+/// a `<` in a key is escaped, so a key cannot fake it.
+fn names_bucket(error: &object_store::Error) -> bool {
+    let chain = chain_of(error);
+    matches!(
+        element(&chain, "Code"),
+        Some("NoSuchBucket" | "ContainerNotFound")
+    )
+}
+
+fn transport_of(error: &object_store::Error) -> Option<HttpErrorKind> {
+    causes(error)
+        .find_map(|cause| cause.downcast_ref::<HttpError>())
+        .map(HttpError::kind)
+}
+
+/// object_store keeps the type that carries the status to itself, so its text has to do.
+fn status_of(error: &object_store::Error) -> Option<u16> {
+    status_in(&chain_of(error))
+}
+
+fn status_in(chain: &str) -> Option<u16> {
+    let (_, rest) = chain.split_once("status code: ")?;
+    rest.get(..3)?.parse().ok()
+}
+
+fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text)
+}
+
+fn chain_of(error: &object_store::Error) -> String {
+    let mut chain = error.to_string();
+    for cause in causes(error).skip(1) {
+        let text = cause.to_string();
+        if !chain.contains(&text) {
+            chain.push_str(": ");
+            chain.push_str(&text);
+        }
+    }
+    chain
+}
+
+fn causes(error: &object_store::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |cause| (*cause).source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generic(text: &str) -> object_store::Error {
+        object_store::Error::Generic {
+            store: "S3",
+            source: text.to_owned().into(),
+        }
+    }
+
+    #[test]
+    fn a_status_sorts_a_generic_error() {
+        let of = |status: &str| {
+            Trouble::of(&generic(&format!(
+                "Server returned non-2xx status code: {status}"
+            )))
+        };
+        assert_eq!(of("503 Service Unavailable: "), Trouble::Unavailable);
+        assert_eq!(of("429 Too Many Requests: "), Trouble::Unavailable);
+        assert_eq!(of("400 Bad Request: "), Trouble::Unclear);
+        assert_eq!(Trouble::of(&generic("no digits")), Trouble::Unclear);
+    }
+
+    #[test]
+    fn only_code_and_message_of_an_answer_are_repeated() {
+        let error = generic(
+            "Server returned non-2xx status code: 403 Forbidden: <Error><Code>SignatureDoesNotMatch</Code>\
+             <Message>no\nmatch</Message><StringToSign>s3cr3t</StringToSign></Error>",
+        );
+        assert_eq!(summary(&error), "403 SignatureDoesNotMatch: no match");
+    }
+
+    #[test]
+    fn a_long_answer_is_cut() {
+        assert_eq!(
+            summary(&generic(&"ü".repeat(10_000))).chars().count(),
+            MAX_SUMMARY_CHARS + 1
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! A connection, its channels, and the bounds on getting them.
+
+use super::signals::{Listener, Signal};
+use crate::{ingress::AmqpSettings, supervision::Fault};
+use amqprs::{
+    channel::Channel,
+    connection::{Connection, OpenConnectionArguments},
+    tls::TlsAdaptor,
+};
+use secrecy::ExposeSecret;
+use std::{future::Future, time::Duration};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// How long a polite goodbye may take before the socket is simply dropped.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// One connection; whatever the broker says about it goes to one listener.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    listener: Listener,
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Connects. The caller bounds the whole set-up, see [`bounded`].
+    pub(super) async fn open(
+        settings: &AmqpSettings,
+        name: &str,
+        signals: &UnboundedSender<Signal>,
+    ) -> Result<Self, Fault> {
+        let listener = Listener(signals.clone());
+        let connection = Connection::open(&arguments(settings, name)?)
+            .await
+            .map_err(broker)?;
+        connection
+            .register_callback(listener.clone())
+            .await
+            .map_err(broker)?;
+        Ok(Self { connection, listener })
+    }
+
+    /// A channel whose loss the listener hears of.
+    pub(super) async fn channel(&self) -> Result<Channel, Fault> {
+        open_channel(&self.connection, self.listener.clone()).await
+    }
+
+    /// A channel to ask questions on that the broker may answer by closing it.
+    pub(super) async fn quiet_channel(&self) -> Result<Channel, Fault> {
+        let (nobody, _) = unbounded_channel();
+        open_channel(&self.connection, Listener(nobody)).await
+    }
+
+    /// Says goodbye, so that the broker gives unsettled deliveries to others at once.
+    pub(super) async fn close(self) {
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close()).await;
+    }
+
+    /// Completes when the connection is gone, whoever ended it.
+    pub(super) async fn lost(&self) {
+        if self.connection.is_open() {
+            self.connection.listen_network_io_failure().await;
+        }
+    }
+}
+
+/// Bounds a whole set-up: a mute server never answers, and a single abandoned request leaves the
+/// channel in a state that looks open. So all or nothing, and nothing is reused.
+pub(super) async fn bounded<T>(
+    settings: &AmqpSettings,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let limit = settings.connect_timeout;
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(lost(format!(
+            "{}:{} did not answer within {} s",
+            settings.host,
+            settings.port,
+            limit.as_secs_f64()
+        ))),
+    }
+}
+
+/// An outage of the broker.
+pub(super) fn lost(detail: impl Into<String>) -> Fault {
+    Fault::outage("rabbitmq", detail)
+}
+
+/// An outage of the broker, from the client library's error.
+pub(super) fn broker(error: amqprs::error::Error) -> Fault {
+    lost(error.to_string())
+}
+
+async fn open_channel(connection: &Connection, listener: Listener) -> Result<Channel, Fault> {
+    let channel = connection.open_channel(None).await.map_err(broker)?;
+    channel.register_callback(listener).await.map_err(broker)?;
+    Ok(channel)
+}
+
+fn arguments(settings: &AmqpSettings, name: &str) -> Result<OpenConnectionArguments, Fault> {
+    let password = settings.password.expose_secret();
+    let mut arguments = OpenConnectionArguments::new(&settings.host, settings.port, &settings.user, password);
+    let heartbeat = u16::try_from(settings.heartbeat.as_secs()).unwrap_or(u16::MAX);
+    arguments
+        .virtual_host(&settings.vhost)
+        .connection_name(name)
+        .heartbeat(heartbeat);
+    if settings.tls {
+        let adaptor = TlsAdaptor::without_client_auth(None, settings.host.clone());
+        arguments.tls_adaptor(adaptor.map_err(|error| lost(format!("no TLS: {error}")))?);
+    }
+    Ok(arguments.finish())
+}

@@ -1,0 +1,142 @@
+//! What the broker is told about one delivery, and in which order: a copy is confirmed before its
+//! original is acknowledged, so that at every moment the message is somewhere.
+
+use super::{
+    copies::{self, Obituary},
+    in_flight::Ending,
+    link::broker,
+    retry::Plan,
+    session::Session,
+    topology::Queue,
+};
+use crate::{
+    domain::Reason,
+    ingress::metrics as labels,
+    supervision::{Fault, Settlement, Verdict},
+};
+use amqprs::channel::BasicAckArguments;
+use jiff::Timestamp;
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+// === impl Session ===
+
+impl Session<'_> {
+    pub(super) async fn settle(&mut self, Settlement { tag, verdict }: Settlement) -> Result<(), Fault> {
+        let Some(delivery) = self.in_flight.get(&tag) else {
+            return Ok(()); // settled already: a receipt posts once, so this is not reached
+        };
+        match verdict {
+            Verdict::Done => self.acknowledge(tag).await,
+            Verdict::DeadLetter { reason, detail } => self.bury(tag, reason, &detail).await,
+            Verdict::Retry {
+                room,
+                cause,
+                detail,
+                charged,
+            } => {
+                let age = Timestamp::now().duration_since(delivery.facts.first_seen);
+                let age = Duration::try_from(age).unwrap_or_default();
+                match self.settings.retry.plan(delivery.facts.attempt, charged, age) {
+                    Plan::After { delay, attempts } => {
+                        self.send_back(tag, room, cause, &detail, delay, attempts).await
+                    }
+                    Plan::Exhausted => {
+                        self.bury(
+                            tag,
+                            Reason::AttemptsExhausted.code(),
+                            &format!("{cause}: {detail}"),
+                        )
+                        .await
+                    }
+                }
+            }
+        }
+    }
+
+    async fn bury(&mut self, tag: u64, reason: &'static str, detail: &str) -> Result<(), Fault> {
+        let Some(delivery) = self.in_flight.get_mut(&tag) else {
+            return Ok(());
+        };
+        delivery.ending = Ending::DeadLettered(reason);
+        let attempts = delivery.facts.attempt;
+        warn!(parent: &delivery.span, reason, detail, attempts, fate = "dead_lettered", "event cannot be stored");
+        let obituary = Obituary {
+            reason,
+            detail,
+            attempts,
+            first_seen: delivery.facts.first_seen,
+            event_id: delivery.event_id.as_deref(),
+        };
+        let properties = copies::dead_letter(&delivery.properties, &obituary);
+        let queue = Queue::DeadLetters(delivery.queue.to_string());
+        self.outbox.send(tag, &queue, properties, &delivery.body).await
+    }
+
+    async fn send_back(
+        &mut self,
+        tag: u64,
+        room: &'static str,
+        cause: &'static str,
+        detail: &str,
+        delay: Duration,
+        attempts: u32,
+    ) -> Result<(), Fault> {
+        let Some(delivery) = self.in_flight.get_mut(&tag) else {
+            return Ok(());
+        };
+        delivery.ending = Ending::Retried(room);
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        info!(parent: &delivery.span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
+        // Up to a fifth earlier, so that events that failed together do not return together.
+        let jittered = delay.mul_f64(rand::random_range(0.8..=1.0));
+        let properties = copies::retry(
+            &delivery.properties,
+            attempts,
+            delivery.facts.first_seen,
+            jittered,
+        );
+        let queue = Queue::Retry {
+            of: delivery.queue.to_string(),
+            delay,
+        };
+        self.outbox.send(tag, &queue, properties, &delivery.body).await
+    }
+
+    pub(super) async fn acknowledge(&mut self, tag: u64) -> Result<(), Fault> {
+        let Some(delivery) = self.in_flight.remove(&tag) else {
+            return Ok(());
+        };
+        self.channel
+            .basic_ack(BasicAckArguments::new(tag, false))
+            .await
+            .map_err(broker)?;
+        self.count_in_flight();
+        let elapsed = delivery.since.elapsed();
+        let platform = labels::PlatformLabel {
+            platform: delivery.platform,
+        };
+        match delivery.ending {
+            Ending::Stored => {
+                self.metrics.processed.get_or_create(&platform).inc();
+                self.metrics
+                    .seconds
+                    .get_or_create(&platform)
+                    .observe(elapsed.as_secs_f64());
+            }
+            Ending::DeadLettered(reason) => {
+                let label = labels::ReasonLabel { reason };
+                self.metrics.failed.get_or_create(&label).inc();
+                self.metrics.dead_letters.get_or_create(&label).inc();
+            }
+            Ending::Retried(stage) => {
+                self.metrics
+                    .retries
+                    .get_or_create(&labels::StageLabel { stage })
+                    .inc();
+            }
+        }
+        debug!(parent: &delivery.span, elapsed_ms = elapsed.as_millis(), "event acknowledged");
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! What the broker tells us outside of replies, as values in one queue.
+
+use amqprs::{
+    Ack, BasicProperties, Cancel, Close, CloseChannel, Nack, Return,
+    callbacks::{ChannelCallback, ConnectionCallback},
+    channel::Channel,
+    connection::Connection,
+};
+use async_trait::async_trait;
+use tokio::sync::mpsc::UnboundedSender;
+
+type Answer<T> = Result<T, amqprs::error::Error>;
+
+/// Something the broker said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// The connection, the channel or the consumer is gone, and why.
+    Lost(String),
+    /// The broker answers for published messages up to (`multiple`) or at `seq`.
+    Confirm { seq: u64, multiple: bool, stored: bool },
+    /// A published message had nowhere to go.
+    Returned { routing_key: String, text: String },
+    /// The broker stopped reading what we publish (a memory or disk alarm), or went on.
+    Blocked(Option<String>),
+}
+
+/// Hands the broker's words to the session. Without it a deleted queue would hang silently.
+#[derive(Clone)]
+pub(super) struct Listener(pub(super) UnboundedSender<Signal>);
+
+// === impl Listener ===
+
+impl Listener {
+    fn tell(&self, signal: Signal) {
+        // A session that is gone needs no news.
+        let _ = self.0.send(signal);
+    }
+}
+
+#[async_trait]
+impl ConnectionCallback for Listener {
+    async fn close(&mut self, _: &Connection, close: Close) -> Answer<()> {
+        self.tell(Signal::Lost(format!("connection closed by the broker: {close}")));
+        Ok(())
+    }
+
+    async fn blocked(&mut self, _: &Connection, reason: String) {
+        self.tell(Signal::Blocked(Some(reason)));
+    }
+
+    async fn unblocked(&mut self, _: &Connection) {
+        self.tell(Signal::Blocked(None));
+    }
+
+    async fn secret_updated(&mut self, _: &Connection) {}
+}
+
+#[async_trait]
+impl ChannelCallback for Listener {
+    async fn close(&mut self, _: &Channel, close: CloseChannel) -> Answer<()> {
+        self.tell(Signal::Lost(format!("channel closed by the broker: {close}")));
+        Ok(())
+    }
+
+    async fn cancel(&mut self, _: &Channel, cancel: Cancel) -> Answer<()> {
+        let tag = cancel.consumer_tag();
+        self.tell(Signal::Lost(format!(
+            "consumer {tag} cancelled by the broker; its queue may be gone"
+        )));
+        Ok(())
+    }
+
+    async fn flow(&mut self, _: &Channel, active: bool) -> Answer<bool> {
+        Ok(active)
+    }
+
+    async fn publish_ack(&mut self, _: &Channel, ack: Ack) {
+        self.tell(Signal::Confirm {
+            seq: ack.delivery_tag(),
+            multiple: ack.mutiple(),
+            stored: true,
+        });
+    }
+
+    async fn publish_nack(&mut self, _: &Channel, nack: Nack) {
+        self.tell(Signal::Confirm {
+            seq: nack.delivery_tag(),
+            multiple: nack.multiple(),
+            stored: false,
+        });
+    }
+
+    async fn publish_return(&mut self, _: &Channel, ret: Return, _: BasicProperties, _: Vec<u8>) {
+        self.tell(Signal::Returned {
+            routing_key: ret.routing_key().clone(),
+            text: ret.reply_text().clone(),
+        });
+    }
+}

@@ -1,0 +1,11 @@
+//! Where events come in and verdicts go out.
+
+pub mod amqp;
+pub mod event;
+mod metrics;
+mod settings;
+mod status;
+
+pub use metrics::IngressMetrics;
+pub use settings::{AmqpSettings, RetrySettings};
+pub use status::{Consuming, IngressStatus, Progress};

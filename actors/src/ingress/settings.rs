@@ -1,0 +1,54 @@
+//! What the ingress needs to know.
+
+use secrecy::SecretString;
+use std::time::Duration;
+
+/// The broker, the names on it, and how failures are retried.
+#[derive(Clone, Debug)]
+pub struct AmqpSettings {
+    /// Host name or address.
+    pub host: String,
+    /// Port; 5672, or 5671 with TLS.
+    pub port: u16,
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+    /// Virtual host.
+    pub vhost: String,
+    /// `amqps`.
+    pub tls: bool,
+    /// Topic exchange that producers publish to.
+    pub exchange: String,
+    /// Queue of events. Its dead letters go to `<queue>.dlq`, its delayed retries through `<queue>.retry…`.
+    pub queue: String,
+    /// Binding between the two.
+    pub routing_key: String,
+    /// Consume the event queue.
+    pub new_mode: bool,
+    /// Queues of legacy messages to consume; empty when legacy mode is off.
+    pub legacy_queues: Vec<String>,
+    /// Unsettled deliveries at once: the one number that bounds every mailbox.
+    pub prefetch: u16,
+    /// Bound on the whole set-up of a connection.
+    pub connect_timeout: Duration,
+    /// Heartbeat; a black hole shows after twice that.
+    pub heartbeat: Duration,
+    /// How events are retried.
+    pub retry: RetrySettings,
+    /// How long a drain may take before what is unfinished is left unacknowledged.
+    pub shutdown_grace: Duration,
+}
+
+/// Delays between attempts at one event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetrySettings {
+    /// Attempts before the event is dead-lettered as `attempts_exhausted`.
+    pub max_attempts: u32,
+    /// Delay before the second attempt.
+    pub initial_delay: Duration,
+    /// Longest delay.
+    pub max_delay: Duration,
+    /// Factor from one delay to the next.
+    pub multiplier: f64,
+}

@@ -1,0 +1,65 @@
+//! What the actors say to each other. One delivery is one message the whole way.
+
+use crate::{
+    domain::{CrawlEvent, Items},
+    supervision::Reservation,
+};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Ingress → fetcher: an event and where its items are.
+#[derive(Debug)]
+pub struct BatchRef {
+    /// The event.
+    pub event: Arc<CrawlEvent>,
+    /// Where its items are.
+    pub source: BatchSource,
+}
+
+/// Where the items of an event are.
+#[derive(Debug)]
+pub enum BatchSource {
+    /// In an object: the path as the producer wrote it, not yet checked.
+    Object(String),
+    /// In the message itself (legacy producers).
+    Inline(Bytes),
+}
+
+/// Fetcher → parser: an object's bytes, as stored.
+#[derive(Debug)]
+pub struct RawBatch {
+    /// The event.
+    pub event: Arc<CrawlEvent>,
+    /// The object.
+    pub object: ObjectInfo,
+    /// The object's bytes, compressed or not.
+    pub body: Bytes,
+    /// This batch's share of the memory budget; freed when the batch is settled.
+    pub reservation: Reservation,
+}
+
+/// What is known of an object beside its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// `bucket/key`; `inline:<event id>` where the message was the batch.
+    pub path: String,
+    /// Entity tag, where the store gave one.
+    pub etag: Option<String>,
+    /// The key or the metadata claims zstd.
+    pub claims_zstd: bool,
+}
+
+/// Parser → writer: rows.
+#[derive(Debug)]
+pub struct ParsedBatch {
+    /// The event.
+    pub event: Arc<CrawlEvent>,
+    /// The object.
+    pub object: ObjectInfo,
+    /// The items by table.
+    pub items: Items,
+    /// Bytes of JSON the items came from: how heavy a write of them is.
+    pub bytes: usize,
+    /// This batch's share of the memory budget; freed when the batch is settled.
+    pub reservation: Reservation,
+}

@@ -1,0 +1,82 @@
+//! Who published an item.
+
+use super::{
+    reader::Reader,
+    record::{Record, Refusal},
+    spelling::{self, Place, Spelling, author},
+};
+use crate::domain::Author;
+use jiff::Timestamp;
+
+/// What the post repeats of its author, and the author's own row where there is a key for it.
+#[derive(Debug)]
+pub(super) struct Byline {
+    pub(super) key: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) followers: Option<i64>,
+    pub(super) row: Option<Author>,
+}
+
+/// Reads the author. Without a key there is no row, and what the post has no column for is left in
+/// the item, for the post's `extra`.
+pub(super) fn read(
+    record: &mut Record<'_>,
+    crawled_at: Timestamp,
+    reader: &mut Reader<'_>,
+) -> Result<Byline, Refusal> {
+    let key = key(record, reader);
+    let username = record.pick(&[author("username")], reader, Reader::text);
+    let name = record.pick(&spelling::AUTHOR_NAME, reader, Reader::text);
+    let followers = record.pick(&spelling::FOLLOWERS, reader, Reader::count);
+    let mut byline = Byline {
+        key,
+        username,
+        name,
+        followers,
+        row: None,
+    };
+    if let Some(author_key) = byline.key.clone() {
+        byline.row = Some(row(record, author_key, &byline, crawled_at, reader)?);
+    }
+    Ok(byline)
+}
+
+/// The first spelling that can be a key: one that is too long for an index, or no text, is passed over.
+fn key(record: &mut Record<'_>, reader: &mut Reader<'_>) -> Option<String> {
+    let mut spellings = &spelling::AUTHOR_KEY[..];
+    while !spellings.is_empty() {
+        let key = record.pick(spellings, reader, Reader::key);
+        if key.is_some() {
+            return key;
+        }
+        spellings = &spellings[1..];
+    }
+    None
+}
+
+fn row(
+    record: &mut Record<'_>,
+    author_key: String,
+    byline: &Byline,
+    crawled_at: Timestamp,
+    reader: &mut Reader<'_>,
+) -> Result<Author, Refusal> {
+    let mut text = |key| record.pick(&[author(key)], reader, Reader::text);
+    let [avatar_url, bio] = [text("avatar_url"), text("bio")];
+    let mut count = |spelling: Spelling| record.pick(&[spelling], reader, Reader::count);
+    Ok(Author {
+        author_key,
+        username: byline.username.clone(),
+        display_name: byline.name.clone(),
+        avatar_url,
+        bio,
+        follower_count: byline.followers,
+        following_count: count(author("following_count")),
+        total_likes: count(author("total_likes")),
+        video_count: count(author("video_count")),
+        verified: record.pick(&spelling::VERIFIED, reader, Reader::flag),
+        crawled_at,
+        extra: record.take_extra(Place::Author, reader)?,
+    })
+}

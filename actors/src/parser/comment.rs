@@ -1,0 +1,135 @@
+//! The comments of an item.
+
+use super::{
+    fields,
+    reader::{Reader, Scalar},
+    record::{Record, Refusal},
+    spelling::{self, Spelling, top},
+    tally::CleanKind,
+};
+use crate::domain::{Comment, Platform};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Comments that one batch may hold, hundreds of times what crawlers send. Beyond it the comments of
+/// an item stay in its `extra`: three bytes of JSON must not become four hundred bytes of row without end.
+pub(super) const MAX_IN_BATCH: usize = 200_000;
+
+/// Namespace of derived comment ids. Part of the stored data: never change it.
+const DERIVED: Uuid = Uuid::from_u128(0x6d69_6c6c_7261_6365_8063_6f6d_6d65_6e74);
+
+/// What every comment of an item shares.
+struct Thread<'p> {
+    platform: &'p Platform,
+    post_id: &'p str,
+    crawled_at: Timestamp,
+}
+
+/// Reads the comments of a post. What is no comment is left for the post's `extra`.
+pub(super) fn read_all(
+    record: &mut Record<'_>,
+    post_id: &str,
+    crawled_at: Timestamp,
+    platform: &Platform,
+    reader: &mut Reader<'_>,
+) -> Vec<Comment> {
+    let Some(json) = record.json(top("comments")).cloned() else {
+        return Vec::new();
+    };
+    match Scalar::of(&json) {
+        Scalar::Null => record.take(top("comments")),
+        Scalar::Array if count(&json) <= reader.comments_left => {
+            let thread = Thread {
+                platform,
+                post_id,
+                crawled_at,
+            };
+            return thread.read(record, &json, reader);
+        }
+        _ => reader.tally.add(CleanKind::CommentUnreadable),
+    }
+    Vec::new()
+}
+
+fn count(array: &str) -> usize {
+    let mut count = 0;
+    let counted = fields::for_each(array, |_| {
+        count += 1;
+        Ok(())
+    });
+    counted.map_or(usize::MAX, |()| count)
+}
+
+// === impl Thread ===
+
+impl Thread<'_> {
+    fn read(&self, record: &mut Record<'_>, array: &str, reader: &mut Reader<'_>) -> Vec<Comment> {
+        let mut comments = Vec::new();
+        let mut unread = Vec::new();
+        // The array was walked before to count it, so this cannot fail.
+        let _ = fields::for_each(array, |json| {
+            match self.read_one(json, reader) {
+                Ok(comment) => comments.push(comment),
+                Err(_) => unread.push(json),
+            }
+            Ok(())
+        });
+        reader.comments_left -= comments.len();
+        if unread.is_empty() {
+            record.take(top("comments"));
+        } else {
+            reader
+                .tally
+                .add_many(CleanKind::CommentUnreadable, unread.len() as u64);
+            record.replace(top("comments"), format!("[{}]", unread.join(",")));
+        }
+        comments
+    }
+
+    fn read_one(&self, json: &str, reader: &mut Reader<'_>) -> Result<Comment, Refusal> {
+        let mut record = Record::flat(json, reader)?;
+        let id = record.pick(&spelling::COMMENT_ID, reader, Reader::key);
+        let [like_count, reply_count] = [&spelling::COMMENT_LIKES[..], &[top("reply_count")]]
+            .map(|spellings| record.pick(spellings, reader, Reader::count));
+        let commented_at = record.pick(&[top("created_at")], reader, Reader::time);
+        let mut text = |spellings: &[Spelling]| record.pick(spellings, reader, Reader::text);
+        let mut comment = Comment {
+            comment_id: String::new(),
+            post_id: self.post_id.to_owned(),
+            author_username: text(&[top("author_username")]),
+            author_name: text(&spelling::COMMENT_AUTHOR_NAME),
+            text: text(&[top("text")]),
+            like_count,
+            reply_count,
+            parent_type: text(&[top("parent_type")]),
+            parent_id: text(&[top("parent_id")]),
+            commented_at,
+            crawled_at: self.crawled_at,
+            extra: record.extra(reader)?,
+        };
+        comment.comment_id = id.unwrap_or_else(|| self.derived_id(&comment));
+        Ok(comment)
+    }
+
+    /// An id for a comment that was sent without one, the same whenever and wherever the comment is
+    /// read again, so that replays do not multiply it: `derived-` and the UUID version 5, in the
+    /// namespace `6d696c6c-7261-6365-8063-6f6d6d656e74`, of platform, post id, author's handle (or
+    /// else name), text and time of writing, each as UTF-8 followed by U+0000, a missing one empty,
+    /// the time in RFC 3339 UTC. Two comments that agree in all five are one comment.
+    fn derived_id(&self, comment: &Comment) -> String {
+        let author = comment.author_username.as_ref().or(comment.author_name.as_ref());
+        let commented_at = comment.commented_at.map(|time| time.to_string());
+        let mut name = Vec::new();
+        for part in [
+            Some(self.platform.as_str()),
+            Some(self.post_id),
+            author.map(String::as_str),
+            comment.text.as_deref(),
+            commented_at.as_deref(),
+        ] {
+            name.extend_from_slice(part.unwrap_or_default().as_bytes());
+            name.push(0); // no part can hold it, so parts cannot run into each other
+        }
+        format!("derived-{}", Uuid::new_v5(&DERIVED, &name))
+    }
+}

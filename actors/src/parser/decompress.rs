@@ -1,0 +1,197 @@
+//! Unpacks objects. The magic number has the last word on whether there is anything to unpack.
+
+use crate::{domain::Reason, supervision::Fault};
+use std::{borrow::Cow, io::Read};
+
+/// First bytes of a zstd frame.
+const FRAME_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// First bytes of a skippable frame, after one byte of which only the upper half is fixed.
+const SKIPPABLE_MAGIC: [u8; 3] = [0x2A, 0x4D, 0x18];
+
+/// The largest window a frame may ask for: 2^27 bytes, what the `zstd` tool itself accepts.
+///
+/// The window is address space, not memory: pages become resident only as output is written to
+/// them, so what is resident stays within the cap on output whatever a header claims.
+const MAX_WINDOW_LOG: u32 = 27;
+
+/// How much is unpacked between two looks at the cap.
+const CHUNK: usize = 128 << 10;
+
+/// The JSON of an object, unpacked where it is packed.
+///
+/// # Errors
+/// `decompression_failed` for what is truncated, corrupt or claims to be packed but is neither
+/// packed nor JSON; `decompressed_too_large` beyond `max_bytes`. All are the object's own fault.
+pub(super) fn unpack(body: &[u8], claims_zstd: bool, max_bytes: usize) -> Result<Cow<'_, [u8]>, Fault> {
+    if is_zstd(body) {
+        return decompress(body, max_bytes).map(Cow::Owned);
+    }
+    if claims_zstd && !looks_like_json(body) {
+        let first = &body[..body.len().min(4)];
+        let detail = format!("claims zstd, but starts with {first:02x?}, neither a zstd frame nor JSON");
+        return Err(Fault::poison(Reason::DecompressionFailed, detail));
+    }
+    if body.len() > max_bytes {
+        let detail = format!("{} bytes of plain JSON, at most {max_bytes} are read", body.len());
+        return Err(Fault::poison(Reason::DecompressedTooLarge, detail));
+    }
+    Ok(body.into())
+}
+
+/// The text after a byte order mark.
+pub(super) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}
+
+fn is_zstd(body: &[u8]) -> bool {
+    let skippable = |magic: &[u8]| magic[0] & 0xF0 == 0x50 && magic[1..] == SKIPPABLE_MAGIC;
+    body.starts_with(&FRAME_MAGIC) || body.get(..4).is_some_and(skippable)
+}
+
+fn looks_like_json(body: &[u8]) -> bool {
+    let text = without_bom(body).trim_ascii_start();
+    matches!(text.first(), Some(b'[' | b'{'))
+}
+
+fn decompress(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Fault> {
+    let failed = |error: std::io::Error| {
+        let detail = format!("zstd of {} bytes: {error}", body.len());
+        Fault::poison(Reason::DecompressionFailed, detail)
+    };
+    let mut frames = zstd::stream::read::Decoder::with_buffer(body).map_err(failed)?;
+    frames.window_log_max(MAX_WINDOW_LOG).map_err(failed)?;
+    let mut json = Vec::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = frames.read(&mut chunk).map_err(failed)?;
+        if read == 0 {
+            return Ok(json);
+        }
+        if json.len() + read > max_bytes {
+            let detail = format!("{} bytes of zstd unpack to more than {max_bytes}", body.len());
+            return Err(Fault::poison(Reason::DecompressedTooLarge, detail));
+        }
+        make_room(&mut json, read, max_bytes);
+        json.extend_from_slice(&chunk[..read]);
+    }
+}
+
+/// Doubles the room, but never beyond the cap: a bomb must not cost more than an honest object.
+fn make_room(json: &mut Vec<u8>, read: usize, max_bytes: usize) {
+    if json.capacity() - json.len() < read {
+        let wanted = (json.len() * 2).max(json.len() + read).min(max_bytes);
+        json.reserve_exact(wanted - json.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const JSON: &[u8] = b"[{\"meta\":{\"id\":\"1\"}}]";
+
+    fn packed(json: &[u8]) -> Vec<u8> {
+        zstd::encode_all(json, 3).unwrap()
+    }
+
+    fn skippable(content: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0x5A, 0x2A, 0x4D, 0x18];
+        frame.extend((content.len() as u32).to_le_bytes());
+        frame.extend(content);
+        frame
+    }
+
+    fn reason(outcome: Result<Cow<'_, [u8]>, Fault>) -> &'static str {
+        match outcome {
+            Err(Fault::Poison { reason, .. }) => reason,
+            other => panic!("expected poison, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_magic_number_has_the_last_word() {
+        let zst = packed(JSON);
+        for claims in [true, false] {
+            assert_eq!(&*unpack(&zst, claims, 1_000).unwrap(), JSON);
+            assert_eq!(&*unpack(JSON, claims, 1_000).unwrap(), JSON);
+        }
+    }
+
+    #[test]
+    fn what_claims_zstd_and_is_neither_is_refused() {
+        assert_eq!(reason(unpack(b"hello", true, 1_000)), "decompression_failed");
+        assert_eq!(reason(unpack(b"", true, 1_000)), "decompression_failed");
+        assert!(
+            unpack(b"hello", false, 1_000).is_ok(),
+            "the JSON parser refuses it"
+        );
+        assert!(unpack(b"\xEF\xBB\xBF \n[]", true, 1_000).is_ok());
+    }
+
+    #[test]
+    fn several_frames_and_skippable_frames_are_read() {
+        let (head, tail) = JSON.split_at(7);
+        let body = [
+            skippable(b"hi"),
+            packed(head),
+            skippable(b""),
+            packed(tail),
+            skippable(b"end"),
+        ]
+        .concat();
+        assert_eq!(&*unpack(&body, false, 1_000).unwrap(), JSON);
+        assert_eq!(&*unpack(&skippable(b"only"), false, 1_000).unwrap(), b"");
+    }
+
+    #[test]
+    fn frames_without_a_content_size_are_read() {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.include_contentsize(false).unwrap();
+        encoder.write_all(JSON).unwrap();
+        let body = encoder.finish().unwrap();
+        assert_eq!(&*unpack(&body, true, 1_000).unwrap(), JSON);
+    }
+
+    #[test]
+    fn truncated_or_corrupt_zstd_is_decompression_failed() {
+        let zst = packed(&JSON.repeat(100));
+        for length in 4..zst.len() {
+            assert_eq!(
+                reason(unpack(&zst[..length], true, 10_000)),
+                "decompression_failed",
+                "{length}"
+            );
+        }
+        let trailing = [&zst[..], b"garbage"].concat();
+        assert_eq!(reason(unpack(&trailing, true, 10_000)), "decompression_failed");
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_cap() {
+        let bomb = packed(&vec![b' '; 50 << 20]);
+        assert!(bomb.len() < 10_000);
+        assert_eq!(reason(unpack(&bomb, true, 1 << 20)), "decompressed_too_large");
+        assert_eq!(unpack(&bomb, true, 50 << 20).unwrap().len(), 50 << 20);
+        for honest in [&packed(JSON), JSON] {
+            assert_eq!(&*unpack(honest, true, JSON.len()).unwrap(), JSON);
+            assert_eq!(
+                reason(unpack(honest, true, JSON.len() - 1)),
+                "decompressed_too_large"
+            );
+        }
+        let mut room = Vec::with_capacity(10);
+        make_room(&mut room, 20, 25);
+        assert!(room.capacity() <= 25);
+    }
+
+    #[test]
+    fn a_window_beyond_the_limit_is_refused() {
+        // Frame header without single segment, window descriptor for 2^31 bytes, one empty raw last block.
+        let body = [&FRAME_MAGIC[..], &[0x00, (31 - 10) << 3, 0x01, 0x00, 0x00]].concat();
+        assert_eq!(reason(unpack(&body, true, 1_000)), "decompression_failed");
+        let fine = [&FRAME_MAGIC[..], &[0x00, (27 - 10) << 3, 0x01, 0x00, 0x00]].concat();
+        assert_eq!(unpack(&fine, true, 1_000).unwrap().len(), 0);
+    }
+}

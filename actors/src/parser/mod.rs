@@ -1,0 +1,101 @@
+//! Unpacks objects and reads items. The only place that names zstd and the JSON library of objects.
+//!
+//! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items) and, for
+//! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or
+//! `crawl_error`, which pick values by their `spelling` with a `reader`; what nobody picked goes to
+//! `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
+//! What a platform does its own way is in the platform's folder.
+
+mod author;
+mod batch;
+mod clean;
+mod comment;
+mod crawl_error;
+mod decompress;
+mod depth;
+mod envelope;
+mod extra;
+mod fields;
+mod item;
+mod metrics;
+mod number;
+mod post;
+mod reader;
+mod record;
+mod settings;
+mod spelling;
+mod tally;
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;
+mod tiktok;
+mod time;
+mod youtube;
+
+pub use batch::{Parsed, parse_body};
+pub use metrics::ParserMetrics;
+pub use settings::{ParserLimits, ParserSettings};
+pub use tally::{CleanKind, Tally};
+
+use crate::{
+    domain::Platform,
+    messages::{ParsedBatch, RawBatch},
+    supervision::{Fault, Stage},
+};
+use std::time::Instant;
+
+/// The third room: bytes in, rows out. It waits for nothing and may block its thread.
+#[derive(Clone, Debug)]
+pub struct Parser {
+    settings: ParserSettings,
+    metrics: ParserMetrics,
+}
+
+/// What a platform's crawler does its own way.
+#[derive(Clone, Copy, Debug)]
+struct Dialect {
+    /// What `content` calls the platform's id, besides `external_id`.
+    own_id: Option<&'static str>,
+}
+
+fn dialect(platform: &Platform) -> Dialect {
+    match platform {
+        Platform::Youtube => youtube::DIALECT,
+        // Of other platforms nothing is known: they are read by the common names.
+        Platform::Tiktok | Platform::Other(_) => tiktok::DIALECT,
+    }
+}
+
+// === impl Parser ===
+
+impl Parser {
+    /// A parser; clones share their metrics.
+    pub fn new(settings: ParserSettings, metrics: ParserMetrics) -> Self {
+        Self { settings, metrics }
+    }
+}
+
+impl Stage for Parser {
+    type In = RawBatch;
+    type Out = ParsedBatch;
+
+    async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
+        let started = Instant::now();
+        let max_bytes = self.settings.limits.max_decompressed_bytes;
+        let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
+        // The rows weigh about what the JSON does, and outlive both the JSON and the packed bytes.
+        let growth = json.len().saturating_sub(raw.body.len()) as u64;
+        raw.reservation.grow(growth);
+        let parsed = batch::parse_json(&json, &raw.event, &self.settings)
+            .inspect_err(|_| raw.reservation.shrink(growth))?;
+        self.metrics.observe(&raw.event, &parsed, started.elapsed());
+        Ok(ParsedBatch {
+            event: raw.event.clone(),
+            object: raw.object.clone(),
+            items: parsed.items,
+            bytes: parsed.json_bytes,
+            reservation: raw.reservation.clone(),
+        })
+    }
+}

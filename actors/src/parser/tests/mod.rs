@@ -1,0 +1,8 @@
+//! The room as a whole: bytes in, rows out.
+
+mod bodies;
+mod items;
+mod properties;
+mod spellings;
+mod stage;
+mod values;

@@ -1,0 +1,51 @@
+//! A message on its way through the rooms.
+
+use super::{Receipt, Verdict};
+use std::sync::Arc;
+use tracing::Span;
+
+/// One delivery: its current form, whom it is about, and the receipt that settles it.
+#[must_use = "dropping an envelope sends its delivery back"]
+#[derive(Debug)]
+pub struct Envelope<T> {
+    /// What the next room works on.
+    pub body: T,
+    /// Names the delivery for people: the event's id.
+    pub subject: Arc<str>,
+    /// The span that every log line about this delivery belongs to.
+    pub span: Span,
+    receipt: Receipt,
+}
+
+// === impl Envelope ===
+
+impl<T> Envelope<T> {
+    /// A fresh delivery.
+    pub fn new(body: T, subject: impl Into<Arc<str>>, span: Span, receipt: Receipt) -> Self {
+        Self {
+            body,
+            subject: subject.into(),
+            span,
+            receipt,
+        }
+    }
+
+    /// The same delivery in its next form.
+    pub fn map<U>(self, body: U) -> Envelope<U> {
+        Envelope {
+            body,
+            subject: self.subject,
+            span: self.span,
+            receipt: self.receipt,
+        }
+    }
+
+    /// Ends the delivery.
+    pub fn settle(self, verdict: Verdict) {
+        self.receipt.settle(verdict);
+    }
+}
+
+impl<T: Send + 'static> actix::Message for Envelope<T> {
+    type Result = ();
+}

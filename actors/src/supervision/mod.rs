@@ -1,0 +1,32 @@
+//! The engine: it moves envelopes, contains failures and settles deliveries. It names no room.
+//!
+//! A room implements one of three verbs, [`Source`], [`Stage`] or [`Sink`]. [`Supervision`] starts an
+//! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
+
+mod byte_budget;
+mod drain;
+mod envelope;
+mod fault;
+mod head;
+mod job;
+mod lifecycle;
+mod port;
+mod report;
+mod roster;
+mod settlement;
+mod supervisor;
+mod verbs;
+mod worker;
+
+pub use byte_budget::{ByteBudget, Reservation};
+pub use drain::Drain;
+pub use envelope::Envelope;
+pub use fault::Fault;
+pub use lifecycle::RestartPolicy;
+pub use port::{Depth, Port};
+pub use report::{Affected, Cause, Fate, Rebuild, Report};
+pub use roster::{Entry, Roster, State};
+pub use settlement::{Desk, Receipt, Settlement, Verdict};
+pub use supervisor::{Exit, Supervision};
+pub use verbs::{Intake, Load, Sink, Source, Stage};
+pub use worker::{Build, Limits, Member};

@@ -1,0 +1,66 @@
+//! What a committed transaction did.
+
+use crate::messages::ParsedBatch;
+
+/// What a committed transaction did.
+#[derive(Debug)]
+pub(super) struct Outcome<'a> {
+    /// Batches whose rows it holds.
+    pub(super) stored: Vec<&'a ParsedBatch>,
+    /// Batches whose event had been stored before.
+    pub(super) repeated: Vec<&'a ParsedBatch>,
+    /// Rows that are new or changed, by table.
+    pub(super) rows: Vec<TableRows>,
+}
+
+/// Rows that are new or changed in one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TableRows {
+    pub(super) table: &'static str,
+    pub(super) rows: u64,
+}
+
+// === impl Outcome ===
+
+impl Outcome<'_> {
+    /// Rows that are new or changed, in all tables.
+    pub(super) fn row_count(&self) -> u64 {
+        self.rows.iter().map(|written| written.rows).sum()
+    }
+
+    /// One line an event.
+    pub(super) fn log(&self) {
+        for batch in &self.stored {
+            let (event, items) = (&batch.event, &batch.items);
+            tracing::info!(
+                event_id = event.event_id,
+                job_id = event.job_id,
+                project_id = event.project_id(),
+                platform = %event.platform,
+                items = items.item_count(),
+                success = items.posts.len(),
+                errors = items.errors.len(),
+                rejected = items.rejected.len(),
+                rows = items.row_count(),
+                "stored batch"
+            );
+        }
+        for batch in &self.repeated {
+            let event = &batch.event;
+            tracing::info!(
+                event_id = event.event_id,
+                job_id = event.job_id,
+                project_id = event.project_id(),
+                "batch was stored before, nothing changed"
+            );
+        }
+    }
+}
+
+// === impl TableRows ===
+
+impl TableRows {
+    pub(super) fn new(table: &'static str, rows: u64) -> Self {
+        Self { table, rows }
+    }
+}

@@ -1,0 +1,201 @@
+//! The pool of connections.
+
+use super::{
+    BadConnectionString,
+    blame::{Blame, DATABASE},
+    connection_string, tls,
+};
+use crate::{supervision::Fault, writer::PostgresSettings};
+use deadpool_postgres::{
+    ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
+use std::{future::Future, ops::Deref, pin::Pin, time::Duration};
+use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
+use tokio_postgres::{Client, Config, config::Host};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::context::TokioContext;
+
+/// A pool of connections to one database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: Pool,
+    limits: Limits,
+}
+
+/// How full the pool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Connections that the pool may open.
+    pub max_size: usize,
+    /// Connections that are open.
+    pub size: usize,
+    /// Open connections that nobody uses.
+    pub available: usize,
+    /// Tasks that wait for a connection.
+    pub waiting: usize,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) connect: Duration,
+    pub(super) statement: Duration,
+}
+
+/// A connection on loan. One that is dropped is closed, because a future that is dropped in the
+/// middle of a statement leaves its connection busy; only [`Lease::give_back`] reuses it.
+pub(super) struct Lease(Option<Object>);
+
+/// Opens connections on the runtime that is made for I/O: a connection is driven by the runtime
+/// that opened it, and would starve or die with an actor's.
+struct Connector {
+    io: Handle,
+    tls: MakeRustlsConnect,
+}
+
+// === impl Database ===
+
+impl Database {
+    /// A pool that drives its connections on `io`. Connects to nothing yet.
+    pub fn new(settings: &PostgresSettings, io: &Handle) -> Result<Self, BadConnectionString> {
+        let config = configure(settings)?;
+        let connector = Connector {
+            io: io.clone(),
+            tls: tls::connector(config.get_ssl_mode()),
+        };
+        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
+        let recycling_method = RecyclingMethod::Fast;
+        let manager = Manager::from_connect(config, connector, ManagerConfig { recycling_method });
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(settings.connect_timeout))
+            .create_timeout(Some(settings.connect_timeout * hosts))
+            .recycle_timeout(Some(settings.connect_timeout))
+            .build()
+            .expect("a pool with timeouts has a runtime");
+        Ok(Self {
+            pool,
+            limits: Limits {
+                connect: settings.connect_timeout,
+                statement: settings.statement_timeout,
+            },
+        })
+    }
+
+    /// A round trip. Fails also where the server answers but takes no writes.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        let answer = match timeout(self.limits.connect, self.is_writable()).await {
+            Ok(answer) => answer,
+            Err(_) => return Err(self.outage(format!("no answer within {:?}", self.limits.connect))),
+        };
+        match answer {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.outage("the server is read-only: a standby, or put so by its operator")),
+            Err(Blame::Fault(fault)) => Err(fault),
+            Err(Blame::Collision(detail)) => Err(self.outage(detail)),
+        }
+    }
+
+    /// How full the pool is.
+    pub fn pool_status(&self) -> PoolStatus {
+        let status = self.pool.status();
+        PoolStatus {
+            max_size: status.max_size,
+            size: status.size,
+            available: status.available,
+            waiting: status.waiting,
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) async fn lease(&self) -> Result<Lease, Blame> {
+        Ok(Lease(Some(self.pool.get().await?)))
+    }
+
+    /// An outage; the idle connections go too, for they end at the same server and know nothing yet
+    /// of its fate.
+    pub(super) fn outage(&self, detail: impl Into<String>) -> Fault {
+        self.pool.retain(|_, _| false);
+        Fault::outage(DATABASE, detail)
+    }
+
+    async fn is_writable(&self) -> Result<bool, Blame> {
+        let lease = self.lease().await?;
+        let sql = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
+        let rows = lease.query_typed(sql, &[]).await?;
+        lease.give_back();
+        Ok(rows.iter().all(|row| row.get(0)))
+    }
+}
+
+// === impl Lease ===
+
+impl Lease {
+    /// Returns the connection to the pool: no statement runs and no transaction is open.
+    pub(super) fn give_back(mut self) {
+        self.0.take();
+    }
+}
+
+impl Deref for Lease {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        self.0
+            .as_ref()
+            .expect("a lease holds its connection until it ends")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+// === impl Connector ===
+
+type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
+
+impl Connect for Connector {
+    fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+        let (config, tls) = (config.clone(), self.tls.clone());
+        let connecting = async move {
+            let (client, connection) = config.connect(tls).await?;
+            let driver = tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "database connection closed");
+                }
+            });
+            Ok((client, driver))
+        };
+        Box::pin(TokioContext::new(connecting, self.io.clone()))
+    }
+}
+
+/// What every connection of ours asks for, unless the user's URL says otherwise.
+pub(super) fn configure(settings: &PostgresSettings) -> Result<Config, BadConnectionString> {
+    const UNSET_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
+    const DEAD_PEER: Duration = Duration::from_secs(30);
+    let mut config = connection_string::parse(&settings.url)?;
+    if config.get_application_name().is_none() {
+        config.application_name("millrace");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(settings.connect_timeout);
+    }
+    if config.get_keepalives_idle() == UNSET_KEEPALIVE {
+        config.keepalives_idle(DEAD_PEER);
+    }
+    let over_tcp = config.get_hosts().iter().all(|host| matches!(host, Host::Tcp(_)));
+    if over_tcp && config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(DEAD_PEER);
+    }
+    Ok(config)
+}

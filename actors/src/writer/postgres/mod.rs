@@ -1,0 +1,21 @@
+//! The only place that names tokio-postgres.
+//!
+//! A table is described once ([`tables`]); [`upsert`] derives its statement and [`rows`] its
+//! parameters. [`writer`] runs them in one transaction, [`blame`] sorts what can go wrong, and
+//! [`migrations`] brings the schema up to date.
+
+mod blame;
+mod connection_string;
+mod database;
+mod migrations;
+mod rows;
+mod table;
+mod tables;
+mod tls;
+mod upsert;
+mod writer;
+
+pub use connection_string::BadConnectionString;
+pub use database::{Database, PoolStatus};
+pub use migrations::{MigrateError, Migration, MigrationReport, migrate, pending};
+pub use writer::Writer;

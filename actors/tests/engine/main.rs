@@ -1,0 +1,15 @@
+//! The guarantees of the engine, one file each, in virtual time. `actors/README.md` lists them.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod a_bad_event_is_found_alone;
+mod a_drain_finishes_what_is_in_flight;
+mod a_panic_costs_no_event;
+mod an_outage_holds_its_event;
+mod batching_is_natural;
+mod every_delivery_is_settled_once;
+mod line;
+mod restarts_are_paced_and_limited;
+mod supervision_speaks_per_message;
+mod testkit;
+mod work_goes_to_the_least_loaded;

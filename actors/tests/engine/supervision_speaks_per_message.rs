@@ -1,0 +1,75 @@
+use crate::line::Line;
+use crate::testkit::in_virtual_time;
+use std::{
+    io,
+    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
+};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The log lines of a run, as JSON objects.
+fn lines_of(numbers: &'static [u64], outages: usize) -> Vec<serde_json::Value> {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        in_virtual_time(|| async move {
+            let mut line = Line::start();
+            line.script.stage_outages.store(outages, SeqCst);
+            line.desk.post_all(numbers.iter().copied(), &line.port);
+            line.desk.verdicts(numbers.len()).await;
+        });
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_panic_names_the_actor_the_event_its_fate_the_count_and_the_delay() {
+    let lines = lines_of(&[13], 0);
+    let failed: Vec<_> = lines.iter().filter(|line| line["cause"] == "panic").collect();
+    assert_eq!(failed.len(), 1, "{lines:#?}");
+    let line = failed[0];
+    assert_eq!(line["actor"], "double-0");
+    assert_eq!(line["event_id"], "event-13");
+    assert_eq!(line["fate"], "retried");
+    assert_eq!(line["restarts"], 1);
+    assert!(line["delay_ms"].as_u64().unwrap() >= 500);
+    assert!(line["error"].as_str().unwrap().contains("thirteen"));
+}
+
+#[test]
+fn an_outage_is_told_once_and_its_end_too() {
+    let lines = lines_of(&[1], 20);
+    let about = |text: &str| {
+        lines
+            .iter()
+            .filter(|line| line["message"].as_str().unwrap().contains(text))
+            .count()
+    };
+    assert_eq!(about("actor failed"), 1, "{lines:#?}");
+    assert_eq!(about("works again"), 1);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["fate"] == "held" && line["event_id"] == "event-1")
+    );
+}

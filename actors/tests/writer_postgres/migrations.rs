@@ -1,0 +1,111 @@
+//! The schema comes up from anywhere.
+
+use crate::server::TestDatabase;
+use futures_util::future::join_all;
+use millrace_actors::writer::postgres::{MigrateError, migrate, pending};
+
+#[tokio::test]
+async fn an_empty_database_gets_every_migration_and_then_none() {
+    let database = TestDatabase::empty().await;
+    let settings = database.settings();
+    let planned = pending(&settings).await.unwrap();
+    assert!(!planned.is_empty());
+    assert_eq!(
+        pending(&settings).await.unwrap(),
+        planned,
+        "looking changes nothing"
+    );
+
+    let report = migrate(&settings).await.unwrap();
+    assert_eq!(report.applied, planned);
+    assert_eq!(report.unknown, []);
+
+    assert_eq!(pending(&settings).await.unwrap(), []);
+    assert_eq!(migrate(&settings).await.unwrap().applied, []);
+}
+
+#[tokio::test]
+async fn replicas_that_start_at_once_share_the_work() {
+    let database = TestDatabase::empty().await;
+    let settings = database.settings();
+    let reports = join_all((0..8).map(|_| migrate(&settings))).await;
+    let applied = reports
+        .into_iter()
+        .flat_map(|report| report.unwrap().applied)
+        .collect::<Vec<_>>();
+    let recorded = database
+        .rows("SELECT version FROM millrace_schema_history ORDER BY version")
+        .await;
+    let recorded = recorded
+        .iter()
+        .map(|row| row.get::<_, i32>(0))
+        .collect::<Vec<_>>();
+    assert_eq!(
+        applied
+            .iter()
+            .map(|migration| migration.version)
+            .collect::<Vec<_>>(),
+        recorded
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_is_newer_than_the_binary_is_used_as_it_is() {
+    let database = TestDatabase::migrated().await;
+    let newer =
+        "INSERT INTO millrace_schema_history VALUES (9999, 'from_the_future', '2026-01-01T00:00:00Z', '1')";
+    database.client().await.batch_execute(newer).await.unwrap();
+    let report = migrate(&database.settings()).await.unwrap();
+    assert_eq!(report.applied, []);
+    assert_eq!(report.unknown[0].name, "from_the_future");
+}
+
+#[tokio::test]
+async fn an_earlier_version_is_brought_up_to_date_and_a_hole_is_refused() {
+    let database = TestDatabase::migrated().await;
+    let client = database.client().await;
+    let back = "DELETE FROM millrace_schema_history WHERE version >= 4";
+    client.batch_execute(back).await.unwrap();
+    let applied = migrate(&database.settings()).await.unwrap().applied;
+    let versions = applied.iter().map(|migration| migration.version);
+    assert_eq!(versions.take(2).collect::<Vec<_>>(), [4, 5]);
+
+    let hole = "DELETE FROM millrace_schema_history WHERE version = 2";
+    client.batch_execute(hole).await.unwrap();
+    let refused = migrate(&database.settings()).await.unwrap_err();
+    assert!(
+        matches!(refused, MigrateError::OutOfOrder { missing: 2, .. }),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn an_index_build_that_was_interrupted_is_done_again() {
+    let database = TestDatabase::migrated().await;
+    let interrupted = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_comments_post_id'::regclass; \
+        DELETE FROM millrace_schema_history WHERE version >= 5";
+    database.client().await.batch_execute(interrupted).await.unwrap();
+    migrate(&database.settings()).await.unwrap();
+    let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'idx_comments_post_id'::regclass";
+    assert!(database.value::<bool>(valid).await);
+}
+
+#[tokio::test]
+async fn a_table_of_that_name_that_is_not_ours_is_reported_by_name() {
+    let database = TestDatabase::empty().await;
+    database
+        .client()
+        .await
+        .batch_execute("CREATE TABLE post_analytics (id int)")
+        .await
+        .unwrap();
+    let error = migrate(&database.settings()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("post_analytics") && error.contains("42P07"),
+        "{error}"
+    );
+    let left: i64 = database
+        .value("SELECT count(*) FROM pg_tables WHERE tablename = 'authors'")
+        .await;
+    assert_eq!(left, 0, "a failed migration leaves nothing behind");
+}

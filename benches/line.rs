@@ -1,0 +1,150 @@
+//! How fast is the whole line? 10,000 TikTok items with 20 comments each, from the queue to the tables,
+//! against `COPY` of the very same rows into tables with the same keys and indexes, on the same server,
+//! in the same run, by turns. The ratio is the figure; absolute times belong to the machine.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
+
+use millrace_stack::{Stack, Tenant, wait_for};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+use tokio_postgres::Client;
+
+const ITEMS: f64 = 10_000.0;
+const ROUNDS: usize = 3;
+const PATIENCE: Duration = Duration::from_secs(600);
+const TABLES: [&str; 6] = [
+    "post_analytics",
+    "authors",
+    "comments",
+    "crawl_errors",
+    "rejected_items",
+    "ingested_batches",
+];
+
+struct Round {
+    line: f64,
+    copy: f64,
+    rows: f64,
+    peak_mib: f64,
+}
+
+#[tokio::main]
+async fn main() {
+    let stack = Stack::start().await.unwrap();
+    let mut rounds = Vec::new();
+    for number in 1..=ROUNDS {
+        let round = measure(&stack, number).await;
+        println!(
+            "round {number}: line {:.0} items/s, COPY {:.0} items/s, {:.0} rows, peak memory {:.0} MiB",
+            ITEMS / round.line,
+            ITEMS / round.copy,
+            round.rows,
+            round.peak_mib
+        );
+        rounds.push(round);
+    }
+    let line = median(rounds.iter().map(|round| ITEMS / round.line));
+    let copy = median(rounds.iter().map(|round| ITEMS / round.copy));
+    let share = median(rounds.iter().map(|round| round.copy / round.line));
+    let memory = rounds.iter().map(|round| round.peak_mib).fold(0.0, f64::max);
+    println!(
+        "median of {ROUNDS}: line {line:.0} items/s, COPY {copy:.0} items/s: {:.0} % of COPY",
+        share * 100.0
+    );
+    println!("peak resident memory: {memory:.0} MiB");
+}
+
+async fn measure(stack: &Stack, number: usize) -> Round {
+    let tenant = stack.tenant(&format!("bench-{number}")).await.unwrap();
+    let millrace = Path::new(env!("CARGO_BIN_EXE_millrace"));
+    let seed = number.to_string();
+    let generate = [
+        "generate",
+        "--plain",
+        "--items",
+        "10000",
+        "--platform",
+        "tiktok",
+        "--seed",
+        &seed,
+        "--json",
+    ];
+    let generated = tenant.command(millrace, &generate, &[]).await.unwrap();
+    assert!(
+        generated.status.success(),
+        "{}",
+        String::from_utf8_lossy(&generated.stderr)
+    );
+    let summary: serde_json::Value = serde_json::from_slice(&generated.stdout).unwrap();
+    let events = summary["events"].as_i64().unwrap();
+
+    let service = tenant.service(millrace, &[("LOG_LEVEL", "warn")]).unwrap();
+    service.wait_ready(PATIENCE).await.unwrap();
+    let database = tenant.connect_postgres().await.unwrap();
+    wait_for("all events in the ledger", PATIENCE, async || {
+        count(&database, "ingested_batches").await == events
+    })
+    .await
+    .unwrap();
+    let peak_mib = service.memory_kib("VmHWM").unwrap() as f64 / 1_024.0;
+    let took =
+        "SELECT extract(epoch FROM max(committed_at) - min(received_at))::float8 FROM ingested_batches";
+    let line = database.query_one(took, &[]).await.unwrap().get(0);
+    assert_eq!(service.terminate().await.unwrap(), Some(0));
+
+    let mut rows = 0.0;
+    for table in TABLES {
+        rows += count(&database, table).await as f64;
+    }
+    Round {
+        line,
+        copy: copy_again(&tenant, &database).await,
+        rows,
+        peak_mib,
+    }
+}
+
+/// Copies every table out and back into an empty twin.
+async fn copy_again(tenant: &Tenant<'_>, database: &Client) -> f64 {
+    let folder: String = database
+        .query_one("SELECT current_setting('data_directory')", &[])
+        .await
+        .unwrap()
+        .get(0);
+    database
+        .batch_execute("CREATE SCHEMA twin; CHECKPOINT")
+        .await
+        .unwrap();
+    for table in TABLES {
+        let file = format!("{folder}/{}-{table}", tenant.vhost());
+        let twin = format!(
+            "CREATE TABLE twin.{table} (LIKE {table} INCLUDING ALL); COPY {table} TO '{file}' (FORMAT binary)"
+        );
+        database.batch_execute(&twin).await.unwrap();
+    }
+    let start = Instant::now();
+    for table in TABLES {
+        let file = format!("{folder}/{}-{table}", tenant.vhost());
+        database
+            .batch_execute(&format!("COPY twin.{table} FROM '{file}' (FORMAT binary)"))
+            .await
+            .unwrap();
+    }
+    start.elapsed().as_secs_f64()
+}
+
+async fn count(database: &Client, table: &str) -> i64 {
+    database
+        .query_one(&format!("SELECT count(*) FROM {table}"), &[])
+        .await
+        .unwrap()
+        .get(0)
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

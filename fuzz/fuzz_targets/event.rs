@@ -1,0 +1,42 @@
+//! Whatever arrives in a queue: no panic, and what is accepted can be stored.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use millrace_actors::{
+    domain::Delivery,
+    ingress::event::{MAX_ID_BYTES, decode},
+    messages::BatchSource,
+};
+
+fuzz_target!(|body: &[u8]| {
+    for legacy_queue in [None, Some("tiktok_result_queue")] {
+        let delivery = Delivery {
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+            first_seen: jiff::Timestamp::UNIX_EPOCH,
+            attempt: 1,
+            trace_id: None,
+        };
+        match decode(body, legacy_queue, delivery) {
+            Ok(found) => {
+                let event = found.event;
+                for id in [&event.event_id, &event.job_id] {
+                    assert!(!id.trim().is_empty() && id.len() <= MAX_ID_BYTES);
+                }
+                let texts = [
+                    Some(event.event_id),
+                    Some(event.job_id),
+                    event.task_type,
+                    event.keyword,
+                    event.brand_name,
+                    event.user_id,
+                ];
+                assert!(!texts.into_iter().flatten().any(|text| text.contains('\0')));
+                assert!(event.content_count.is_none_or(|count| count >= 0));
+                if let BatchSource::Inline(items) = found.source {
+                    assert!(legacy_queue.is_some() && !items.is_empty());
+                }
+            }
+            Err(error) => assert!(error.event_id.is_none_or(|id| !id.is_empty())),
+        }
+    }
+});

@@ -1,0 +1,161 @@
+-- The tables. All times are timestamptz, all counters bigint, all text text.
+--
+-- `value_ages` names the columns of a row whose value is older than the row itself, and how old:
+-- {"like_count": "2026-01-02T03:04:05+00:00"}. It is null for almost every row. It is what makes
+-- the outcome independent of the order in which crawls arrive (see schema/README.md).
+
+CREATE TABLE post_analytics (
+    scope                   text NOT NULL,
+    platform                text NOT NULL,
+    id                      text NOT NULL,
+    project_id              text,
+    is_dryrun               boolean NOT NULL,
+    external_id             text,
+    url                     text,
+    permalink               text,
+    content_text            text,
+    content_transcription   text,
+    transcription_status    text,
+    transcription_error     text,
+    hashtags                text[],
+    lang                    text,
+    region                  text,
+    category                text,
+    sound_name              text,
+    media_type              text,
+    media_path              text,
+    media_duration          double precision,
+    published_at            timestamptz,
+    crawled_at              timestamptz NOT NULL,
+    view_count              bigint,
+    like_count              bigint,
+    comment_count           bigint,
+    share_count             bigint,
+    save_count              bigint,
+    author_key              text,
+    author_username         text,
+    author_name             text,
+    follower_count          bigint,
+    job_id                  text NOT NULL,
+    batch_index             bigint,
+    task_type               text,
+    keyword_source          text,
+    brand_name              text,
+    pipeline_version        text,
+    fetch_status            text,
+    fetch_error             text,
+    error_code              text,
+    error_details           jsonb,
+    extra                   jsonb,
+    first_seen_at           timestamptz NOT NULL DEFAULT now(),
+    updated_at              timestamptz NOT NULL DEFAULT now(),
+    -- Reserved for analysis.
+    analyzed_at             timestamptz,
+    overall_sentiment       text,
+    overall_sentiment_score double precision,
+    overall_confidence      double precision,
+    primary_intent          text,
+    intent_confidence       double precision,
+    impact_score            double precision,
+    risk_level              text,
+    is_viral                boolean,
+    is_kol                  boolean,
+    keywords                jsonb,
+    aspects_breakdown       jsonb,
+    sentiment_probabilities jsonb,
+    impact_breakdown        jsonb,
+    model_version           text,
+    value_ages              jsonb,
+    PRIMARY KEY (scope, platform, id)
+);
+
+CREATE TABLE authors (
+    platform        text NOT NULL,
+    author_key      text NOT NULL,
+    username        text,
+    display_name    text,
+    avatar_url      text,
+    bio             text,
+    follower_count  bigint,
+    following_count bigint,
+    total_likes     bigint,
+    video_count     bigint,
+    verified        boolean,
+    crawled_at      timestamptz NOT NULL,
+    extra           jsonb,
+    value_ages      jsonb,
+    PRIMARY KEY (platform, author_key)
+);
+
+CREATE TABLE comments (
+    platform        text NOT NULL,
+    comment_id      text NOT NULL,
+    post_id         text NOT NULL,
+    author_username text,
+    author_name     text,
+    text            text,
+    like_count      bigint,
+    reply_count     bigint,
+    parent_type     text,
+    parent_id       text,
+    commented_at    timestamptz,
+    crawled_at      timestamptz NOT NULL,
+    extra           jsonb,
+    value_ages      jsonb,
+    PRIMARY KEY (platform, comment_id)
+);
+
+CREATE TABLE crawl_errors (
+    scope          text NOT NULL,
+    platform       text NOT NULL,
+    content_id     text NOT NULL,
+    error_code     text NOT NULL,
+    project_id     text,
+    job_id         text NOT NULL,
+    error_category text NOT NULL,
+    error_message  text,
+    error_details  jsonb,
+    permalink      text,
+    retryable      boolean,
+    created_at     timestamptz NOT NULL,
+    last_seen_at   timestamptz NOT NULL,
+    occurrences    bigint NOT NULL,
+    extra          jsonb,
+    value_ages     jsonb,
+    PRIMARY KEY (scope, platform, content_id, error_code)
+);
+
+CREATE TABLE rejected_items (
+    object_path text NOT NULL,
+    item_index  bigint NOT NULL,
+    job_id      text NOT NULL,
+    event_id    text NOT NULL,
+    reason      text NOT NULL,
+    detail      text NOT NULL,
+    raw         text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (object_path, item_index)
+);
+
+-- The ledger: a row here is the proof that the event's rows are stored.
+CREATE TABLE ingested_batches (
+    event_id           text NOT NULL PRIMARY KEY,
+    object_path        text NOT NULL,
+    object_etag        text,
+    project_id         text,
+    job_id             text NOT NULL,
+    platform           text NOT NULL,
+    batch_index        bigint,
+    total_batches      bigint,
+    content_count      bigint,
+    item_count         bigint NOT NULL,
+    success_count      bigint NOT NULL,
+    error_count        bigint NOT NULL,
+    rejected_count     bigint NOT NULL,
+    error_distribution jsonb NOT NULL,
+    event_at           timestamptz NOT NULL,
+    received_at        timestamptz NOT NULL,
+    committed_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts           bigint NOT NULL,
+    trace_id           text
+);

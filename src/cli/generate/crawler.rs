@@ -1,0 +1,82 @@
+//! The real targets of a corpus: the object store and the broker of the service.
+
+use super::{GenerateArgs, GenerateTarget, generate, generate_locally};
+use crate::{
+    config::{Config, Source},
+    corpus::{
+        ObjectUpload,
+        load::{Publish, Upload},
+    },
+    exit::{Exit, Failure},
+};
+use bytes::Bytes;
+use millrace_actors::{
+    fetcher::{FetcherSettings, StoreSettings, Stores},
+    ingress::{AmqpSettings, amqp::Publisher},
+};
+use std::io;
+
+/// Runs the command.
+pub(in crate::cli) fn run(args: &GenerateArgs, source: &Source) -> Result<Exit, Failure> {
+    crate::cli::log_quietly(source);
+    if args.is_local() {
+        let target = GenerateTarget::default();
+        crate::cli::block_on(generate_locally(args, &target, &mut io::stdout()))??;
+        return Ok(Exit::Fine);
+    }
+    let (amqp, fetcher) = Config::load_producer(source)?;
+    crate::cli::block_on(crawl(args, &amqp, &fetcher))??;
+    Ok(Exit::Fine)
+}
+
+async fn crawl(args: &GenerateArgs, amqp: &AmqpSettings, fetcher: &FetcherSettings) -> Result<(), Failure> {
+    let stores = Stores::new(fetcher).map_err(Failure::unavailable)?;
+    stores.ping().await.map_err(Failure::unavailable)?;
+    let publisher = Publisher::connect(amqp).await.map_err(Failure::unavailable)?;
+    let target = target_of(fetcher);
+    generate(args, &target, &stores, &publisher, &mut io::stdout())
+        .await
+        .map_err(Failure::unavailable)?;
+    publisher.close().await;
+    Ok(())
+}
+
+fn target_of(fetcher: &FetcherSettings) -> GenerateTarget {
+    let endpoint = match &fetcher.store {
+        StoreSettings::Minio { endpoint, .. } => Some(endpoint.clone()),
+        StoreSettings::Url { .. } => None,
+    };
+    let standard = GenerateTarget::default();
+    GenerateTarget {
+        bucket: fetcher.buckets.first().cloned().unwrap_or(standard.bucket),
+        extra_bucket: fetcher.buckets.get(1).cloned(),
+        endpoint: endpoint.map(|endpoint| without_scheme(&endpoint).to_owned()),
+        caps: standard.caps,
+    }
+}
+
+fn without_scheme(endpoint: &str) -> &str {
+    endpoint.split_once("://").map_or(endpoint, |(_, host)| host)
+}
+
+impl Upload for Stores {
+    async fn put(&self, object: ObjectUpload) -> anyhow::Result<()> {
+        let ObjectUpload {
+            bucket,
+            key,
+            body,
+            metadata,
+        } = object;
+        let metadata: Vec<_> = metadata
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Ok(Stores::put(self, &bucket, &key, body, &metadata).await?)
+    }
+}
+
+impl Publish for Publisher {
+    async fn publish(&self, event: Bytes) -> anyhow::Result<()> {
+        Ok(Publisher::publish(self, event.into()).await?)
+    }
+}

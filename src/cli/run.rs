@@ -1,0 +1,18 @@
+//! `millrace run`.
+
+use crate::config::{Config, Source};
+use crate::exit::{Exit, Failure};
+use crate::{pipeline, telemetry};
+
+pub(super) fn run(source: &Source) -> Result<Exit, Failure> {
+    let config = Config::load(source)?;
+    telemetry::start(&config.log);
+    for warning in &config.warnings {
+        tracing::warn!("settings: {warning}");
+    }
+    // From here on standard error is a log: the reason for the end is a line of it.
+    Ok(pipeline::run(config).unwrap_or_else(|failure| {
+        tracing::error!(exit.code = failure.exit.code(), "{:#}", failure.error);
+        failure.exit
+    }))
+}

@@ -1,0 +1,97 @@
+//! How many work at once, and how much may be in flight.
+
+use super::numbers::{Mebibytes, Seconds, Whole};
+use super::reader::Reader;
+use super::setting::{Setting, settings};
+use std::time::Duration;
+
+settings! { "Processing";
+    FETCHERS: Whole<usize> = Setting::new("MAX_CONCURRENT_BATCH_PROCESSING", Whole::between(1, 1000), "5", "Fetchers: objects fetched at once.");
+    PARSERS: Whole<usize> = Setting::new("MAX_WORKERS", Whole::between(1, 256), "10", "Parsers, each on its own thread.");
+    WRITERS: Whole<usize> = Setting::new("MAX_WRITERS", Whole::between(1, 64), "2", "Writers: transactions open at once.");
+    MEMORY_BUDGET: Mebibytes = Setting::new("MEMORY_BUDGET_MB", Mebibytes::between(1, 1 << 20), "256", "Bound on the bytes of objects in flight; a single larger object goes alone.");
+    SHUTDOWN_GRACE: Seconds = Setting::new("SHUTDOWN_GRACE_SECONDS", Seconds::between(0.0, 3600.0), "25", "How long a stop may take to finish what is in flight; the rest stays unacknowledged.");
+}
+
+/// How many actors of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerCounts {
+    /// `MAX_CONCURRENT_BATCH_PROCESSING`.
+    pub fetchers: usize,
+    /// `MAX_WORKERS`.
+    pub parsers: usize,
+    /// `MAX_WRITERS`.
+    pub writers: usize,
+}
+
+/// What bounds the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Processing {
+    pub(super) workers: WorkerCounts,
+    /// Bytes.
+    pub(super) memory_budget: u64,
+    pub(super) shutdown_grace: Duration,
+}
+
+/// What a batch is assumed to weigh before the first one was seen: a TikTok batch of 50 items with their
+/// comments is around 1 MiB of JSON, and its rows weigh about as much again.
+const ASSUMED_BATCH_BYTES: u64 = 2 << 20;
+
+/// Reads the group.
+pub(super) fn read(reader: &mut Reader<'_>) -> Processing {
+    Processing {
+        workers: WorkerCounts {
+            fetchers: reader.get(&FETCHERS),
+            parsers: reader.get(&PARSERS),
+            writers: reader.get(&WRITERS),
+        },
+        memory_budget: reader.get(&MEMORY_BUDGET),
+        shutdown_grace: reader.get(&SHUTDOWN_GRACE),
+    }
+}
+
+// === impl Processing ===
+
+impl Processing {
+    /// Events in flight where nobody chose a number: each actor has one in hand and one in line, so that
+    /// nobody waits for the broker, but no more than the byte budget is likely to hold.
+    pub(super) fn prefetch(&self) -> u16 {
+        let WorkerCounts {
+            fetchers,
+            parsers,
+            writers,
+        } = self.workers;
+        let hands = (fetchers + parsers + writers) as u64;
+        let fits = self.memory_budget / ASSUMED_BATCH_BYTES;
+        let sized = (2 * hands).min(fits).clamp(1, 1000);
+        u16::try_from(sized).unwrap_or(u16::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sized(fetchers: usize, parsers: usize, writers: usize, mebibytes: u64) -> u16 {
+        let workers = WorkerCounts {
+            fetchers,
+            parsers,
+            writers,
+        };
+        Processing {
+            workers,
+            memory_budget: mebibytes << 20,
+            shutdown_grace: Duration::ZERO,
+        }
+        .prefetch()
+    }
+
+    #[test]
+    fn prefetch_follows_the_worker_counts_until_the_budget_is_full() {
+        assert_eq!(sized(5, 10, 2, 256), 34);
+        assert_eq!(sized(1, 1, 1, 256), 6);
+        assert_eq!(sized(5, 10, 2, 16), 8);
+        assert_eq!(sized(5, 10, 2, 1), 1);
+        assert_eq!(sized(1000, 256, 64, 1 << 20), 1000);
+    }
+}

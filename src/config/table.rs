@@ -1,0 +1,93 @@
+//! Every setting there is, group by group, and the documentation made from them.
+
+use super::setting::{Described, Fallback, Group, Secrecy};
+use super::{http, later, logging, objects, parser, postgres, processing, rabbitmq};
+
+/// The groups in the order of the documentation.
+pub(super) static GROUPS: [&Group; 8] = [
+    &rabbitmq::GROUP,
+    &objects::GROUP,
+    &postgres::GROUP,
+    &processing::GROUP,
+    &parser::GROUP,
+    &http::GROUP,
+    &logging::GROUP,
+    &later::GROUP,
+];
+
+const INTRODUCTION: &str = "\
+# Settings
+
+Environment variables, and under them a file `.env` in the working directory (or the one that `--env-file`
+names). A variable that is set to nothing counts as not set. Every name marked *secret* can be given as
+`<name>_FILE` instead: a file that holds the value. `millrace config` shows what is in force and where it came
+from; all problems are reported at once, and the exit code is 78. In `.env`, put single quotes around a value
+with `#` or `$` in it.
+
+This page is printed by `millrace config --markdown`.
+";
+
+/// All settings.
+pub(super) fn all() -> impl Iterator<Item = &'static dyn Described> {
+    GROUPS.iter().flat_map(|group| group.settings.iter().copied())
+}
+
+/// The documentation of all settings.
+pub fn markdown() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for group in GROUPS {
+        page += &format!(
+            "\n## {}\n\n| name | default | accepts | what it is |\n|---|---|---|---|\n",
+            group.title
+        );
+        for setting in group.settings {
+            page += &row(*setting);
+        }
+    }
+    page
+}
+
+fn row(setting: &dyn Described) -> String {
+    let about = setting.about();
+    let names: Vec<String> = about.names().map(|name| format!("`{name}`")).collect();
+    let secret = if about.secrecy == Secrecy::Open {
+        ""
+    } else {
+        " *secret*"
+    };
+    let default = match about.fallback {
+        Fallback::Value(text) => format!("`{text}`"),
+        Fallback::Required => "**required**".to_owned(),
+        Fallback::Absent(words) => words.to_owned(),
+    };
+    format!(
+        "| {}{secret} | {default} | {} | {} |\n",
+        names.join(", "),
+        setting.form(),
+        about.doc
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let names: Vec<String> = all().flat_map(|setting| setting.about().variables()).collect();
+        let distinct: BTreeSet<&String> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len());
+    }
+
+    #[test]
+    fn the_settings_page_is_the_one_that_is_printed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/SETTINGS.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        assert_eq!(
+            page,
+            markdown(),
+            "run: millrace config --markdown > docs/SETTINGS.md"
+        );
+    }
+}

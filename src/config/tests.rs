@@ -1,0 +1,391 @@
+//! The settings as a whole: every rule at the surface, every problem at once, no secret shown.
+
+use super::*;
+use millrace_actors::fetcher::StoreSettings;
+use proptest::prelude::*;
+use secrecy::ExposeSecret;
+use std::io::Write;
+
+const REQUIRED: [(&str, &str); 4] = [
+    ("RABBITMQ_PASSWORD", "rabbit-secret"),
+    ("MINIO_ACCESS_KEY", "minio-access"),
+    ("MINIO_SECRET_KEY", "minio-secret"),
+    ("DATABASE_URL", "postgresql://ana:db-secret@db:5432/analytics"),
+];
+
+/// The required settings, with these on top; an empty value takes one away.
+fn load(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(&Source::from_variables(with(changes)))
+}
+
+fn with(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut variables: std::collections::BTreeMap<&str, &str> = REQUIRED.into_iter().collect();
+    variables.extend(changes.iter().copied());
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Names of the settings that were refused.
+fn refused(changes: &[(&str, &str)]) -> Vec<String> {
+    let error = load(changes).expect_err("should be refused");
+    error.problems.into_iter().map(|problem| problem.name).collect()
+}
+
+fn value_of(config: &Config, name: &str) -> (Option<String>, Origin) {
+    let entry = config.in_force.iter().find(|entry| entry.name == name).unwrap();
+    (entry.value.clone(), entry.origin.clone())
+}
+
+#[test]
+fn defaults_are_those_of_the_service_it_replaces() {
+    let config = load(&[]).unwrap();
+    let amqp = &config.amqp;
+    assert_eq!(
+        (amqp.host.as_str(), amqp.port, amqp.user.as_str()),
+        ("localhost", 5672, "analytics")
+    );
+    assert_eq!((amqp.vhost.as_str(), amqp.tls), ("/", false));
+    assert_eq!(amqp.exchange, "smap.events");
+    assert_eq!(amqp.queue, "analytics.data.collected");
+    assert_eq!(amqp.routing_key, "data.collected");
+    assert!(amqp.new_mode && amqp.legacy_queues.is_empty());
+    assert_eq!(amqp.retry.max_attempts, 3);
+    assert_eq!(amqp.retry.max_delay, Duration::from_secs(30));
+    assert_eq!(config.fetcher.buckets, ["crawl-results"]);
+    assert_eq!(config.fetcher.max_object_bytes, 64 << 20);
+    assert_eq!(config.parser.limits, Default::default());
+    assert!(config.parser.error_policy.permanent.contains("CONTENT_REMOVED"));
+    assert_eq!(config.postgres.pool_size, 30);
+    assert_eq!(
+        config.workers,
+        WorkerCounts {
+            fetchers: 5,
+            parsers: 10,
+            writers: 2
+        }
+    );
+    assert_eq!(config.memory_budget, 256 << 20);
+    assert_eq!(config.shutdown_grace, Duration::from_secs(25));
+    assert!(config.auto_migrate && config.http.enabled);
+    assert_eq!(config.http.port, 9090);
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn every_problem_is_reported_at_once_and_by_name() {
+    let names = refused(&[
+        ("RABBITMQ_PASSWORD", ""),
+        ("MINIO_SECRET_KEY", " "),
+        ("DATABASE_URL", "mysql://x"),
+        ("RABBITMQ_PORT", "http"),
+        ("MAX_WORKERS", "0"),
+        ("RETRY_INITIAL_DELAY", "60"),
+        ("LOG_FORMAT", "xml"),
+        ("METRICS_ENABLED", "perhaps"),
+        ("NEW_MODE_ENABLED", "false"),
+        ("PERMANENT_ERROR_CODES", "TIMEOUT"),
+        ("MAX_DECOMPRESSED_MB", "32"),
+    ]);
+    for name in [
+        "RABBITMQ_PASSWORD",
+        "MINIO_SECRET_KEY",
+        "DATABASE_URL",
+        "RABBITMQ_PORT",
+        "MAX_WORKERS",
+        "RETRY_INITIAL_DELAY",
+        "LOG_FORMAT",
+        "METRICS_ENABLED",
+        "NEW_MODE_ENABLED and LEGACY_MODE_ENABLED",
+        "PERMANENT_ERROR_CODES and TRANSIENT_ERROR_CODES",
+        "MAX_DECOMPRESSED_MB",
+    ] {
+        assert_eq!(
+            names.iter().filter(|refused| *refused == name).count(),
+            1,
+            "{name} in {names:?}"
+        );
+    }
+    assert_eq!(names.len(), 11, "{names:?}");
+}
+
+#[test]
+fn nothing_set_names_everything_that_is_required() {
+    let error = Config::load(&Source::default()).unwrap_err();
+    let names: Vec<&str> = error
+        .problems
+        .iter()
+        .map(|problem| problem.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "RABBITMQ_PASSWORD",
+            "MINIO_ACCESS_KEY",
+            "MINIO_SECRET_KEY",
+            "DATABASE_URL"
+        ]
+    );
+}
+
+#[test]
+fn every_setting_of_the_table_is_read_and_shown_in_its_order() {
+    let config = load(&[]).unwrap();
+    let read: Vec<&str> = config.in_force.iter().map(|entry| entry.name).collect();
+    let documented: Vec<&str> = table::all().map(|setting| setting.about().name).collect();
+    assert_eq!(read, documented);
+}
+
+#[test]
+fn a_url_wins_over_the_single_names() {
+    let config = load(&[
+        ("RABBITMQ_URL", "amqps://ana:p%40ss@mq.example/%2Fprod"),
+        ("RABBITMQ_PASSWORD", ""),
+        ("RABBITMQ_HOST", "elsewhere"),
+    ])
+    .unwrap();
+    let amqp = &config.amqp;
+    assert_eq!(
+        (amqp.host.as_str(), amqp.port, amqp.tls),
+        ("mq.example", 5671, true)
+    );
+    assert_eq!((amqp.user.as_str(), amqp.vhost.as_str()), ("ana", "/prod"));
+    assert_eq!(amqp.password.expose_secret(), "p@ss");
+    assert_eq!(
+        config.warnings,
+        ["RABBITMQ_HOST is not used: RABBITMQ_URL names another one"]
+    );
+    assert_eq!(
+        value_of(&config, "RABBITMQ_PORT"),
+        (Some("5671".to_owned()), Origin::Derived("RABBITMQ_USE_SSL"))
+    );
+}
+
+#[test]
+fn a_url_without_a_password_takes_the_single_one() {
+    let config = load(&[("RABBITMQ_URL", "amqp://mq:5673")]).unwrap();
+    assert_eq!(config.amqp.password.expose_secret(), "rabbit-secret");
+    assert_eq!((config.amqp.port, config.amqp.user.as_str()), (5673, "analytics"));
+    let url = ("RABBITMQ_URL", "amqp://mq:5673");
+    assert_eq!(refused(&[url, ("RABBITMQ_PASSWORD", "")]), ["RABBITMQ_PASSWORD"]);
+}
+
+#[test]
+fn a_password_of_digits_is_text() {
+    let config = load(&[("RABBITMQ_PASSWORD", "0012345")]).unwrap();
+    assert_eq!(config.amqp.password.expose_secret(), "0012345");
+}
+
+#[test]
+fn a_service_link_of_kubernetes_is_no_port() {
+    let config = load(&[
+        ("RABBITMQ_PORT", "tcp://10.0.0.7:4369"),
+        ("METRICS_PORT", "tcp://10.0.0.9:80"),
+    ])
+    .unwrap();
+    assert_eq!((config.amqp.port, config.http.port), (5672, 9090));
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn prefetch_is_sized_unless_somebody_chose() {
+    let config = load(&[]).unwrap();
+    assert_eq!(config.amqp.prefetch, 34);
+    assert_eq!(value_of(&config, "EVENT_PREFETCH_COUNT").0.as_deref(), Some("34"));
+    assert_eq!(load(&[("EVENT_PREFETCH_COUNT", "1")]).unwrap().amqp.prefetch, 1);
+    assert_eq!(
+        refused(&[("EVENT_PREFETCH_COUNT", "0")]),
+        ["EVENT_PREFETCH_COUNT"]
+    );
+}
+
+#[test]
+fn another_store_needs_no_minio_keys() {
+    let file = [
+        ("OBJECT_STORE_URL", "file:///data"),
+        ("MINIO_ACCESS_KEY", ""),
+        ("MINIO_SECRET_KEY", ""),
+    ];
+    let config = load(&[&file[..], &[("AWS_REGION", "eu"), ("HOME", "/root")]].concat()).unwrap();
+    let StoreSettings::Url { url, options } = config.fetcher.store else {
+        panic!("not a url")
+    };
+    assert_eq!(url, "file:///data");
+    assert_eq!(options, [("AWS_REGION".to_owned(), "eu".to_owned())]);
+}
+
+#[test]
+fn both_modes_off_is_refused_and_legacy_alone_is_not() {
+    let off = ("NEW_MODE_ENABLED", "false");
+    assert_eq!(refused(&[off]), ["NEW_MODE_ENABLED and LEGACY_MODE_ENABLED"]);
+    let config = load(&[off, ("LEGACY_MODE_ENABLED", "True")]).unwrap();
+    assert!(!config.amqp.new_mode);
+    assert_eq!(
+        config.amqp.legacy_queues,
+        ["tiktok_result_queue", "youtube_result_queue"]
+    );
+    let both = [
+        ("LEGACY_MODE_ENABLED", "true"),
+        ("LEGACY_QUEUES", "analytics.data.collected"),
+    ];
+    assert_eq!(refused(&both), ["EVENT_QUEUE"]);
+    let none = [("LEGACY_MODE_ENABLED", "true"), ("LEGACY_QUEUES", "[]")];
+    assert_eq!(refused(&none), ["LEGACY_QUEUES"]);
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_refused() {
+    let pool = [("DATABASE_POOL_SIZE", "1"), ("DATABASE_MAX_OVERFLOW", "0")];
+    assert_eq!(refused(&pool), ["DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW"]);
+    assert_eq!(refused(&[("RETRY_MAX_DELAY", "0.5")]), ["RETRY_INITIAL_DELAY"]);
+    assert_eq!(refused(&[("MAX_OBJECT_MB", "512")]), ["MAX_DECOMPRESSED_MB"]);
+    let scheme = [("MINIO_ENDPOINT", "http://minio:9000"), ("MINIO_USE_SSL", "true")];
+    assert_eq!(refused(&scheme), ["MINIO_ENDPOINT"]);
+}
+
+#[test]
+fn limits_that_only_look_odd_are_warned_about() {
+    let config = load(&[("SHUTDOWN_GRACE_SECONDS", "5"), ("MEMORY_BUDGET_MB", "32")]).unwrap();
+    assert_eq!(config.warnings.len(), 3, "{:?}", config.warnings);
+}
+
+#[test]
+fn two_names_of_one_setting_must_agree() {
+    let alias = ("EVENT_QUEUE_NAME", "q1");
+    assert_eq!(load(&[alias]).unwrap().amqp.queue, "q1");
+    assert_eq!(load(&[alias, ("EVENT_QUEUE", "q1")]).unwrap().amqp.queue, "q1");
+    assert_eq!(
+        refused(&[alias, ("EVENT_QUEUE", "q2")]),
+        ["EVENT_QUEUE and EVENT_QUEUE_NAME"]
+    );
+}
+
+#[test]
+fn a_comment_or_quotes_in_a_value_are_named_in_the_hint() {
+    let hint = |value| {
+        load(&[("MAX_WORKERS", value)]).unwrap_err().problems[0]
+            .hint
+            .clone()
+    };
+    assert!(hint("4  # threads").starts_with("remove the comment"));
+    assert!(hint("\"4\"").starts_with("remove the quotes"));
+}
+
+#[test]
+fn a_secret_can_come_from_a_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"from-file \r\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let named = ("RABBITMQ_PASSWORD_FILE", path);
+    let config = load(&[("RABBITMQ_PASSWORD", ""), named]).unwrap();
+    assert_eq!(config.amqp.password.expose_secret(), "from-file ");
+    assert_eq!(
+        value_of(&config, "RABBITMQ_PASSWORD").1,
+        Origin::File(path.to_owned())
+    );
+    assert_eq!(
+        refused(&[named]),
+        ["RABBITMQ_PASSWORD and RABBITMQ_PASSWORD_FILE"]
+    );
+    let gone = ("RABBITMQ_PASSWORD_FILE", "/nowhere/secret");
+    assert_eq!(
+        refused(&[("RABBITMQ_PASSWORD", ""), gone]),
+        ["RABBITMQ_PASSWORD_FILE"]
+    );
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let empty = ("RABBITMQ_PASSWORD_FILE", empty.path().to_str().unwrap());
+    assert_eq!(
+        refused(&[("RABBITMQ_PASSWORD", ""), empty]),
+        ["RABBITMQ_PASSWORD_FILE"]
+    );
+}
+
+#[test]
+fn every_secret_has_a_file_variant() {
+    for setting in table::all().filter(|setting| setting.about().secrecy != setting::Secrecy::Open) {
+        let name = format!("{}_FILE", setting.about().name);
+        let error = load(&[(setting.about().name, ""), (&name, "/nowhere/secret")]).unwrap_err();
+        assert!(
+            error.problems.iter().any(|problem| problem.name == name),
+            "{name}"
+        );
+    }
+}
+
+fn env_file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn the_environment_wins_over_the_env_file() {
+    let file = env_file(
+        "RABBITMQ_HOST=from-file\nEVENT_PREFETCH_COUNT=1  # one batch at a time\nRABBITMQ_PASSWORD='a$b#c'\n",
+    );
+    let variables = with(&[
+        ("RABBITMQ_PASSWORD", ""),
+        ("EVENT_PREFETCH_COUNT", "7"),
+        ("RABBITMQ_HOST", ""),
+    ]);
+    let config = Config::load(&Source::from_variables(variables).with_env_file(file.path())).unwrap();
+    assert_eq!(config.amqp.host, "from-file");
+    assert_eq!(config.amqp.prefetch, 7);
+    assert_eq!(config.amqp.password.expose_secret(), "a$b#c");
+    let shown = file.path().display().to_string();
+    assert_eq!(value_of(&config, "RABBITMQ_HOST").1, Origin::DotEnv(shown));
+    assert_eq!(value_of(&config, "EVENT_PREFETCH_COUNT").1, Origin::Environment);
+}
+
+#[test]
+fn a_comment_in_the_env_file_is_no_part_of_the_value() {
+    let file = env_file("EVENT_PREFETCH_COUNT=1  # one batch at a time\n");
+    let config = Config::load(&Source::from_variables(with(&[])).with_env_file(file.path())).unwrap();
+    assert_eq!(config.amqp.prefetch, 1);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_named_and_never_quoted() {
+    let file = env_file("RABBITMQ_PASSWORD=\"SECRET\nMAX_WORKERS=3\n");
+    let error = Config::load(&Source::from_variables(with(&[])).with_env_file(file.path())).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("RABBITMQ_PASSWORD") && !text.contains("SECRET"),
+        "{text}"
+    );
+}
+
+#[test]
+fn migrate_needs_the_database_only() {
+    let url = ("DATABASE_URL", "postgresql://db/analytics");
+    assert!(Config::load_postgres(&Source::from_variables([url])).is_ok());
+    let error = Config::load_postgres(&Source::default()).unwrap_err();
+    assert_eq!(error.problems.len(), 1);
+}
+
+proptest! {
+    /// Good, bad or contradictory: no secret is in anything that is printed.
+    #[test]
+    fn no_secret_is_ever_shown(secret in "[A-Z]{8}[a-z0-9@:/?#%'\" ]{0,8}", port in "[a-z0-9]{1,5}") {
+        let url = format!("amqp://ana:{secret}@mq:{port}/v");
+        let database = format!("postgresql://ana:{secret}@db/analytics?password={secret}");
+        let slack = format!("https://hooks.example/{secret}");
+        let variables = [
+            ("RABBITMQ_URL", url.as_str()),
+            ("RABBITMQ_PASSWORD", &secret),
+            ("RABBITMQ_PASSWROD", &secret),
+            ("MINIO_ACCESS_KEY", &secret),
+            ("MINIO_SECRET_KEY", &secret),
+            ("DATABASE_URL", &database),
+            ("ALERT_SLACK_WEBHOOK_URL", &slack),
+            ("AWS_SECRET_ACCESS_KEY", &secret),
+            ("METRICS_PORT", &port),
+        ];
+        let printed = match load(&variables) {
+            Ok(config) => format!("{config:?} {:?} {:?}", config.warnings, config.in_force),
+            Err(error) => format!("{error} {error:?}"),
+        };
+        prop_assert!(!printed.contains(&secret[..8]), "{}", printed);
+    }
+}

@@ -1,0 +1,178 @@
+//! Variables that look like ours and are not: most likely a typing error.
+
+use super::source::{Source, is_service_link};
+use super::table;
+
+/// Prefixes that nobody but us has a reason to use.
+const OURS: [&str; 12] = [
+    "RABBITMQ_",
+    "EVENT_",
+    "MINIO_",
+    "DATABASE_",
+    "MILLRACE_",
+    "RETRY_",
+    "METRICS_",
+    "OBJECT_",
+    "LEGACY_",
+    "PUBLISH_",
+    "ALERT_",
+    "SHUTDOWN_",
+];
+
+/// What the images of the servers themselves read; an environment file is often shared with them.
+const NEIGHBOURS: [&str; 12] = [
+    "RABBITMQ_DEFAULT_",
+    "RABBITMQ_ERLANG_COOKIE",
+    "RABBITMQ_NODE",
+    "RABBITMQ_MANAGEMENT_",
+    "RABBITMQ_CONFIG_",
+    "RABBITMQ_SERVER_",
+    "RABBITMQ_USE_LONGNAME",
+    "MINIO_ROOT_",
+    "MINIO_SERVER_",
+    "MINIO_BROWSER",
+    "MINIO_VOLUMES",
+    "MINIO_DOMAIN",
+];
+
+/// One sentence for each name that is not a setting but looks like one.
+pub(super) fn warnings(source: &Source) -> Vec<String> {
+    let known: Vec<String> = table::all()
+        .flat_map(|setting| setting.about().variables())
+        .collect();
+    let mut warnings: Vec<String> = Vec::new();
+    for layer in source.layers() {
+        for (name, value) in layer.variables() {
+            if known.iter().any(|known| known == name) || !is_suspect(name, value, &known) {
+                continue;
+            }
+            let advice = did_you_mean(name, known.iter().map(String::as_str));
+            let warning = format!("{name} is not a setting of millrace{advice}");
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+    warnings
+}
+
+/// `; did you mean …?`, or nothing.
+pub(super) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let name = name.to_ascii_uppercase();
+    let allowed = (name.len() / 5).clamp(1, 3);
+    known
+        .map(|candidate| (distance(&name, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| format!("; did you mean {candidate}?"))
+        .unwrap_or_default()
+}
+
+/// A name under one of our prefixes, or one letter or two away from a setting's name. The prefixes that
+/// anybody may use, such as `MAX_` or `LOG_`, are suspect only for that.
+fn is_suspect(name: &str, value: &str, known: &[String]) -> bool {
+    let upper = name.to_ascii_uppercase();
+    if is_from_kubernetes(&upper, value) || NEIGHBOURS.iter().any(|prefix| upper.starts_with(prefix)) {
+        return false;
+    }
+    let near = || upper.len() >= 8 && known.iter().any(|candidate| distance(&upper, candidate) <= 2);
+    OURS.iter().any(|prefix| upper.starts_with(prefix)) || near()
+}
+
+/// `X_SERVICE_HOST`, `X_SERVICE_PORT…`, `X_PORT=tcp://…`, `X_PORT_9000_TCP…`.
+fn is_from_kubernetes(name: &str, value: &str) -> bool {
+    let port = || {
+        let (_, rest) = name.split_once("_PORT_")?;
+        let protocol = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        Some(protocol.len() < rest.len() && ["_TCP", "_UDP", "_SCTP"].iter().any(|p| protocol.starts_with(p)))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || is_service_link(name, value)
+        || port() == Some(true)
+}
+
+/// Letters to change, add, drop or swap with a neighbour to get from one name to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let (from, to) = (from.as_bytes(), to.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let change = above[j] + usize::from(a != b);
+            let mut least = change.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warned(name: &str, value: &str) -> Vec<String> {
+        warnings(&Source::from_variables([(name, value)]))
+    }
+
+    #[test]
+    fn a_typing_error_is_met_with_a_suggestion() {
+        for (typed, meant) in [
+            ("RABBITMQ_HOTS", "RABBITMQ_HOST"),
+            ("RABBITMQ_PASWORD", "RABBITMQ_PASSWORD"),
+            ("rabbitmq_host", "RABBITMQ_HOST"),
+            ("EVENT_PREFETCH", ""),
+            ("MAX_WORKER", "MAX_WORKERS"),
+            ("LOG_LEVL", "LOG_LEVEL"),
+            ("DATABASE_URL_FIEL", "DATABASE_URL_FILE"),
+        ] {
+            let warnings = warned(typed, "SECRET");
+            assert_eq!(warnings.len(), 1, "{typed}");
+            assert!(
+                warnings[0].starts_with(typed) && warnings[0].contains(meant),
+                "{}",
+                warnings[0]
+            );
+            assert!(!warnings[0].contains("SECRET"));
+        }
+    }
+
+    #[test]
+    fn what_is_ours_or_somebody_elses_is_left_alone() {
+        for (name, value) in [
+            ("RABBITMQ_HOST", "mq"),
+            ("EVENT_QUEUE_NAME", "q"),
+            ("MINIO_SECRET_KEY_FILE", "/run/secrets/minio"),
+            ("RABBITMQ_PORT", "tcp://10.0.0.7:5672"),
+            ("RABBITMQ_SERVICE_HOST", "10.0.0.7"),
+            ("RABBITMQ_SERVICE_PORT_AMQP", "5672"),
+            ("RABBITMQ_PORT_5672_TCP_ADDR", "10.0.0.7"),
+            ("MINIO_PORT_9000_TCP", "tcp://10.0.0.8:9000"),
+            ("MILLRACE_SERVICE_PORT", "9090"),
+            ("METRICS_PORT", "tcp://10.0.0.9:9090"),
+            ("RABBITMQ_DEFAULT_USER", "guest"),
+            ("MINIO_ROOT_PASSWORD", "x"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "x"),
+            ("NEW_RELIC_LICENSE_KEY", "x"),
+            ("MAX_OLD_SPACE", "1"),
+            ("LOG_DIR", "/var/log"),
+            ("PATH", "/bin"),
+        ] {
+            assert_eq!(warned(name, value), Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn distance_counts_a_swap_once() {
+        assert_eq!(distance("HOST", "HOST"), 0);
+        assert_eq!(distance("HOTS", "HOST"), 1);
+        assert_eq!(distance("HST", "HOST"), 1);
+        assert_eq!(distance("", "HOST"), 4);
+    }
+}

@@ -1,0 +1,118 @@
+//! The dependencies as commands and health checks see them: a probe for each, and the schema.
+
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::probe::Probe;
+use millrace_actors::{
+    fetcher::Stores,
+    ingress::{IngressStatus, amqp},
+    writer::{
+        PostgresSettings,
+        postgres::{self, Database, MigrateError},
+    },
+};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+pub use postgres::Migration;
+
+const BROKER: &str = "rabbitmq";
+const STORE: &str = "object_store";
+const DATABASE: &str = "database";
+
+/// A round trip to each dependency of the service, in the order of the data.
+pub fn probes(config: &Config) -> Vec<Probe> {
+    let amqp = Arc::new(config.amqp.clone());
+    let broker = Probe::new(BROKER, move || {
+        let amqp = amqp.clone();
+        async move { amqp::ping(&amqp).await.map_err(|fault| fault.to_string()) }
+    });
+    let store = match Stores::new(&config.fetcher) {
+        Ok(stores) => store_probe(Arc::new(stores)),
+        Err(error) => impossible(STORE, error.to_string()),
+    };
+    let database = match Database::new(&config.postgres, &Handle::current()) {
+        Ok(database) => database_probe(database),
+        Err(error) => impossible(DATABASE, error.to_string()),
+    };
+    vec![broker, store, database]
+}
+
+/// The same questions over the connections that do the work: what they answer is what the work meets.
+pub fn working_probes(status: &IngressStatus, stores: &Arc<Stores>, database: &Database) -> Vec<Probe> {
+    let status = status.clone();
+    let broker = Probe::new(BROKER, move || {
+        let consuming = status.consuming();
+        async move {
+            if consuming.yes {
+                Ok(consuming.why)
+            } else {
+                Err(consuming.why)
+            }
+        }
+    });
+    vec![
+        broker,
+        store_probe(stores.clone()),
+        database_probe(database.clone()),
+    ]
+}
+
+fn store_probe(stores: Arc<Stores>) -> Probe {
+    Probe::new(STORE, move || {
+        let stores = stores.clone();
+        async move {
+            stores
+                .ping()
+                .await
+                .map(|()| "answers".to_owned())
+                .map_err(|error| error.to_string())
+        }
+    })
+}
+
+fn database_probe(database: Database) -> Probe {
+    Probe::new(DATABASE, move || {
+        let database = database.clone();
+        async move {
+            database
+                .ping()
+                .await
+                .map(|()| "answers".to_owned())
+                .map_err(|fault| fault.to_string())
+        }
+    })
+}
+
+fn impossible(name: &'static str, why: String) -> Probe {
+    Probe::new(name, move || {
+        let why = why.clone();
+        async move { Err(why) }
+    })
+}
+
+/// The migrations that the database lacks. Changes nothing.
+///
+/// # Errors
+/// The database is not available.
+pub async fn pending(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
+    postgres::pending(settings).await.map_err(failure)
+}
+
+/// Applies them, and says which.
+///
+/// # Errors
+/// The database is not available, or a migration failed.
+pub async fn migrate(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
+    postgres::migrate(settings)
+        .await
+        .map(|report| report.applied)
+        .map_err(failure)
+}
+
+fn failure(error: MigrateError) -> Failure {
+    match error {
+        MigrateError::Failed(_) | MigrateError::OutOfOrder { .. } => anyhow::Error::from(error).into(),
+        _ => Failure::unavailable(error),
+    }
+}

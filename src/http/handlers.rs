@@ -1,0 +1,80 @@
+//! The routes for people and for Kubernetes.
+
+use super::HttpState;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// Where to look.
+pub(super) async fn index() -> impl IntoResponse {
+    let version = env!("CARGO_PKG_VERSION");
+    let text = format!("millrace {version}\n\n/metrics\n/livez\n/readyz\n/health\n");
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text)
+}
+
+/// 503 makes Kubernetes restart the pod: only for work that is stuck, never for an outage that is waited out.
+pub(super) async fn livez(State(state): State<HttpState>) -> Response {
+    match state.health.live() {
+        Ok(()) => (StatusCode::OK, Json(json!({"status": "live"}))).into_response(),
+        Err(why) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(json!({"status": "stuck", "why": why})),
+        )
+            .into_response(),
+    }
+}
+
+/// 200 while consuming and all dependencies answer.
+pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
+    let consuming = state.health.consuming();
+    let dependencies = state.health.dependencies();
+    let ready = consuming.is_ok() && dependencies.iter().all(|dependency| dependency.ok);
+    let (code, status) = match ready {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    let body = json!({
+        "status": status,
+        "consuming": {"ok": consuming.is_ok(), "why": consuming.err()},
+        "dependencies": dependencies,
+    });
+    (code, Json(body)).into_response()
+}
+
+/// Everything at a glance; always 200, the status is in the body.
+pub(super) async fn health(State(state): State<HttpState>) -> Json<Value> {
+    let health = &state.health;
+    let dependencies = health.dependencies();
+    let status = match health.live() {
+        Err(_) => "unhealthy",
+        Ok(()) if health.consuming().is_err() || dependencies.iter().any(|d| !d.ok) => "degraded",
+        Ok(()) => "healthy",
+    };
+    let services: serde_json::Map<String, Value> = dependencies
+        .iter()
+        .map(|dependency| {
+            let status = if dependency.ok { "up" } else { "down" };
+            let body = json!({"status": status, "why": dependency.why, "since": dependency.since});
+            (dependency.name.to_owned(), body)
+        })
+        .collect();
+    Json(json!({
+        "status": status,
+        "timestamp": Timestamp::now(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "services": services,
+        "actors": health.actors(),
+        "metrics": health.summary(),
+    }))
+}
+
+/// JSON also for what is not there.
+pub(super) async fn not_found(uri: Uri) -> impl IntoResponse {
+    (
+        StatusCode::NOT_FOUND,
+        Json(json!({"error": "not found", "path": uri.path()})),
+    )
+}

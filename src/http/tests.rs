@@ -1,0 +1,247 @@
+//! The routes over a real socket.
+
+use super::*;
+use jiff::Timestamp;
+use prometheus_client::metrics::counter::Counter;
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+use tokio::io::AsyncWriteExt;
+
+/// A service whose state the test sets.
+#[derive(Default)]
+struct MadeUp(Mutex<State>);
+
+#[derive(Clone, Default)]
+struct State {
+    stuck: Option<String>,
+    idle: Option<String>,
+    database_down: bool,
+}
+
+impl MadeUp {
+    fn state(&self) -> State {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl HealthView for MadeUp {
+    fn live(&self) -> Result<(), String> {
+        self.state().stuck.map_or(Ok(()), Err)
+    }
+
+    fn consuming(&self) -> Result<(), String> {
+        self.state().idle.map_or(Ok(()), Err)
+    }
+
+    fn dependencies(&self) -> Vec<DependencyStatus> {
+        let down = self.state().database_down;
+        let status = |name, ok, why: &str| DependencyStatus {
+            name,
+            ok,
+            why: Some(why.to_owned()),
+            since: Timestamp::UNIX_EPOCH,
+        };
+        vec![
+            status("rabbitmq", true, "RabbitMQ 3.10.8"),
+            status("object_store", true, "minio:9000"),
+            status(
+                "database",
+                !down,
+                if down {
+                    "connection refused"
+                } else {
+                    "PostgreSQL 15.5"
+                },
+            ),
+        ]
+    }
+
+    fn actors(&self) -> Vec<ActorStatus> {
+        let (name, state) = ("writer-0".to_owned(), "running".to_owned());
+        vec![ActorStatus {
+            name,
+            state,
+            restarts: 1,
+            mailbox_depth: 2,
+            last_error: None,
+        }]
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::from([("items_processed".to_owned(), 42.into())])
+    }
+}
+
+struct Running {
+    address: SocketAddr,
+    health: Arc<MadeUp>,
+    stop: CancellationToken,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+async fn start() -> Running {
+    // Others may have installed it before: any one will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut registry = Registry::default();
+    let counter = Counter::<u64>::default();
+    registry.register("analytics_events_received", "Events received", counter.clone());
+    counter.inc();
+    let health = Arc::new(MadeUp::default());
+    let settings = HttpSettings {
+        enabled: true,
+        address: Ipv4Addr::LOCALHOST.into(),
+        port: 0,
+    };
+    let state = HttpState {
+        registry: Arc::new(registry),
+        health: health.clone(),
+    };
+    let server = HttpServer::bind(&settings, state).await.unwrap();
+    let address = server.address().unwrap();
+    let stop = CancellationToken::new();
+    let served = tokio::spawn(server.run(stop.clone()));
+    Running {
+        address,
+        health,
+        stop,
+        served,
+    }
+}
+
+impl Running {
+    async fn get(&self, path: &str) -> (u16, String, serde_json::Value) {
+        let response = reqwest::get(format!("http://{}{path}", self.address))
+            .await
+            .unwrap();
+        let code = response.status().as_u16();
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
+        (code, kind, body)
+    }
+}
+
+#[tokio::test]
+async fn livez_fails_only_when_stuck() {
+    let service = start().await;
+    assert_eq!(service.get("/livez").await.0, 200);
+    service.health.0.lock().unwrap().database_down = true;
+    assert_eq!(service.get("/livez").await.0, 200);
+    service.health.0.lock().unwrap().stuck = Some("3 events in flight, none settled for 300 s".to_owned());
+    let (code, _, body) = service.get("/livez").await;
+    assert_eq!(code, 503);
+    assert_eq!(body["why"], "3 events in flight, none settled for 300 s");
+}
+
+#[tokio::test]
+async fn readyz_names_each_dependency_and_why() {
+    let service = start().await;
+    let (code, kind, body) = service.get("/readyz").await;
+    assert_eq!(
+        (code, kind.as_str(), &body["status"]),
+        (200, "application/json", &"ready".into())
+    );
+    service.health.0.lock().unwrap().database_down = true;
+    let (code, _, body) = service.get("/readyz").await;
+    assert_eq!(code, 503);
+    assert_eq!(body["dependencies"][2]["name"], "database");
+    assert_eq!(body["dependencies"][2]["ok"], false);
+    assert_eq!(body["dependencies"][2]["why"], "connection refused");
+    assert_eq!(body["consuming"]["ok"], true);
+}
+
+#[tokio::test]
+async fn readyz_fails_while_nothing_is_consumed() {
+    let service = start().await;
+    service.health.0.lock().unwrap().idle = Some("draining".to_owned());
+    let (code, _, body) = service.get("/readyz").await;
+    assert_eq!((code, &body["consuming"]["why"]), (503, &"draining".into()));
+}
+
+#[tokio::test]
+async fn health_says_everything_at_a_glance() {
+    let service = start().await;
+    let (code, _, body) = service.get("/health").await;
+    assert_eq!((code, &body["status"]), (200, &"healthy".into()));
+    assert_eq!(body["version"], env!("CARGO_PKG_VERSION"));
+    body["timestamp"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    for name in ["rabbitmq", "object_store", "database"] {
+        assert_eq!(body["services"][name]["status"], "up");
+    }
+    assert_eq!(body["actors"][0]["name"], "writer-0");
+    assert_eq!(body["metrics"]["items_processed"], 42);
+    service.health.0.lock().unwrap().database_down = true;
+    let (code, _, body) = service.get("/health").await;
+    assert_eq!((code, &body["status"]), (200, &"degraded".into()));
+    assert_eq!(body["services"]["database"]["status"], "down");
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_form_that_is_asked_for() {
+    let service = start().await;
+    let (_, kind, body) = service.get("/metrics").await;
+    assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+    assert!(
+        body.as_str()
+            .unwrap()
+            .contains("# TYPE analytics_events_received_total counter\nanalytics_events_received_total 1\n")
+    );
+    let request = reqwest::Client::new().get(format!("http://{}/metrics", service.address));
+    let response = request
+        .header("accept", "application/openmetrics-text;version=1.0.0")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    assert!(response.text().await.unwrap().ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_json() {
+    let service = start().await;
+    let (code, kind, body) = service.get("/nowhere?x=1").await;
+    assert_eq!((code, kind.as_str()), (404, "application/json"));
+    assert_eq!(body["path"], "/nowhere");
+    let (code, _, body) = service.get("/").await;
+    assert_eq!(code, 200);
+    assert!(body.as_str().unwrap().contains("/metrics"));
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_server_and_frees_the_port() {
+    let service = start().await;
+    assert_eq!(service.get("/livez").await.0, 200);
+    service.stop.cancel();
+    service.served.await.unwrap().unwrap();
+    TcpListener::bind(service.address).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_finishes_its_request_does_not_hold_up_the_stop() {
+    let service = start().await;
+    let mut slow = tokio::net::TcpStream::connect(service.address).await.unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+    assert_eq!(service.get("/livez").await.0, 200);
+    service.stop.cancel();
+    let stopped = tokio::time::timeout(Duration::from_secs(20), service.served).await;
+    stopped.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said_with_what_to_do() {
+    let service = start().await;
+    let settings = HttpSettings {
+        enabled: true,
+        address: service.address.ip(),
+        port: service.address.port(),
+    };
+    let state = HttpState {
+        registry: Arc::default(),
+        health: service.health.clone(),
+    };
+    let error = HttpServer::bind(&settings, state).await.err().unwrap();
+    assert!(error.to_string().contains("METRICS_PORT"), "{error}");
+}

@@ -1,0 +1,99 @@
+//! The wiring, writer first and ingress last: the only place that sees all rooms.
+
+mod collector;
+mod health;
+mod rooms;
+mod stop;
+
+use crate::{
+    config::Config,
+    dependencies,
+    exit::{Exit, Failure},
+    http::{self, HttpServer, HttpState, Pace},
+};
+use anyhow::Context;
+use collector::Figures;
+use health::Health;
+use millrace_actors::{
+    ingress::IngressStatus,
+    supervision::{self, ByteBudget, Drain, RestartPolicy, Supervision},
+};
+use prometheus_client::registry::Registry;
+use rooms::Parts;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+/// Runs until it is told to stop, and says how it ended.
+///
+/// # Errors
+/// What no waiting would mend: a store or database that cannot be addressed, or a port in use.
+pub fn run(config: Config) -> Result<Exit, Failure> {
+    // Sockets are driven by the runtime's workers; the actors share this thread.
+    let runtime = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("threads for the I/O runtime")
+    };
+    let end = actix::System::with_tokio_rt(runtime).block_on(line(&config))?;
+    Ok(match end {
+        supervision::Exit::Drained => Exit::Fine,
+        supervision::Exit::GaveUp(_) => Exit::GaveUp,
+    })
+}
+
+async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
+    let mut registry = Registry::default();
+    let budget = ByteBudget::new(config.memory_budget);
+    let parts = Parts::make(config, &mut registry, &budget)?;
+    let status = IngressStatus::default();
+    let drain = Drain::default();
+    let supervision = Supervision::start(RestartPolicy::default(), drain.clone());
+
+    // Telemetry and health outlive the line: the last scrape sees the last event.
+    let outlive = CancellationToken::new();
+    let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
+    let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
+    let health = Arc::new(Health::new(supervision.roster(), dependencies, status.clone()));
+    registry.register_collector(Box::new(Figures::new(
+        supervision.roster(),
+        budget,
+        parts.database.clone(),
+    )));
+    let serving = serve(config, registry, health, &outlive).await?;
+
+    parts.start(config, &supervision, &status);
+    tokio::spawn(stop::on_signal(drain));
+    let end = supervision.ended().await;
+    match &end {
+        supervision::Exit::Drained => info!("drained; leaving"),
+        supervision::Exit::GaveUp(actor) => error!(%actor, "an actor failed too often; leaving"),
+    }
+    outlive.cancel();
+    if let Some(serving) = serving {
+        let _ = serving.await;
+    }
+    Ok(end)
+}
+
+async fn serve(
+    config: &Config,
+    registry: Registry,
+    health: Arc<Health>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+    if !config.http.enabled {
+        return Ok(None);
+    }
+    let state = HttpState {
+        registry: Arc::new(registry),
+        health,
+    };
+    let server = HttpServer::bind(&config.http, state).await?;
+    info!(address = %server.address().context("the HTTP port")?, "serving metrics and health");
+    let stop = stop.clone();
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = server.run(stop).await {
+            warn!(%error, "the HTTP server ended");
+        }
+    })))
+}

@@ -1,0 +1,190 @@
+//! What the rooms are made of, and how they are joined.
+
+use crate::config::Config;
+use actix::{Arbiter, ArbiterHandle};
+use anyhow::Context;
+use futures_util::FutureExt;
+use millrace_actors::{
+    fetcher::{Fetcher, FetcherMetrics, Stores},
+    ingress::{AmqpSettings, IngressMetrics, IngressStatus, amqp::AmqpSource},
+    messages::{BatchRef, ParsedBatch, RawBatch},
+    parser::{Parser, ParserMetrics},
+    supervision::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision},
+    writer::{
+        PostgresSettings, WriterMetrics,
+        postgres::{self, Database, Writer},
+    },
+};
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use tokio::{runtime::Handle, sync::OnceCell};
+use tracing::info;
+
+/// Events that one transaction may serve; rows and bytes bound it further.
+const EVENTS_A_WRITE: usize = 64;
+
+/// The shared things that actors are built from, again after every failure.
+pub(super) struct Parts {
+    pub(super) stores: Arc<Stores>,
+    pub(super) database: Database,
+    fetcher: Fetcher,
+    parser: Parser,
+    ingress_metrics: IngressMetrics,
+    writer_metrics: WriterMetrics,
+}
+
+// === impl Parts ===
+
+impl Parts {
+    pub(super) fn make(
+        config: &Config,
+        registry: &mut Registry,
+        budget: &Arc<ByteBudget>,
+    ) -> anyhow::Result<Self> {
+        let stores = Arc::new(Stores::new(&config.fetcher).context("object store")?);
+        let database = Database::new(&config.postgres, &Handle::current()).context("DATABASE_URL")?;
+        let fetcher_metrics = FetcherMetrics::register(registry);
+        Ok(Self {
+            fetcher: Fetcher::new(stores.clone(), &config.fetcher, budget.clone(), fetcher_metrics),
+            parser: Parser::new(config.parser.clone(), ParserMetrics::register(registry)),
+            ingress_metrics: IngressMetrics::register(registry),
+            writer_metrics: WriterMetrics::register(registry),
+            stores,
+            database,
+        })
+    }
+
+    /// One line: ingress → fetchers → parsers → writers. Started from its end, so that nobody is ever
+    /// sent to an actor that is not there.
+    pub(super) fn start(self, config: &Config, supervision: &Supervision, status: &IngressStatus) {
+        let here = Arbiter::current();
+        let writers = self.writers(config, supervision, &here);
+        let parsers = self.parsers(config, supervision, &writers);
+        let fetchers = self.fetchers(config, supervision, &here, &parsers);
+        let source = self.source(config.amqp.clone(), status.clone());
+        supervision.source("ingress", &here, fetchers, source);
+        let workers = config.workers;
+        info!(
+            fetchers = workers.fetchers,
+            parsers = workers.parsers,
+            writers = workers.writers,
+            prefetch = config.amqp.prefetch,
+            "line started"
+        );
+    }
+
+    fn writers(&self, config: &Config, supervision: &Supervision, here: &ArbiterHandle) -> Port<ParsedBatch> {
+        let schema = Schema::new(config);
+        let (database, metrics) = (self.database.clone(), self.writer_metrics.clone());
+        let build: Build<Writer> = Arc::new(move || {
+            let writer = Writer::new(database.clone(), metrics.clone());
+            let schema = schema.clone();
+            async move {
+                schema.ready().await?;
+                Ok(writer)
+            }
+            .boxed_local()
+        });
+        let limits = Limits {
+            messages: EVENTS_A_WRITE,
+            load: Load {
+                rows: config.postgres.max_rows,
+                bytes: config.postgres.max_bytes,
+            },
+        };
+        Port::new(
+            (0..config.workers.writers).map(|n| supervision.sink(("writer", n), here, limits, build.clone())),
+        )
+    }
+
+    /// Each parser has a thread of its own and may block it.
+    fn parsers(
+        &self,
+        config: &Config,
+        supervision: &Supervision,
+        next: &Port<ParsedBatch>,
+    ) -> Port<RawBatch> {
+        let build = always(self.parser.clone());
+        Port::new((0..config.workers.parsers).map(|n| {
+            let thread = Arbiter::new().handle();
+            supervision.stage(("parser", n), &thread, next.clone(), build.clone())
+        }))
+    }
+
+    fn fetchers(
+        &self,
+        config: &Config,
+        supervision: &Supervision,
+        here: &ArbiterHandle,
+        next: &Port<RawBatch>,
+    ) -> Port<BatchRef> {
+        let build = always(self.fetcher.clone());
+        Port::new(
+            (0..config.workers.fetchers)
+                .map(|n| supervision.stage(("fetcher", n), here, next.clone(), build.clone())),
+        )
+    }
+
+    fn source(&self, settings: AmqpSettings, status: IngressStatus) -> Build<AmqpSource> {
+        always(AmqpSource::new(
+            Arc::new(settings),
+            self.ingress_metrics.clone(),
+            status,
+            replica_name(),
+        ))
+    }
+}
+
+/// Builds by cloning what is ready to work.
+fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
+    Arc::new(move || {
+        let made = made.clone();
+        async move { Ok(made) }.boxed_local()
+    })
+}
+
+/// How the broker's operators tell replicas apart.
+fn replica_name() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".to_owned());
+    format!("millrace@{host}/{}", std::process::id())
+}
+
+/// The schema, brought up to date once, by whichever writer comes first.
+#[derive(Clone)]
+struct Schema {
+    settings: Option<PostgresSettings>,
+    ready: Arc<OnceCell<()>>,
+}
+
+// === impl Schema ===
+
+impl Schema {
+    fn new(config: &Config) -> Self {
+        Self {
+            settings: config.auto_migrate.then(|| config.postgres.clone()),
+            ready: Arc::default(),
+        }
+    }
+
+    /// A database that is down at start is waited for like one that goes down later.
+    async fn ready(&self) -> Result<(), Fault> {
+        let Some(settings) = &self.settings else {
+            return Ok(());
+        };
+        self.ready
+            .get_or_try_init(|| async {
+                let report = postgres::migrate(settings).await;
+                let report = report.map_err(|error| Fault::outage("database", error.to_string()))?;
+                for migration in report.applied {
+                    info!(
+                        version = migration.version,
+                        name = migration.name,
+                        "migration applied"
+                    );
+                }
+                Ok(())
+            })
+            .await
+            .copied()
+    }
+}

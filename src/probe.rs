@@ -1,0 +1,49 @@
+//! A question to a dependency: are you there, and who are you?
+
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+/// A round trip to one dependency, as often as it is asked.
+pub struct Probe {
+    /// The dependency: `rabbitmq`, `object_store`, `database`.
+    pub name: &'static str,
+    ask: Box<dyn Fn() -> BoxFuture<'static, Answer> + Send + Sync>,
+}
+
+/// What is there (a version, an address), or why not and what to do.
+pub type Answer = Result<String, String>;
+
+// === impl Probe ===
+
+impl Probe {
+    /// A probe that asks with `ask`.
+    pub fn new<F>(name: &'static str, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        Self {
+            name,
+            ask: Box::new(move || Box::pin(ask())),
+        }
+    }
+
+    /// Asks once; no answer in time is an answer too.
+    pub async fn ask(&self, patience: Duration) -> Answer {
+        match tokio::time::timeout(patience, (self.ask)()).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} s", patience.as_secs_f64())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn silence_is_an_answer() {
+        let mute = Probe::new("database", std::future::pending);
+        let answer = mute.ask(Duration::from_millis(10)).await;
+        assert_eq!(answer, Err("no answer within 0.01 s".to_owned()));
+    }
+}

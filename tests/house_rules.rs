@@ -1,0 +1,139 @@
+//! Who may know whom. A reader should never need these rules; a writer is told when one is broken.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A word, and the only folders whose code may contain it.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("amqprs", &["actors/src/ingress/amqp"]),
+    ("object_store::", &["actors/src/fetcher"]),
+    ("zstd::", &["actors/src/parser", "src/corpus"]),
+    ("tokio_postgres", &["actors/src/writer/postgres"]),
+    ("deadpool_postgres", &["actors/src/writer/postgres"]),
+    (
+        "actix::",
+        &[
+            "actors/src/supervision",
+            "src/pipeline",
+            "src/main.rs",
+            "src/cli/run.rs",
+        ],
+    ),
+];
+
+/// A folder, and what its code must not name.
+const NEVER_IN: &[(&str, &[&str])] = &[
+    (
+        "actors/src/supervision",
+        &[
+            "crate::domain",
+            "crate::messages",
+            "crate::ingress",
+            "crate::fetcher",
+            "crate::parser",
+            "crate::writer",
+        ],
+    ),
+    (
+        "actors/src/domain",
+        &[
+            "crate::supervision",
+            "crate::messages",
+            "crate::ingress",
+            "crate::fetcher",
+            "crate::parser",
+            "crate::writer",
+            "tokio",
+        ],
+    ),
+    (
+        "actors/src/ingress",
+        &["crate::fetcher", "crate::parser", "crate::writer"],
+    ),
+    (
+        "actors/src/fetcher",
+        &["crate::ingress", "crate::parser", "crate::writer"],
+    ),
+    (
+        "actors/src/parser",
+        &["crate::ingress", "crate::fetcher", "crate::writer"],
+    ),
+    (
+        "actors/src/writer",
+        &["crate::ingress", "crate::fetcher", "crate::parser"],
+    ),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below `folder`, with its code: comments name what they please.
+fn code_below(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push((
+                relative(&path),
+                without_comments(&fs::read_to_string(&path).unwrap()),
+            ));
+        }
+    }
+    assert!(
+        !found.is_empty(),
+        "{folder} holds no code: the rule about it is out of date"
+    );
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
+}
+
+fn without_comments(code: &str) -> String {
+    let lines = code
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_library_is_named_in_one_place() {
+    let files: Vec<_> = ["actors/src", "src"].into_iter().flat_map(code_below).collect();
+    for (word, folders) in ONLY_IN {
+        let allowed = |file: &str| folders.iter().any(|folder| file.starts_with(folder));
+        let strays: Vec<_> = files
+            .iter()
+            .filter(|(file, code)| code.contains(word) && !allowed(file))
+            .map(|(file, _)| file)
+            .collect();
+        assert!(
+            strays.is_empty(),
+            "{word} belongs into {folders:?}, not into {strays:?}"
+        );
+        assert!(
+            files
+                .iter()
+                .any(|(file, code)| code.contains(word) && allowed(file)),
+            "nobody names {word} any more"
+        );
+    }
+}
+
+#[test]
+fn rooms_do_not_know_each_other() {
+    for (folder, words) in NEVER_IN {
+        for (file, code) in code_below(folder) {
+            for word in *words {
+                assert!(!code.contains(word), "{file} must not name {word}");
+            }
+        }
+    }
+}

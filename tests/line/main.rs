@@ -1,0 +1,10 @@
+//! The whole line, black box: the built program against real RabbitMQ, Postgres and object storage.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod adoption;
+mod drain;
+mod outages;
+mod reasons;
+mod recovery;
+mod running;

@@ -1,0 +1,165 @@
+//! Each reason of the contract is sent and comes out as itself; good neighbours are stored.
+
+use crate::running::{Running, batch_of, event, fresh_id};
+use millrace_stack::Message;
+use serde_json::{Value, json};
+
+/// Checks the one dead letter: its reason, its headers, its untouched body.
+fn assert_buried(letter: &Message, reason: &str, body: &str, event_id: Option<&str>) {
+    assert_eq!(
+        letter.header("x-millrace-reason").as_deref(),
+        Some(reason),
+        "{letter:?}"
+    );
+    assert_eq!(letter.header("x-millrace-event-id").as_deref(), event_id);
+    assert_eq!(letter.payload, body);
+    assert!(
+        letter
+            .header("x-millrace-detail")
+            .is_some_and(|detail| !detail.is_empty())
+    );
+    assert_eq!(letter.header("x-millrace-attempts").as_deref(), Some("1"));
+    let first_seen = letter.header("x-millrace-first-seen").unwrap();
+    assert!(first_seen.parse::<jiff::Timestamp>().is_ok(), "{first_seen}");
+}
+
+async fn buries(line: &Running<'_>, already: usize, reason: &str, body: &str, event_id: Option<&str>) {
+    line.publish(body).await;
+    let letters = line.dead_letters(already + 1).await;
+    let letter = letters
+        .iter()
+        .find(|letter| letter.header("x-millrace-reason").as_deref() == Some(reason));
+    let letter = letter.unwrap_or_else(|| panic!("no {reason} among {letters:?}"));
+    assert_buried(letter, reason, body, event_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_cannot_be_read() {
+    let line = Running::shared("bad-events", &[]).await;
+    buries(&line, 0, "malformed_event", "{not json", None).await;
+    let mut other = event("evt_other", "crawl-results/a.json");
+    other["event_type"] = "data.deleted".into();
+    buries(
+        &line,
+        1,
+        "unsupported_event_type",
+        &other.to_string(),
+        Some("evt_other"),
+    )
+    .await;
+    let path = event("evt_path", "crawl-results/../secrets.json").to_string();
+    buries(&line, 2, "bad_path", &path, Some("evt_path")).await;
+    let bucket = event("evt_bucket", "somebody-elses/a.json").to_string();
+    buries(&line, 3, "bucket_not_allowed", &bucket, Some("evt_bucket")).await;
+    line.queue_empties().await;
+    let metrics = line.service.metrics().await.unwrap();
+    assert_eq!(metrics.sum("analytics_dead_letters_total", &[]), Some(4.0));
+    assert_eq!(
+        metrics.sum("analytics_events_failed_total", &[("reason", "bad_path")]),
+        Some(1.0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_cannot_be_read() {
+    let settings = [
+        ("OBJECT_GRACE_SECONDS", "1"),
+        ("RETRY_INITIAL_DELAY", "0.2"),
+        ("MAX_OBJECT_MB", "1"),
+        ("MAX_DECOMPRESSED_MB", "2"),
+        ("MAX_ITEMS_PER_BATCH", "100"),
+    ];
+    let line = Running::shared("bad-objects", &settings).await;
+    let zstd = |body: &[u8]| zstd::encode_all(body, 3).unwrap();
+    let truncated = {
+        let whole = zstd(batch_of("cut", 50).as_bytes());
+        whole[..whole.len() / 2].to_vec()
+    };
+    let too_many = batch_of("many", 101);
+    let deep = format!("[{}1{}]", "[".repeat(100), "]".repeat(100));
+    let objects: [(&str, Vec<u8>); 6] = [
+        ("object_too_large", vec![b' '; (1 << 20) + 1]),
+        ("decompression_failed", truncated),
+        ("decompressed_too_large", zstd(&vec![b' '; 3 << 20])),
+        ("malformed_json", b"[{\"meta\": ".to_vec()),
+        ("too_deep", deep.into_bytes()),
+        ("too_many_items", too_many.into_bytes()),
+    ];
+    for (already, (reason, body)) in objects.into_iter().enumerate() {
+        let path = line.put(&format!("tiktok/{reason}"), body).await;
+        let id = format!("evt_{reason}");
+        buries(&line, already, reason, &event(&id, &path).to_string(), Some(&id)).await;
+    }
+    let path = format!("{}/tiktok/not-there.json", line.tenant.bucket());
+    line.announce("evt_missing", &path).await;
+    let letters = line.dead_letters(7).await;
+    assert!(
+        letters
+            .iter()
+            .any(|letter| letter.header("x-millrace-reason").as_deref() == Some("object_missing"))
+    );
+    let good = fresh_id();
+    line.batch(&good, 3).await;
+    line.stored(&[good]).await;
+    line.queue_empties().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_object_is_waited_for() {
+    let line = Running::shared("late-object", &[("RETRY_INITIAL_DELAY", "0.2")]).await;
+    let id = fresh_id();
+    let path = format!("{}/tiktok/{id}.json", line.tenant.bucket());
+    line.announce(&id, &path).await;
+    millrace_stack::wait_for("a retry", crate::running::PATIENCE, async || {
+        let metrics = line.service.metrics().await.ok()?;
+        metrics
+            .sum("analytics_retries_total", &[("stage", "fetcher")])
+            .filter(|retries| *retries >= 1.0)
+    })
+    .await
+    .unwrap();
+    line.put(&format!("tiktok/{id}.json"), batch_of(&id, 1)).await;
+    line.stored(&[id]).await;
+    line.queue_empties().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_item_costs_itself_and_not_its_neighbours() {
+    let line = Running::shared("bad-items", &[]).await;
+    let mut items: Vec<Value> = serde_json::from_str(&batch_of("neighbours", 4)).unwrap();
+    items[1] = json!("no object at all");
+    items[2]["meta"]["fetch_status"] = "perhaps".into();
+    items.push(json!({"meta": {"fetch_status": "success"}, "content": {}}));
+    items.push(json!({"meta": {"id": "gone", "fetch_status": "ERROR", "error_code": " content_removed "}, "content": null}));
+    let path = line
+        .put("tiktok/mixed.json", Value::from(items).to_string())
+        .await;
+    let id = fresh_id();
+    line.announce(&id, &path).await;
+    line.stored(std::slice::from_ref(&id)).await;
+    let rows = "SELECT item_index, reason, raw <> '' FROM rejected_items ORDER BY item_index";
+    let rejected: Vec<(i64, String, bool)> = line
+        .database
+        .query(rows, &[])
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
+    let expected = [
+        (1, "malformed_item"),
+        (2, "unknown_fetch_status"),
+        (4, "missing_id"),
+    ];
+    assert_eq!(
+        rejected,
+        expected.map(|(index, reason)| (index, reason.to_owned(), true))
+    );
+    assert_eq!(line.count("post_analytics", &[]).await, 2);
+    let code = "SELECT error_code, error_category, retryable FROM crawl_errors";
+    let row = line.database.query_one(code, &[]).await.unwrap();
+    assert_eq!(
+        (row.get(0), row.get(1), row.get(2)),
+        ("CONTENT_REMOVED", "content", false)
+    );
+}
