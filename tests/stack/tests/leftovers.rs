@@ -1,5 +1,7 @@
 //! Nothing is left behind, and stacks do not collide.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ struct Program {
 // === impl Program ===
 
 impl Program {
+    #[expect(clippy::zombie_processes, reason = "it is waited for once it has been killed")]
     /// Starts it and reads what it prints until it is ready.
     fn start() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_millrace-stack"));
@@ -47,7 +50,7 @@ impl Program {
         panic!("millrace-stack ended before it was ready");
     }
 
-    async fn is_gone_after(mut self, signal: Signal) {
+    async fn leaves_nothing_after(mut self, signal: Signal) {
         assert!(
             self.ports.len() >= 4 && self.ports.iter().all(|port| answers(*port)),
             "{:?}",
@@ -66,12 +69,12 @@ impl Program {
 
 #[tokio::test]
 async fn killing_the_owner_leaves_nothing() {
-    Program::start().is_gone_after(Signal::SIGKILL).await;
+    Program::start().leaves_nothing_after(Signal::SIGKILL).await;
 }
 
 #[tokio::test]
 async fn ctrl_c_leaves_nothing() {
-    Program::start().is_gone_after(Signal::SIGINT).await;
+    Program::start().leaves_nothing_after(Signal::SIGINT).await;
 }
 
 #[tokio::test]
