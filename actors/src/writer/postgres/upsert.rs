@@ -1,8 +1,15 @@
 //! The insert statement of a table, derived from its description.
 //!
-//! One statement takes any number of rows: each parameter is an array, a column's values. That
-//! is a tenth slower than COPY into a temporary table for thousands of rows, faster for the fifty of
-//! a usual batch, and needs no temporary table (measured; docs of the design have the figures).
+//! One statement takes any number of rows: each parameter is an array, a column's values. Measured on
+//! one connection, with 38 columns, in thousands of rows a second:
+//!
+//! | rows in a transaction | 50 | 500 | 5000 |
+//! |---|---|---|---|
+//! | a prepared INSERT a row, pipelined | 9.5 | 10 | 11 |
+//! | this | 12 | 18 | 17 |
+//! | COPY to a temporary table, then upsert | 11 | 20 | 24 |
+//!
+//! A usual batch has 50 posts, so COPY would only pay for backlogs, and temporary tables bloat the catalog.
 
 use super::table::{Column, Rule, Table, VALUE_AGES};
 
@@ -129,7 +136,15 @@ impl Merge {
             )
         };
         let pairs = table.named(Rule::Value).map(pair).collect::<Vec<_>>().join(", ");
-        format!("nullif(jsonb_strip_nulls(jsonb_build_object({pairs})), '{{}}')")
+        let no_ages = format!("t.{VALUE_AGES} IS NULL AND excluded.{VALUE_AGES} IS NULL");
+        // Usually all values are from one version; the test is a fourth cheaper than the map.
+        format!(
+            "CASE WHEN {no_ages} AND NOT (CASE WHEN {later} THEN {left_behind} ELSE {filled} END) THEN NULL \
+             ELSE nullif(jsonb_strip_nulls(jsonb_build_object({pairs})), '{{}}') END",
+            later = self.is_later(),
+            left_behind = any_only_in(table, "t", "excluded"),
+            filled = any_only_in(table, "excluded", "t"),
+        )
     }
 
     /// Leaves a row alone that learns nothing, which saves its WAL; a sum always learns.
@@ -137,10 +152,31 @@ impl Merge {
         if table.named(Rule::Sum).next().is_some() {
             return String::new();
         }
-        let mut news = vec![self.is_later()];
-        news.extend(table.named(Rule::Value).map(|name| self.wins(name)));
-        format!(" WHERE ({})", news.join(") OR ("))
+        let mut filter = format!(" WHERE {}", self.is_later());
+        if table.has_ages() {
+            // Without ages, all that is stored is as old as its row, which is not older.
+            let wins = table
+                .named(Rule::Value)
+                .map(|name| self.wins(name))
+                .collect::<Vec<_>>();
+            filter = format!(
+                "{filter} OR {filled} OR (t.{VALUE_AGES} IS NOT NULL AND (({wins})))",
+                filled = any_only_in(table, "excluded", "t"),
+                wins = wins.join(") OR (")
+            );
+        }
+        filter
     }
+}
+
+/// Some value is there on one side and missing on the other.
+fn any_only_in<T>(table: &Table<T>, side: &str, other: &str) -> String {
+    let only = |name| format!("{side}.{name} IS NOT NULL AND {other}.{name} IS NULL");
+    table
+        .named(Rule::Value)
+        .map(only)
+        .collect::<Vec<_>>()
+        .join(" OR ")
 }
 
 #[cfg(test)]
