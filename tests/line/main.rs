@@ -4,6 +4,7 @@
 
 mod adoption;
 mod drain;
+mod oracle;
 mod outages;
 mod reasons;
 mod recovery;

@@ -1,6 +1,7 @@
 //! A running service with its servers, and the words the tests use.
 
 use millrace_stack::{Message, Service, Stack, Tenant, wait_for};
+use object_store::ObjectStoreExt as _;
 use serde_json::{Value, json};
 use std::{
     path::Path,
@@ -51,7 +52,7 @@ impl<'a> Running<'a> {
     }
 
     /// Publishes a message as it is.
-    pub(crate) async fn publish(&self, body: &str) {
+    pub(crate) async fn publish(&self, body: impl AsRef<[u8]>) {
         let routed = self
             .tenant
             .publish("smap.events", "data.collected", body)
@@ -62,7 +63,7 @@ impl<'a> Running<'a> {
 
     /// Publishes an event about an object.
     pub(crate) async fn announce(&self, event_id: &str, path: &str) {
-        self.publish(&event(event_id, path).to_string()).await;
+        self.publish(event(event_id, path).to_string()).await;
     }
 
     /// Stores a batch of so many good items and announces it.

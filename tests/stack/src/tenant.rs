@@ -146,11 +146,11 @@ impl<'a> Tenant<'a> {
     }
 
     /// Publishes a persistent message; says whether it reached a queue. The default exchange is `""`.
-    pub async fn publish(&self, exchange: &str, key: &str, body: &str) -> anyhow::Result<bool> {
+    pub async fn publish(&self, exchange: &str, key: &str, body: impl AsRef<[u8]>) -> anyhow::Result<bool> {
         self.stack
             .rabbitmq
             .management()
-            .publish(&self.name, exchange, key, body)
+            .publish(&self.name, exchange, key, body.as_ref())
             .await
     }
 

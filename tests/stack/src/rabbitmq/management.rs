@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -169,7 +170,7 @@ impl Management {
     }
 
     /// Publishes a persistent message with a JSON body; says whether it reached a queue.
-    pub async fn publish(&self, vhost: &str, exchange: &str, key: &str, body: &str) -> anyhow::Result<bool> {
+    pub async fn publish(&self, vhost: &str, exchange: &str, key: &str, body: &[u8]) -> anyhow::Result<bool> {
         let exchange = if exchange.is_empty() {
             "amq.default"
         } else {
@@ -177,7 +178,9 @@ impl Management {
         };
         let path = format!("exchanges/{}/{}/publish", encode(vhost), encode(exchange));
         let properties = json!({"delivery_mode": 2, "content_type": "application/json"});
-        let message = json!({"properties": properties, "routing_key": key, "payload": body, "payload_encoding": "string"});
+        // A body need not be text.
+        let payload = BASE64_STANDARD.encode(body);
+        let message = json!({"properties": properties, "routing_key": key, "payload": payload, "payload_encoding": "base64"});
         let answer = self
             .send(Method::POST, &path, Some(message))
             .await?
