@@ -1,7 +1,5 @@
 //! One server at a time: kill, stop, pause and start again, on the same port and data.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use millrace_stack::{Stack, wait_for};

@@ -1,7 +1,5 @@
 //! The shared stack: it answers, and tenants do not meet.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use millrace_stack::{Stack, wait_for};
