@@ -1,8 +1,8 @@
 //! The only place that names tokio-postgres.
 //!
-//! A table is described once ([`tables`]); [`upsert`] derives its statement and [`rows`] its
-//! parameters. [`writer`] runs them in one transaction, [`blame`] sorts what can go wrong, and
-//! [`migrations`] brings the schema up to date.
+//! A table is described once (`tables`); `upsert` derives its statement and `rows` its
+//! parameters. `writer` runs them in one transaction, `blame` sorts what can go wrong, and
+//! `migrations` brings the schema up to date.
 
 mod blame;
 mod connection_string;
