@@ -13,7 +13,7 @@ deps: ## Install RabbitMQ and Postgres from Debian packages (asks before sudo)
 	@deploy/scripts/install-deps
 
 demo: deps ## Watch real events flow through real servers into real tables (ONCE=1 to exit when done)
-	$(CARGO) build --release --locked -p millrace -p millrace-demo
+	$(CARGO) build --release --locked --workspace --bins
 	$(CARGO) run --release --locked -q -p millrace-demo
 
 test: deps lint docs ## Everything CI runs: format, clippy, docs, unit, property and integration tests
@@ -27,7 +27,7 @@ docs: ## API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
 
 bench: deps ## Items per second through the whole line against COPY of the same rows, in one run
-	$(CARGO) bench --locked -p millrace --bench line
+	$(CARGO) bench --locked --workspace --bench line
 
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz every parser of untrusted bytes, a minute each (needs a nightly toolchain and cargo-fuzz)

@@ -2,7 +2,7 @@
 
 use super::{
     dice::{Dice, Stream},
-    settings::{CorpusSettings, Temper},
+    settings::{CorpusSettings, Platform, Temper},
     text,
 };
 
@@ -38,10 +38,13 @@ impl Job {
     pub(super) fn new(settings: &CorpusSettings, number: u64, items: usize) -> Self {
         let mut dice = Dice::new(settings.seed, Stream::Job, number);
         let hostile = settings.temper == Temper::Hostile;
-        let platform = match dice.below(100) {
-            0..60 => "tiktok",
-            _ if hostile && number % 8 == 6 => "facebook",
-            _ => "youtube",
+        let mixed = dice.below(100); // drawn in any case: the rest of the job stays the same
+        let platform = match settings.platform {
+            Some(Platform::Tiktok) => "tiktok",
+            Some(Platform::Youtube) => "youtube",
+            None if mixed < 60 => "tiktok",
+            None if hostile && number % 8 == 6 => "facebook",
+            None => "youtube",
         };
         let (id, project_id, folder) = names(settings, &mut dice, number, hostile);
         Self {

@@ -28,7 +28,7 @@ mod visit;
 
 pub use batch::{CrawlBatch, Expectation, ObjectUpload};
 pub use order::publish_order;
-pub use settings::{Caps, CorpusSettings, DeadLetters, Temper};
+pub use settings::{Caps, CorpusSettings, DeadLetters, Platform, Temper};
 
 use event::Announcement;
 use job::Job;

@@ -21,12 +21,23 @@ pub struct CorpusSettings {
     pub extra_bucket: Option<String>,
     /// `host:port` of the store for paths that are written as URLs; none: no such paths.
     pub endpoint: Option<String>,
+    /// The only platform that is crawled; none: a mix.
+    pub platform: Option<Platform>,
     /// How well-behaved the crawlers are.
     pub temper: Temper,
     /// Whether some events are such as must be dead-lettered.
     pub dead_letters: DeadLetters,
     /// The caps that poison objects are to exceed.
     pub caps: Caps,
+}
+
+/// A platform with a crawler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Platform {
+    /// Batches of 50.
+    Tiktok,
+    /// Batches of 20, some with long transcriptions.
+    Youtube,
 }
 
 /// How well-behaved crawlers are.
@@ -77,6 +88,7 @@ impl Default for CorpusSettings {
             bucket: "crawl-results".to_owned(),
             extra_bucket: None,
             endpoint: None,
+            platform: None,
             temper: Temper::Plain,
             dead_letters: DeadLetters::None,
             caps: Caps::default(),

@@ -1,9 +1,6 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
-use millrace_actors::{
-    supervision::{ByteBudget, Entry, Roster, State},
-    writer::postgres::Database,
-};
+use millrace_actors::supervision::{ByteBudget, Entry, Roster, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -11,31 +8,18 @@ use prometheus_client::{
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-/// The actors, the byte budget and the connection pool.
+/// The actors and the byte budget.
 #[derive(Debug)]
 pub(super) struct Figures {
     roster: Roster,
     budget: Arc<ByteBudget>,
-    database: Pool,
 }
-
-struct Pool(Database);
 
 // === impl Figures ===
 
 impl Figures {
-    pub(super) fn new(roster: Roster, budget: Arc<ByteBudget>, database: Database) -> Self {
-        Self {
-            roster,
-            budget,
-            database: Pool(database),
-        }
-    }
-}
-
-impl fmt::Debug for Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pool")
+    pub(super) fn new(roster: Roster, budget: Arc<ByteBudget>) -> Self {
+        Self { roster, budget }
     }
 }
 
@@ -62,13 +46,6 @@ impl Collector for Figures {
             "analytics_inflight_bytes",
             "Bytes of objects in flight",
             whole(self.budget.used()),
-        )?;
-        let pool = self.database.0.pool_status();
-        gauge(
-            &mut encoder,
-            "analytics_database_connection_pool_size",
-            "Open connections of the pool",
-            whole(pool.size),
         )
     }
 }

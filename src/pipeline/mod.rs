@@ -54,11 +54,7 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
     let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
     let health = Arc::new(Health::new(supervision.roster(), dependencies, status.clone()));
-    registry.register_collector(Box::new(Figures::new(
-        supervision.roster(),
-        budget,
-        parts.database.clone(),
-    )));
+    registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
     let serving = serve(config, registry, health, &outlive).await?;
 
     parts.start(config, &supervision, &status);

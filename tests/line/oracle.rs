@@ -6,7 +6,7 @@ use millrace_oracle::{
     Actual, Copies, Expected, Objects, OracleSettings, compare, compare_dead_letters, expect, report,
 };
 use millrace_stack::{Stack, wait_for};
-use object_store::{Attribute, Attributes, ObjectStoreExt as _, PutOptions};
+use object_store::{Attribute, Attributes, PutOptions};
 
 const MIB: usize = 1 << 20;
 const ITEMS: usize = 2_500;

@@ -5,7 +5,7 @@ mod crawler;
 pub(super) use crawler::run;
 
 use crate::corpus::{
-    Caps, Corpus, CorpusSettings, DeadLetters, Temper,
+    Caps, Corpus, CorpusSettings, DeadLetters, Platform, Temper,
     folder::Folder,
     load::{LoadSettings, LoadSummary, Publish, Upload, load},
 };
@@ -25,6 +25,9 @@ pub(super) struct GenerateArgs {
     /// Mean of comments below a post.
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub comments: usize,
+    /// Crawl only this platform [default: a mix].
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub platform: Option<Platform>,
     /// Projects that crawl.
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub projects: usize,
@@ -100,6 +103,7 @@ impl GenerateArgs {
             items: self.items,
             comments_per_item: self.comments,
             projects: self.projects,
+            platform: self.platform,
             bucket: target.bucket.clone(),
             extra_bucket: target.extra_bucket.clone(),
             endpoint: target.endpoint.clone(),
