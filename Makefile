@@ -14,7 +14,7 @@ deps: ## Install RabbitMQ and Postgres from Debian packages (asks before sudo)
 
 demo: deps ## Watch real events flow through real servers into real tables (ONCE=1 to exit when done)
 	$(CARGO) build --release --locked --workspace --bins
-	$(CARGO) run --release --locked -q -p millrace-demo
+	$${CARGO_TARGET_DIR:-target}/release/millrace-demo
 
 test: deps lint docs ## Everything CI runs: format, clippy, docs, unit, property and integration tests
 	$(CARGO) test --workspace --locked

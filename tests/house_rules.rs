@@ -14,15 +14,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("zstd::", &["actors/src/parser", "src/corpus"]),
     ("tokio_postgres", &["actors/src/writer/postgres"]),
     ("deadpool_postgres", &["actors/src/writer/postgres"]),
-    (
-        "actix::",
-        &[
-            "actors/src/supervision",
-            "src/pipeline",
-            "src/main.rs",
-            "src/cli/run.rs",
-        ],
-    ),
+    ("actix::", &["actors/src/supervision"]),
+    ("actix_rt::", &["src/pipeline"]),
 ];
 
 /// A folder, and what its code must not name.

@@ -59,7 +59,11 @@ fn store(reader: &mut Reader<'_>) -> StoreSettings {
     let use_ssl = reader.get(&USE_SSL);
     let region = reader.get(&REGION);
     if let Some(url) = url {
-        let options = reader.source().with_prefixes(&["AWS_", "GOOGLE_", "AZURE_"]);
+        let standard = reader.source().with_prefixes(&["AWS_", "GOOGLE_", "AZURE_"]);
+        let options = standard
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
         return StoreSettings::Url { url, options };
     }
     if !reader.is_set(&STORE_URL) {

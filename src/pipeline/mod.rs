@@ -34,7 +34,7 @@ pub fn run(config: Config) -> Result<Exit, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         runtime.expect("threads for the I/O runtime")
     };
-    let end = actix::System::with_tokio_rt(runtime).block_on(line(&config))?;
+    let end = actix_rt::System::with_tokio_rt(runtime).block_on(line(&config))?;
     Ok(match end {
         supervision::Exit::Drained => Exit::Fine,
         supervision::Exit::GaveUp(_) => Exit::GaveUp,

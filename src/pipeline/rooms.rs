@@ -1,7 +1,7 @@
 //! What the rooms are made of, and how they are joined.
 
 use crate::config::Config;
-use actix::{Arbiter, ArbiterHandle};
+use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
 use millrace_actors::{

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod adoption;
+mod commands;
 mod drain;
+mod legacy;
 mod oracle;
 mod outages;
 mod reasons;

@@ -6,7 +6,7 @@ use object_store::{
     azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
     prefix::PrefixStore,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
 
@@ -96,7 +96,7 @@ fn minio(settings: &FetcherSettings, bucket: &str) -> Result<Arc<dyn ObjectStore
 fn cloud(
     settings: &FetcherSettings,
     url: &Url,
-    options: &[(String, String)],
+    options: &[(String, SecretString)],
 ) -> Result<Option<Arc<dyn ObjectStore>>, StoresError> {
     // Our bounds come first, so that what the operator says in the cloud's own variables wins.
     macro_rules! build {
@@ -107,7 +107,7 @@ fn cloud(
                 .with_url(url.as_str());
             let builder = options.iter().fold(ours, |builder, (name, value)| {
                 match name.to_ascii_lowercase().parse() {
-                    Ok(key) => builder.with_config(key, value),
+                    Ok(key) => builder.with_config(key, value.expose_secret()),
                     Err(_) => builder,
                 }
             });

@@ -57,6 +57,6 @@ pub enum StoreSettings {
         /// The URL.
         url: String,
         /// Environment variables that name the cloud's own settings (`AWS_…`, `GOOGLE_…`, `AZURE_…`).
-        options: Vec<(String, String)>,
+        options: Vec<(String, SecretString)>,
     },
 }

@@ -4,6 +4,7 @@ use super::{FetcherSettings, StoreSettings, bucket::Bucket, open::open};
 use crate::domain::{Endpoint, ObjectPath};
 use bytes::Bytes;
 use object_store::{Attribute, Attributes, PutOptions, path::Path};
+use secrecy::ExposeSecret;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// One open store for each allowed bucket. It is cheap to share and holds the connections.
@@ -165,6 +166,6 @@ fn endpoint(store: &StoreSettings) -> Option<Endpoint> {
         StoreSettings::Url { options, .. } => options
             .iter()
             .find(|(name, _)| matches!(name.as_str(), "AWS_ENDPOINT" | "AWS_ENDPOINT_URL"))
-            .map(|(_, value)| Endpoint::new(value)),
+            .map(|(_, value)| Endpoint::new(value.expose_secret())),
     }
 }

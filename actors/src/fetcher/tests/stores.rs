@@ -85,7 +85,7 @@ async fn settings_that_open_no_store_say_why() {
     let url = |url: &str| {
         settings(StoreSettings::Url {
             url: url.to_owned(),
-            options: vec![("AWS_REGION".to_owned(), "eu-central-1".to_owned())],
+            options: vec![("AWS_REGION".to_owned(), "eu-central-1".into())],
         })
     };
     for (bad, what) in [
