@@ -1,7 +1,5 @@
 //! `make demo` as a newcomer runs it, small: it ends with 0, has counted everything, and leaves nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::process::Command;
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! This crate shares no code with the product, so that a mistake would have to be made twice to stay
 //! unseen. Give it the published events and the objects ([`expect`]), read the tables
-//! ([`Actual::read`]) and compare ([`compare`]).
+//! ([`Actual::read`]) and compare ([`compare()`]).
 
 mod actual;
 mod compare;

@@ -1,6 +1,6 @@
 //! From a message's body to an event: pure, and tolerant of everything but the essentials.
 //!
-//! `schema/events/data.collected.json` is the published form of what [`decode`] accepts.
+//! `schema/events/data.collected.json` is the published form of what [`decode()`] accepts.
 
 mod decode;
 mod fields;
