@@ -1,4 +1,4 @@
-//! SIGTERM finishes what is in flight.
+//! Stopping: SIGTERM finishes what is in flight, and SIGKILL loses nothing either.
 
 use crate::running::{DLQ, QUEUE, Running, fresh_id};
 
@@ -33,4 +33,22 @@ async fn sigterm_under_load_exits_with_0_and_loses_nothing() {
     line.stored(&ids).await;
     line.queue_empties().await;
     assert_eq!(line.count("post_analytics", &[]).await, 1_200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigkill_under_load_loses_and_doubles_nothing() {
+    let line = Running::shared("sigkill", &[]).await;
+    let ids: Vec<_> = (0..60).map(|_| fresh_id()).collect();
+    for (number, id) in ids.iter().enumerate() {
+        line.batch(id, 20).await;
+        if number % 20 == 10 {
+            line.service.kill().await.unwrap();
+            line.service.start_again().unwrap();
+        }
+    }
+    line.stored(&ids).await;
+    line.queue_empties().await;
+    assert_eq!(line.count("post_analytics", &[]).await, 1_200);
+    assert_eq!(line.count("comments", &[]).await, 1_200);
+    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
 }

@@ -1,0 +1,74 @@
+//! Trouble with one event alone is tried again a limited number of times; others do not notice.
+
+use crate::running::{Running, event, fresh_id, millrace};
+use millrace_stack::Stack;
+use std::net::SocketAddr;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+/// An object store whose objects break off after ten bytes, and that otherwise answers properly.
+async fn store_of_torn_objects() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                // A client that leaves early is part of the test.
+                let _ = answer(socket).await;
+            });
+        }
+    });
+    address
+}
+
+async fn answer(mut socket: TcpStream) -> std::io::Result<()> {
+    let mut lines = BufReader::new(&mut socket).lines();
+    let request = lines.next_line().await?.unwrap_or_default();
+    while lines.next_line().await?.is_some_and(|line| !line.is_empty()) {}
+    let reply = if request.contains("torn") {
+        "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: \"1\"\r\nLast-Modified: Sat, 06 Dec 2025 10:00:00 GMT\r\n\r\n[1,2,3,4,5"
+    } else {
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    };
+    socket.write_all(reply.as_bytes()).await?;
+    socket.shutdown().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_last_attempt_it_is_a_dead_letter_that_says_so() {
+    let tenant = Stack::shared().await.tenant("attempts").await.unwrap();
+    let endpoint = store_of_torn_objects().await.to_string();
+    let settings = [
+        ("MINIO_ENDPOINT", endpoint.as_str()),
+        ("MINIO_REQUEST_ATTEMPTS", "1"),
+        ("MAX_RETRY_ATTEMPTS", "3"),
+        ("RETRY_INITIAL_DELAY", "0.1"),
+    ];
+    let service = tenant.service(millrace(), &settings).unwrap();
+    service.wait_ready(crate::running::PATIENCE).await.unwrap();
+    let database = tenant.connect_postgres().await.unwrap();
+    let line = Running {
+        tenant,
+        service,
+        database,
+    };
+    let id = fresh_id();
+    line.publish(event(&id, &format!("{}/torn.json", line.tenant.bucket())).to_string())
+        .await;
+    let letters = line.dead_letters(1).await;
+    assert_eq!(
+        letters[0].header("x-millrace-reason").as_deref(),
+        Some("attempts_exhausted"),
+        "{letters:?}"
+    );
+    assert_eq!(letters[0].header("x-millrace-attempts").as_deref(), Some("3"));
+    assert_eq!(letters[0].header("x-millrace-event-id"), Some(id));
+    let metrics = line.service.metrics().await.unwrap();
+    assert_eq!(
+        metrics.sum("analytics_retries_total", &[("stage", "fetcher")]),
+        Some(2.0)
+    );
+    line.queue_empties().await;
+}
