@@ -1,7 +1,7 @@
 //! For tests of actors: a system on a paused clock, and a desk to watch.
 
 use millrace_actors::supervision::{Depth, Desk, Envelope, Port, Receipt, Settlement, Verdict};
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Span;
 
@@ -15,7 +15,12 @@ pub(crate) fn in_virtual_time<F: Future>(test: impl FnOnce() -> F) -> F::Output 
             .build()
             .expect("a runtime for the test")
     };
-    actix::System::with_tokio_rt(clock).block_on(async { test().await })
+    // A day passes at once when all is idle, so a test that waits for what never comes fails at once.
+    let day = Duration::from_secs(24 * 60 * 60);
+    let bounded = async { tokio::time::timeout(day, test()).await };
+    actix::System::with_tokio_rt(clock)
+        .block_on(bounded)
+        .expect("the test waits for something that never comes")
 }
 
 /// A source's side of the line: it hands out envelopes and collects verdicts.
