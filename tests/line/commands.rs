@@ -71,3 +71,18 @@ async fn migrate_says_what_it_would_do_does_it_and_is_then_done() {
     let (_, left) = json_of(&tenant, &["migrate", "--dry-run", "--json"], &[]).await;
     assert_eq!(left["pending"], Value::Array(Vec::new()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_accepts_and_says_nothing_is_given_up_on() {
+    let tenant = Stack::shared().await.tenant("mute").await.unwrap();
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("amqp://millrace:millrace@{}/", mute.local_addr().unwrap());
+    let settings = [
+        ("RABBITMQ_URL", url.as_str()),
+        ("RABBITMQ_CONNECT_TIMEOUT_SECONDS", "1"),
+    ];
+    let (code, checked) = json_of(&tenant, &["check", "--json"], &settings).await;
+    assert_eq!(code, Some(69));
+    let detail = checked["dependencies"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("did not answer within 1 s"), "{detail}");
+}
