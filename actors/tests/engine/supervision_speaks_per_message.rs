@@ -1,16 +1,23 @@
 use crate::line::Line;
 use crate::testkit::in_virtual_time;
 use std::{
+    cell::RefCell,
     io,
-    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
+    sync::{Once, atomic::Ordering::SeqCst},
+    time::Duration,
 };
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl io::Write for Log {
+/// Writes to the log of the thread, that is of the test: one subscriber for the whole process, because
+/// those of single threads do not hear of call sites that another thread came by first.
+struct PerThread;
+
+impl io::Write for PerThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -21,22 +28,24 @@ impl io::Write for Log {
 
 /// The log lines of a run, as JSON objects.
 fn lines_of(numbers: &'static [u64], outages: usize) -> Vec<serde_json::Value> {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
-        in_virtual_time(|| async move {
-            let mut line = Line::start();
-            line.script.stage_outages.store(outages, SeqCst);
-            line.desk.post_all(numbers.iter().copied(), &line.port);
-            line.desk.verdicts(numbers.len()).await;
-        });
+    static LISTEN: Once = Once::new();
+    LISTEN.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(|| PerThread)
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
     });
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    in_virtual_time(|| async move {
+        let mut line = Line::start();
+        line.script.stage_outages.store(outages, SeqCst);
+        line.desk.post_all(numbers.iter().copied(), &line.port);
+        line.desk.verdicts(numbers.len()).await;
+        // The supervisor hears of it after the verdict; virtual time passes when all have had their say.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    });
+    let text = String::from_utf8(LOG.take()).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
