@@ -97,3 +97,63 @@ impl ChannelCallback for Listener {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingress::amqp::link::Link;
+    use crate::ingress::{AmqpSettings, RetrySettings};
+    use amqprs::channel::QueueDeclareArguments;
+    use millrace_stack::Stack;
+    use std::time::Duration;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    fn settings(stack: &Stack, vhost: &str) -> AmqpSettings {
+        let (user, password) = stack.rabbitmq.credentials();
+        let second = Duration::from_secs(1);
+        AmqpSettings {
+            host: "127.0.0.1".to_owned(),
+            port: stack.rabbitmq.port(),
+            user: user.to_owned(),
+            password: password.to_owned().into(),
+            vhost: vhost.to_owned(),
+            tls: false,
+            exchange: "smap.events".to_owned(),
+            queue: "analytics.data.collected".to_owned(),
+            routing_key: "data.collected".to_owned(),
+            new_mode: true,
+            legacy_queues: Vec::new(),
+            prefetch: 1,
+            connect_timeout: second * 10,
+            heartbeat: second * 10,
+            retry: RetrySettings {
+                max_attempts: 3,
+                initial_delay: second,
+                max_delay: second,
+                multiplier: 1.0,
+            },
+            shutdown_grace: second,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_channel_that_the_broker_closes_is_told_with_its_reason() {
+        let stack = Stack::shared().await;
+        let tenant = stack.tenant("channel-close").await.unwrap();
+        let (signal_tx, mut signals) = unbounded_channel();
+        let link = Link::open(&settings(stack, tenant.vhost()), "test", &signal_tx)
+            .await
+            .unwrap();
+        let channel = link.channel().await.unwrap();
+        let look = QueueDeclareArguments::new("no.such.queue").passive(true).finish();
+        assert!(channel.queue_declare(look).await.is_err());
+        let Some(Signal::Lost(why)) = signals.recv().await else {
+            panic!("no word of the lost channel")
+        };
+        assert!(
+            why.starts_with("channel closed by the broker") && why.contains("404"),
+            "{why}"
+        );
+        link.close().await;
+    }
+}
