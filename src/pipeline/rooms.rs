@@ -173,15 +173,8 @@ impl Schema {
         };
         self.ready
             .get_or_try_init(|| async {
-                let report = postgres::migrate(settings).await;
-                let report = report.map_err(|error| Fault::outage("database", error.to_string()))?;
-                for migration in report.applied {
-                    info!(
-                        version = migration.version,
-                        name = migration.name,
-                        "migration applied"
-                    );
-                }
+                let migrated = postgres::migrate(settings).await; // says itself what it applied
+                migrated.map_err(|error| Fault::outage("database", error.to_string()))?;
                 Ok(())
             })
             .await
