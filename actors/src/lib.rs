@@ -2,9 +2,10 @@
 //!
 //! [`supervision`] is the engine and knows no business; [`domain`] holds the words; the rooms
 //! [`ingress`], [`fetcher`], [`parser`] and [`writer`] each know the engine, the domain and the
-//! [`messages`], and never each other.
+//! [`messages`], and never each other. [`faults`] is for tests.
 
 pub mod domain;
+pub mod faults;
 pub mod fetcher;
 pub mod ingress;
 pub mod messages;

@@ -1,6 +1,6 @@
 //! The actor around a source.
 
-use super::{Build, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source};
+use super::{Breaker, Build, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source};
 use actix::{
     Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
 };
@@ -13,6 +13,7 @@ pub(super) struct Head<S: Source> {
     build: Build<S>,
     out: Port<S::Out>,
     drain: Drain,
+    breaker: Breaker,
     supervisor: Recipient<Report>,
 }
 
@@ -23,7 +24,7 @@ impl<S: Source> Head<S> {
         name: String,
         build: Build<S>,
         out: Port<S::Out>,
-        drain: Drain,
+        (drain, breaker): (Drain, Breaker),
         supervisor: Recipient<Report>,
         arbiter: &ArbiterHandle,
     ) {
@@ -32,6 +33,7 @@ impl<S: Source> Head<S> {
             build,
             out,
             drain,
+            breaker,
             supervisor,
         });
     }
@@ -45,6 +47,7 @@ impl<S: Source> Head<S> {
         let intake = Intake {
             out: self.out.clone(),
             drain: self.drain.clone(),
+            breaker: self.breaker.clone(),
             child: self.name.clone(),
             supervisor: self.supervisor.clone(),
         };

@@ -3,6 +3,7 @@
 //! A room implements one of three verbs, [`Source`], [`Stage`] or [`Sink`]. [`Supervision`] starts an
 //! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
 
+mod breaker;
 mod byte_budget;
 mod drain;
 mod envelope;
@@ -18,6 +19,7 @@ mod supervisor;
 mod verbs;
 mod worker;
 
+pub use breaker::{Breaker, Suspension};
 pub use byte_budget::{ByteBudget, Reservation};
 pub use drain::Drain;
 pub use envelope::Envelope;

@@ -2,8 +2,8 @@
 //! and ends the program when there is no more point in trying.
 
 use super::{
-    Affected, Build, Cause, Drain, Limits, Member, Port, Rebuild, Report, RestartPolicy, Roster, Sink,
-    Source, Stage, State,
+    Affected, Breaker, Build, Cause, Drain, Limits, Member, Port, Rebuild, Report, RestartPolicy, Roster,
+    Sink, Source, Stage, State,
     head::Head,
     job::{Outlet, SinkJob, StageJob},
     lifecycle::{Decision, Lifecycle},
@@ -28,6 +28,7 @@ pub enum Exit {
 pub struct Supervision {
     addr: Addr<Supervisor>,
     drain: Drain,
+    breaker: Breaker,
     roster: Roster,
     exit: watch::Receiver<Option<Exit>>,
 }
@@ -68,6 +69,7 @@ impl Supervision {
         Self {
             addr: supervisor.start(),
             drain,
+            breaker: Breaker::default(),
             roster,
             exit,
         }
@@ -136,7 +138,7 @@ impl Supervision {
             name.into(),
             build,
             next,
-            self.drain.clone(),
+            (self.drain.clone(), self.breaker.clone()),
             self.addr.clone().recipient(),
             arbiter,
         );
@@ -145,6 +147,11 @@ impl Supervision {
     /// Who is there and how they are.
     pub fn roster(&self) -> Roster {
         self.roster.clone()
+    }
+
+    /// Whether new deliveries may be taken.
+    pub fn breaker(&self) -> Breaker {
+        self.breaker.clone()
     }
 
     /// Waits for the end of the line.

@@ -1,7 +1,7 @@
 //! What a room author writes. The engine owns the envelopes; a room only borrows their bodies, so
 //! whatever happens to the room, the event is still there to be retried.
 
-use super::{Drain, Fault, Port, Report};
+use super::{Breaker, Drain, Fault, Port, Report};
 use std::future::Future;
 
 /// The middle of the line: one message in, one message out.
@@ -54,6 +54,8 @@ pub struct Intake<T: Send + 'static> {
     pub out: Port<T>,
     /// When to stop.
     pub drain: Drain,
+    /// When to take no new deliveries for a while.
+    pub breaker: Breaker,
     pub(super) child: std::sync::Arc<str>,
     pub(super) supervisor: actix::Recipient<Report>,
 }
