@@ -42,12 +42,12 @@ pub fn probes(config: &Config) -> Vec<Probe> {
 pub fn working_probes(status: &IngressStatus, stores: &Arc<Stores>, database: &Database) -> Vec<Probe> {
     let status = status.clone();
     let broker = Probe::new(BROKER, move || {
-        let consuming = status.consuming();
+        let connection = status.connection();
         async move {
-            if consuming.yes {
-                Ok(consuming.why)
+            if connection.yes {
+                Ok(connection.why)
             } else {
-                Err(consuming.why)
+                Err(connection.why)
             }
         }
     });

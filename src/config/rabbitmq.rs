@@ -24,7 +24,7 @@ settings! { "RabbitMQ";
     VHOST: Text = Setting::new("RABBITMQ_VHOST", Text, "/", "Virtual host.");
     USE_SSL: Flag = Setting::new("RABBITMQ_USE_SSL", Flag, "false", "TLS to the broker; `amqps://` says the same.");
     CONNECT_TIMEOUT: Seconds = Setting::new("RABBITMQ_CONNECT_TIMEOUT_SECONDS", Seconds::between(0.1, 300.0), "10", "Bound on the whole set-up of a connection.");
-    HEARTBEAT: Seconds = Setting::new("RABBITMQ_HEARTBEAT_SECONDS", Seconds::between(2.0, 600.0), "10", "Heartbeat; a connection that went silent is noticed after twice that.");
+    HEARTBEAT: Seconds = Setting::new("RABBITMQ_HEARTBEAT_SECONDS", Seconds::between(2.0, 600.0), "8", "Heartbeat; a connection that went silent is noticed after twice that.");
     EXCHANGE: Name = Setting::new("EVENT_EXCHANGE", Name, "smap.events", "Topic exchange that crawlers publish to.");
     QUEUE: Name = Setting::new("EVENT_QUEUE", Name, "analytics.data.collected", "Queue of events; `.dlq` and `.retry` are appended for its dead letters and delayed retries.").alias(&["EVENT_QUEUE_NAME"]);
     ROUTING_KEY: Name = Setting::new("EVENT_ROUTING_KEY", Name, "data.collected", "Routing key that binds the queue.");

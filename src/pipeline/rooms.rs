@@ -12,7 +12,7 @@ use millrace_actors::{
     supervision::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision},
     writer::{
         PostgresSettings, WriterMetrics,
-        postgres::{self, Database, Writer},
+        postgres::{self, Database, Strikes, Writer},
     },
 };
 use prometheus_client::registry::Registry;
@@ -127,9 +127,10 @@ impl Parts {
 
     fn source(&self, settings: AmqpSettings, status: IngressStatus) -> Build<AmqpSource> {
         always(AmqpSource::new(
-            Arc::new(settings),
+            settings,
             self.ingress_metrics.clone(),
             status,
+            Arc::new(Strikes::new(self.database.clone())),
             replica_name(),
         ))
     }

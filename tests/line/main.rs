@@ -6,6 +6,7 @@ mod adoption;
 mod attempts;
 mod commands;
 mod drain;
+mod killers;
 mod legacy;
 mod oracle;
 mod outages;

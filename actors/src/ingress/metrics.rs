@@ -19,6 +19,7 @@ pub struct IngressMetrics {
     pub(super) failed: Family<ReasonLabel, Counter>,
     pub(super) seconds: Family<PlatformLabel, Histogram>,
     pub(super) redeliveries: Counter,
+    pub(super) suspects: Counter,
     pub(super) retries: Family<StageLabel, Counter>,
     pub(super) dead_letters: Family<ReasonLabel, Counter>,
     pub(super) in_flight: Gauge,
@@ -58,6 +59,7 @@ impl IngressMetrics {
             failed: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(EVENT_SECONDS)),
             redeliveries: Counter::default(),
+            suspects: Counter::default(),
             retries: Family::default(),
             dead_letters: Family::default(),
             in_flight: Gauge::default(),
@@ -93,6 +95,11 @@ impl IngressMetrics {
             all.redeliveries,
         );
         registry.register(
+            "analytics_suspects",
+            "Redelivered events worked on alone, because one of them may have killed a process",
+            all.suspects,
+        );
+        registry.register(
             "analytics_retries",
             "Events sent back to be tried again, by the room that asked",
             all.retries,
@@ -109,7 +116,7 @@ impl IngressMetrics {
         );
         registry.register(
             "analytics_rabbitmq_connection_status",
-            "1 while consuming, else 0",
+            "1 while connected, else 0",
             all.connected,
         );
         registry.register(

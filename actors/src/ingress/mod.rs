@@ -8,4 +8,4 @@ mod status;
 
 pub use metrics::IngressMetrics;
 pub use settings::{AmqpSettings, RetrySettings};
-pub use status::{Consuming, IngressStatus, Progress};
+pub use status::{IngressStatus, Progress, State};

@@ -1,12 +1,14 @@
-//! Whether deliveries can flow, for health checks.
+//! Whether the broker is there and deliveries can flow, for health checks.
 
+use crate::supervision::Suspension;
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 /// The ingress as seen from outside; shared with whoever asks.
 #[derive(Clone, Debug)]
 pub struct IngressStatus {
-    consuming: watch::Sender<Consuming>,
+    connection: watch::Sender<State>,
+    consuming: watch::Sender<State>,
     progress: watch::Sender<Progress>,
 }
 
@@ -19,10 +21,10 @@ pub struct Progress {
     pub moved_at: Instant,
 }
 
-/// The state of consumption, since when, and why not.
+/// Whether something is so, since when, and why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Consuming {
-    /// Deliveries flow.
+pub struct State {
+    /// It is so.
     pub yes: bool,
     /// Since when it is so.
     pub since: Timestamp,
@@ -34,26 +36,31 @@ pub struct Consuming {
 
 impl Default for IngressStatus {
     fn default() -> Self {
-        let why = "not connected yet".to_owned();
-        let consuming = Consuming {
+        let not_yet = State {
             yes: false,
             since: Timestamp::now(),
-            why,
+            why: "not connected yet".to_owned(),
         };
         let progress = Progress {
             in_flight: 0,
             moved_at: Instant::now(),
         };
         Self {
-            consuming: watch::Sender::new(consuming),
+            connection: watch::Sender::new(not_yet.clone()),
+            consuming: watch::Sender::new(not_yet),
             progress: watch::Sender::new(progress),
         }
     }
 }
 
 impl IngressStatus {
+    /// Whether the broker is connected now.
+    pub fn connection(&self) -> State {
+        self.connection.borrow().clone()
+    }
+
     /// Whether deliveries flow now.
-    pub fn consuming(&self) -> Consuming {
+    pub fn consuming(&self) -> State {
         self.consuming.borrow().clone()
     }
 
@@ -73,16 +80,43 @@ impl IngressStatus {
         });
     }
 
-    pub(super) fn set(&self, yes: bool, why: impl Into<String>) {
-        let why = why.into();
-        self.consuming.send_if_modified(|state| {
-            let turned = state.yes != yes;
-            if turned {
-                state.since = Timestamp::now();
-            }
-            state.yes = yes;
-            state.why = why;
-            turned
-        });
+    pub(super) fn connected(&self) {
+        self.connection
+            .send_if_modified(|state| state.turn(true, "connected"));
+    }
+
+    /// The connection is gone, and deliveries with it.
+    pub(super) fn disconnected(&self, why: &str) {
+        self.connection.send_if_modified(|state| state.turn(false, why));
+        self.not_consuming(why);
+    }
+
+    pub(super) fn consuming_now(&self) {
+        self.consuming
+            .send_if_modified(|state| state.turn(true, "consuming"));
+    }
+
+    pub(super) fn not_consuming(&self, why: &str) {
+        self.consuming.send_if_modified(|state| state.turn(false, why));
+    }
+
+    /// Deliveries are not taken while a dependency is down.
+    pub(super) fn paused(&self, down: &Suspension) {
+        self.not_consuming(&format!("paused: {} is down: {}", down.dependency, down.detail));
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Takes news in; true when they change whether it is so.
+    fn turn(&mut self, yes: bool, why: &str) -> bool {
+        let turned = self.yes != yes;
+        if turned {
+            self.since = Timestamp::now();
+        }
+        self.yes = yes;
+        why.clone_into(&mut self.why);
+        turned
     }
 }

@@ -199,7 +199,7 @@ impl Supervisor {
         {
             *drained = true; // a source that gave up will not drain
         }
-        self.drain.order();
+        self.drain.give_up();
         self.end_when_drained();
     }
 

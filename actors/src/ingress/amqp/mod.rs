@@ -1,8 +1,11 @@
 //! RabbitMQ. The only place that names amqprs.
 
 mod confirms;
+mod consumers;
 mod copies;
 mod in_flight;
+mod innocents;
+mod isolation;
 mod link;
 mod outbox;
 mod publisher;
@@ -10,6 +13,7 @@ mod retry;
 mod session;
 mod settling;
 mod signals;
+mod suspects;
 mod topology;
 
 pub use publisher::Publisher;
@@ -17,21 +21,27 @@ pub use publisher::Publisher;
 use super::{AmqpSettings, IngressMetrics, IngressStatus};
 use crate::{
     messages::BatchRef,
+    strikes::StrikeBook,
     supervision::{Fault, Intake, Source},
 };
+use innocents::Innocents;
 use link::{Link, bounded};
 use session::Session;
 use std::sync::Arc;
-use tracing::info;
 
 /// Consumes events and settles them.
 #[derive(Clone)]
-pub struct AmqpSource {
-    settings: Arc<AmqpSettings>,
+pub struct AmqpSource(Arc<Shared>);
+
+/// What one session leaves to the next.
+struct Shared {
+    settings: AmqpSettings,
     metrics: IngressMetrics,
     status: IngressStatus,
+    strikes: Arc<dyn StrikeBook>,
     /// How the broker's operators see us: on connections and consumers.
     name: String,
+    innocents: Innocents,
 }
 
 /// A round trip to the broker: connect, say goodbye; tells its product and version.
@@ -55,17 +65,20 @@ pub async fn ping(settings: &AmqpSettings) -> Result<String, Fault> {
 impl AmqpSource {
     /// A source for one session after another.
     pub fn new(
-        settings: Arc<AmqpSettings>,
+        settings: AmqpSettings,
         metrics: IngressMetrics,
         status: IngressStatus,
+        strikes: Arc<dyn StrikeBook>,
         name: String,
     ) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             settings,
             metrics,
             status,
+            strikes,
             name,
-        }
+            innocents: Innocents::default(),
+        }))
     }
 }
 
@@ -73,17 +86,17 @@ impl Source for AmqpSource {
     type Out = BatchRef;
 
     async fn pull(&mut self, intake: Intake<BatchRef>) -> Result<(), Fault> {
-        let opening = Session::open(&self.settings, &self.metrics, &self.status, &self.name);
-        let ended = match bounded(&self.settings, opening).await {
+        let shared = &*self.0;
+        let opening = bounded(&shared.settings, Session::open(shared));
+        let opened = tokio::select! {
+            opened = opening => opened,
+            // Nothing is in flight yet, so there is nothing to wait for.
+            () = intake.drain.ordered() => return Ok(()),
+        };
+        let ended = match opened {
             Ok(session) => {
-                info!(
-                    queue = self.settings.queue,
-                    prefetch = self.settings.prefetch,
-                    "consuming"
-                );
-                self.status.set(true, "consuming");
-                self.metrics.connected.set(1);
-                intake.consuming();
+                shared.status.connected();
+                shared.metrics.connected.set(1);
                 session.run(intake).await
             }
             Err(fault) => Err(fault),
@@ -91,8 +104,8 @@ impl Source for AmqpSource {
         let why = ended
             .as_ref()
             .map_or_else(ToString::to_string, |()| "drained".to_owned());
-        self.status.set(false, why);
-        self.metrics.connected.set(0);
+        shared.status.disconnected(&why);
+        shared.metrics.connected.set(0);
         ended
     }
 }

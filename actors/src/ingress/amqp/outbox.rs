@@ -27,6 +27,8 @@ pub(super) struct Outbox {
     copies: Confirms<Copied>,
     /// Queues seen or made on this connection.
     ensured: HashSet<String>,
+    /// The broker is in alarm and does not read what we publish: then its silence means nothing.
+    pub(super) blocked: bool,
 }
 
 /// A copy on its way.
@@ -55,6 +57,7 @@ impl Outbox {
             channel,
             copies: Confirms::default(),
             ensured: HashSet::new(),
+            blocked: false,
         })
     }
 
@@ -94,7 +97,8 @@ impl Outbox {
 
     /// When the oldest unconfirmed copy is overdue.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.copies.oldest().map(|oldest| oldest.since + CONFIRM_TIMEOUT)
+        let oldest = self.copies.oldest().filter(|_| !self.blocked);
+        oldest.map(|oldest| oldest.since + CONFIRM_TIMEOUT)
     }
 
     pub(super) async fn lost(&self) {

@@ -3,24 +3,23 @@
 //! with it, and a new one starts from nothing.
 
 use super::{
+    Shared,
+    consumers::Consumers,
     in_flight::InFlight,
-    link::{Link, broker, lost},
+    isolation::Isolation,
+    link::{Link, bounded, broker, lost},
     outbox::Outbox,
     signals::Signal,
+    suspects::{Striking, Waiting, struck},
     topology::Topology,
 };
 use crate::{
-    ingress::{AmqpSettings, IngressMetrics, IngressStatus, event, metrics as labels},
+    faults::{self, Point},
+    ingress::{AmqpSettings, event, metrics as labels},
     messages::BatchRef,
-    supervision::{Desk, Envelope, Fault, Intake, Receipt, Settlement, Verdict},
+    supervision::{Desk, Fault, Intake, Settlement, Verdict},
 };
-use amqprs::channel::{
-    BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, Channel, ConsumerMessage,
-};
-use futures_util::{
-    StreamExt,
-    stream::{self, BoxStream, SelectAll},
-};
+use amqprs::channel::{BasicQosArguments, Channel, ConsumerMessage};
 use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -32,36 +31,29 @@ use tracing::{Span, debug, error_span, info, warn};
 /// Time kept back from the grace period for flushing telemetry and leaving.
 const LEAVING: Duration = Duration::from_secs(3);
 
-/// A message of a queue, or none when its consumer ended.
-type Delivered = (Arc<str>, Option<ConsumerMessage>);
-
 pub(super) struct Session<'a> {
-    pub(super) settings: &'a AmqpSettings,
-    pub(super) metrics: &'a IngressMetrics,
-    pub(super) status: &'a IngressStatus,
-    pub(super) link: Link,
+    pub(super) shared: &'a Shared,
+    link: Link,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
-    pub(super) consumer_tags: Vec<String>,
-    pub(super) deliveries: SelectAll<BoxStream<'static, Delivered>>,
-    pub(super) signals: UnboundedReceiver<Signal>,
+    consumers: Consumers,
+    signals: UnboundedReceiver<Signal>,
     pub(super) desk: Desk,
-    pub(super) settlements: UnboundedReceiver<Settlement>,
+    settlements: UnboundedReceiver<Settlement>,
     pub(super) in_flight: HashMap<u64, InFlight>,
+    pub(super) isolation: Isolation<Waiting>,
+    /// A suspect whose strike is being written down.
+    pub(super) striking: Option<Striking>,
     /// While draining: when to leave, done or not.
-    pub(super) leave_at: Option<Instant>,
+    leave_at: Option<Instant>,
 }
 
 // === impl Session ===
 
 impl<'a> Session<'a> {
-    /// Connects, prepares the topology and subscribes.
-    pub(super) async fn open(
-        settings: &'a AmqpSettings,
-        metrics: &'a IngressMetrics,
-        status: &'a IngressStatus,
-        name: &str,
-    ) -> Result<Self, Fault> {
+    /// Connects and prepares the topology. Takes no deliveries yet.
+    pub(super) async fn open(shared: &'a Shared) -> Result<Self, Fault> {
+        let (settings, name) = (&shared.settings, &shared.name);
         let (signal_tx, signals) = unbounded_channel();
         let link = Link::open(settings, name, &signal_tx).await?;
         let queues = work_queues(settings);
@@ -73,41 +65,20 @@ impl<'a> Session<'a> {
             .await
             .map_err(broker)?;
         let (desk, settlements) = unbounded_channel();
-        let mut session = Self {
-            settings,
-            metrics,
-            status,
+        Ok(Self {
+            shared,
             link,
             channel,
             outbox,
-            consumer_tags: Vec::new(),
-            deliveries: SelectAll::new(),
+            consumers: Consumers::new(name, &queues),
             signals,
             desk,
             settlements,
             in_flight: HashMap::new(),
+            isolation: Isolation::default(),
+            striking: None,
             leave_at: None,
-        };
-        for queue in queues {
-            session.subscribe(&queue, name).await?;
-        }
-        Ok(session)
-    }
-
-    async fn subscribe(&mut self, queue: &str, name: &str) -> Result<(), Fault> {
-        let tag = format!("{name} {queue}");
-        let consume = BasicConsumeArguments::new(queue, &tag).manual_ack(true).finish();
-        let (tag, receiver) = self.channel.basic_consume_rx(consume).await.map_err(broker)?;
-        self.consumer_tags.push(tag);
-        let queue: Arc<str> = queue.into();
-        let messages = stream::unfold((receiver, Some(queue)), |(mut receiver, queue)| async move {
-            let queue = queue?;
-            let message = receiver.recv().await;
-            let next = message.is_some().then(|| queue.clone());
-            Some(((queue, message), (receiver, next)))
-        });
-        self.deliveries.push(messages.boxed());
-        Ok(())
+        })
     }
 
     /// Works until drained.
@@ -116,34 +87,42 @@ impl<'a> Session<'a> {
     /// An outage when the connection, a channel or a consumer is lost.
     pub(super) async fn run(mut self, intake: Intake<BatchRef>) -> Result<(), Fault> {
         let ended = self.work(&intake).await;
-        self.status.moved(0);
-        self.metrics.in_flight.set(0);
+        self.shared.status.moved(0);
+        self.shared.metrics.in_flight.set(0);
         if ended.is_ok() && !self.in_flight.is_empty() {
             warn!(
                 events = self.in_flight.len(),
                 "the grace period is over; unfinished events stay unacknowledged and will be delivered again"
             );
         }
+        self.release(&intake).await;
         self.outbox.close().await;
         self.link.close().await;
         ended
     }
 
     async fn work(&mut self, intake: &Intake<BatchRef>) -> Result<(), Fault> {
+        let mut breaker = intake.breaker.subscribe();
         loop {
             if self.leave_at.is_some() && self.in_flight.is_empty() {
                 return Ok(());
             }
+            let settings = &self.shared.settings;
+            bounded(settings, self.obey_breaker(intake)).await?;
+            self.let_in(intake);
             let overdue = self.outbox.deadline();
             tokio::select! {
                 Some(signal) = self.signals.recv() => self.hear(signal).await?,
-                Some(settlement) = self.settlements.recv() => self.settle(settlement).await?,
-                Some((queue, message)) = self.deliveries.next(), if self.leave_at.is_none() => match message {
-                    Some(message) => self.receive(queue, message, intake).await?,
-                    None => return Err(self.why_lost(&format!("the consumer of {queue} ended"))),
-                },
-                () = self.link.lost() => return Err(self.why_lost("connection lost")),
-                () = self.outbox.lost() => return Err(self.why_lost("publishing connection lost")),
+                Some(settlement) = self.settlements.recv() => self.conclude(settlement).await?,
+                strikes = struck(&mut self.striking) => self.judge(strikes, intake).await?,
+                delivered = self.consumers.next(), if self.leave_at.is_none() => {
+                    let (queue, message) = delivered.map_err(|fault| self.why_lost(fault))?;
+                    self.receive(queue, message).await?;
+                }
+                // The loop begins with a look at the breaker.
+                _ = breaker.changed() => {}
+                () = self.link.lost() => return Err(self.why_lost(lost("connection lost"))),
+                () = self.outbox.lost() => return Err(self.why_lost(lost("publishing connection lost"))),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
                 () = until(overdue) => return Err(lost("the broker does not confirm what we publish")),
@@ -151,14 +130,51 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Subscribes while the dependencies serve, and takes nothing while one is down.
+    ///
+    /// It subscribes again only when everything that was held is settled: the prefetch counts for each
+    /// consumer by itself, so a new one beside held deliveries would have more in flight than allowed.
+    async fn obey_breaker(&mut self, intake: &Intake<BatchRef>) -> Result<(), Fault> {
+        let status = &self.shared.status;
+        match intake.breaker.suspension() {
+            _ if self.leave_at.is_some() => {}
+            Some(down) if self.consumers.subscribed() => {
+                self.consumers.cancel(&self.channel).await?;
+                status.paused(&down);
+                info!(
+                    held = self.in_flight.len(),
+                    "no deliveries are taken until it is back"
+                );
+                self.acquit_while_waiting();
+            }
+            // A session that was opened during an outage.
+            Some(down) => status.paused(&down),
+            None if !self.consumers.subscribed() && self.in_flight.is_empty() => {
+                self.consumers.subscribe(&self.channel).await?;
+                status.consuming_now();
+                let AmqpSettings { queue, prefetch, .. } = &self.shared.settings;
+                info!(queue, prefetch, "consuming");
+                intake.consuming();
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
     /// The broker's own words, if it had any, say more than a closed socket.
-    fn why_lost(&mut self, otherwise: &str) -> Fault {
+    fn why_lost(&mut self, otherwise: Fault) -> Fault {
         while let Ok(signal) = self.signals.try_recv() {
             if let Signal::Lost(why) = signal {
                 return lost(why);
             }
         }
-        lost(otherwise)
+        otherwise
+    }
+
+    /// Takes a verdict in: the delivery is out of the line, and the broker is told.
+    async fn conclude(&mut self, settlement: Settlement) -> Result<(), Fault> {
+        self.leave_line(settlement.tag);
+        self.settle(settlement).await
     }
 
     async fn hear(&mut self, signal: Signal) -> Result<(), Fault> {
@@ -174,11 +190,13 @@ impl<'a> Session<'a> {
                 stored,
             } => {
                 for tag in self.outbox.confirmed(seq, multiple, stored)? {
+                    faults::reached(Point::CopyConfirmed, "");
                     self.acknowledge(tag).await?;
                 }
                 Ok(())
             }
             Signal::Blocked(Some(reason)) => {
+                self.outbox.blocked = true;
                 warn!(
                     reason,
                     "the broker is in alarm and blocks publishing; retries and dead letters wait"
@@ -186,29 +204,26 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             Signal::Blocked(None) => {
+                self.outbox.blocked = false;
                 info!("the broker's alarm is over");
                 Ok(())
             }
         }
     }
 
-    async fn receive(
-        &mut self,
-        queue: Arc<str>,
-        message: ConsumerMessage,
-        intake: &Intake<BatchRef>,
-    ) -> Result<(), Fault> {
+    async fn receive(&mut self, queue: Arc<str>, message: ConsumerMessage) -> Result<(), Fault> {
         let (Some(deliver), Some(properties), Some(body)) =
             (message.deliver, message.basic_properties, message.content)
         else {
             return Err(lost("the client library delivered half a message"));
         };
+        faults::reached(Point::Delivered, "");
         let mut delivery = InFlight::new(queue, &deliver, properties, body, Timestamp::now());
-        self.metrics.received.inc();
+        self.shared.metrics.received.inc();
         if delivery.redelivered {
-            self.metrics.redeliveries.inc();
+            self.shared.metrics.redeliveries.inc();
         }
-        let legacy = *delivery.queue != *self.settings.queue;
+        let legacy = *delivery.queue != *self.shared.settings.queue;
         let origin = legacy.then(|| delivery.queue.to_string());
         let tag = delivery.tag;
         match event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone()) {
@@ -221,18 +236,17 @@ impl<'a> Session<'a> {
                 delivery.platform = event.platform.label();
                 delivery.span = span_of(event);
                 debug!(parent: &delivery.span, attempt = event.delivery.attempt, redelivered = delivery.redelivered, "event received");
-                let (subject, span) = (event.event_id.clone(), delivery.span.clone());
-                self.hold(delivery);
-                let batch = BatchRef {
-                    event: Arc::new(decoded.event),
-                    source: decoded.source,
+                let suspect = delivery.redelivered && !self.shared.innocents.take(&event.event_id);
+                let waiting = Waiting {
+                    tag,
+                    span: delivery.span.clone(),
+                    batch: BatchRef {
+                        event: Arc::new(decoded.event),
+                        source: decoded.source,
+                    },
                 };
-                intake.out.post(Envelope::new(
-                    batch,
-                    subject,
-                    span,
-                    Receipt::new(tag, self.desk.clone()),
-                ));
+                self.hold(delivery);
+                self.isolation.queue(tag, waiting, suspect);
                 Ok(())
             }
             Err(refusal) => {
@@ -250,12 +264,13 @@ impl<'a> Session<'a> {
 
     fn count_note(&self, note: &event::Note) {
         let kind = note.code();
-        self.metrics
+        self.shared
+            .metrics
             .notes
             .get_or_create(&labels::KindLabel { kind })
             .inc();
         if matches!(note, event::Note::JobIdUnparsed) {
-            self.metrics.job_ids_unparsed.inc();
+            self.shared.metrics.job_ids_unparsed.inc();
         }
     }
 
@@ -266,26 +281,25 @@ impl<'a> Session<'a> {
 
     pub(super) fn count_in_flight(&self) {
         let open = self.in_flight.len();
-        self.status.moved(open);
-        self.metrics
+        self.shared.status.moved(open);
+        self.shared
+            .metrics
             .in_flight
             .set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
     async fn stop_consuming(&mut self) {
-        let grace = self.settings.shutdown_grace.saturating_sub(LEAVING);
+        let grace = self.shared.settings.shutdown_grace.saturating_sub(LEAVING);
         self.leave_at = Some(Instant::now() + grace);
-        self.status.set(false, "draining");
-        self.metrics.connected.set(0);
+        self.shared.status.not_consuming("draining");
         info!(
             in_flight = self.in_flight.len(),
             grace_s = grace.as_secs_f64(),
             "draining: no more deliveries are taken"
         );
-        for tag in std::mem::take(&mut self.consumer_tags) {
-            if let Err(error) = self.channel.basic_cancel(BasicCancelArguments::new(&tag)).await {
-                warn!(%error, "could not cancel the consumer; what it still delivers is left to the next one");
-            }
+        let cancelled = bounded(&self.shared.settings, self.consumers.cancel(&self.channel)).await;
+        if let Err(error) = cancelled {
+            warn!(%error, "could not cancel the consumer; what it still delivers is left to the next one");
         }
     }
 }

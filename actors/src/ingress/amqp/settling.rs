@@ -4,17 +4,18 @@
 use super::{
     copies::{self, Obituary},
     in_flight::Ending,
-    link::broker,
+    link::{bounded, broker},
     retry::Plan,
     session::Session,
     topology::Queue,
 };
 use crate::{
     domain::Reason,
+    faults::{self, Point},
     ingress::metrics as labels,
     supervision::{Fault, Settlement, Verdict},
 };
-use amqprs::channel::BasicAckArguments;
+use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
 use std::time::Duration;
 use tracing::{debug, info, warn};
@@ -37,7 +38,12 @@ impl Session<'_> {
             } => {
                 let age = Timestamp::now().duration_since(delivery.facts.first_seen);
                 let age = Duration::try_from(age).unwrap_or_default();
-                match self.settings.retry.plan(delivery.facts.attempt, charged, age) {
+                match self
+                    .shared
+                    .settings
+                    .retry
+                    .plan(delivery.facts.attempt, charged, age)
+                {
                     Plan::After { delay, attempts } => {
                         self.send_back(tag, room, cause, &detail, delay, attempts).await
                     }
@@ -70,7 +76,7 @@ impl Session<'_> {
         };
         let properties = copies::dead_letter(&delivery.properties, &obituary);
         let queue = Queue::DeadLetters(delivery.queue.to_string());
-        self.outbox.send(tag, &queue, properties, &delivery.body).await
+        self.copy(tag, &queue, properties).await
     }
 
     async fn send_back(
@@ -100,17 +106,32 @@ impl Session<'_> {
             of: delivery.queue.to_string(),
             delay,
         };
-        self.outbox.send(tag, &queue, properties, &delivery.body).await
+        self.copy(tag, &queue, properties).await
+    }
+
+    async fn copy(&mut self, tag: u64, queue: &Queue, properties: BasicProperties) -> Result<(), Fault> {
+        let Some(delivery) = self.in_flight.get(&tag) else {
+            return Ok(());
+        };
+        let subject = delivery.event_id.as_deref().unwrap_or_default();
+        faults::reached(Point::CopyBegin, subject);
+        let sending = self.outbox.send(tag, queue, properties, &delivery.body);
+        bounded(&self.shared.settings, sending).await?;
+        faults::reached(Point::CopySent, subject);
+        Ok(())
     }
 
     pub(super) async fn acknowledge(&mut self, tag: u64) -> Result<(), Fault> {
         let Some(delivery) = self.in_flight.remove(&tag) else {
             return Ok(());
         };
+        let subject = delivery.event_id.as_deref().unwrap_or_default();
+        faults::reached(Point::AckBegin, subject);
         self.channel
             .basic_ack(BasicAckArguments::new(tag, false))
             .await
             .map_err(broker)?;
+        faults::reached(Point::AckSent, subject);
         self.count_in_flight();
         let elapsed = delivery.since.elapsed();
         let platform = labels::PlatformLabel {
@@ -118,19 +139,21 @@ impl Session<'_> {
         };
         match delivery.ending {
             Ending::Stored => {
-                self.metrics.processed.get_or_create(&platform).inc();
-                self.metrics
+                self.shared.metrics.processed.get_or_create(&platform).inc();
+                self.shared
+                    .metrics
                     .seconds
                     .get_or_create(&platform)
                     .observe(elapsed.as_secs_f64());
             }
             Ending::DeadLettered(reason) => {
                 let label = labels::ReasonLabel { reason };
-                self.metrics.failed.get_or_create(&label).inc();
-                self.metrics.dead_letters.get_or_create(&label).inc();
+                self.shared.metrics.failed.get_or_create(&label).inc();
+                self.shared.metrics.dead_letters.get_or_create(&label).inc();
             }
             Ending::Retried(stage) => {
-                self.metrics
+                self.shared
+                    .metrics
                     .retries
                     .get_or_create(&labels::StageLabel { stage })
                     .inc();

@@ -1,14 +1,15 @@
 //! The only place that names tokio-postgres.
 //!
 //! A table is described once (`tables`); `upsert` derives its statement and `rows` its
-//! parameters. `writer` runs them in one transaction, `blame` sorts what can go wrong, and
-//! `migrations` brings the schema up to date.
+//! parameters. `writer` runs them in one transaction, `blame` sorts what can go wrong, `strikes`
+//! remembers suspect events, and `migrations` brings the schema up to date.
 
 mod blame;
 mod connection_string;
 mod database;
 mod migrations;
 mod rows;
+mod strikes;
 mod table;
 mod tables;
 mod tls;
@@ -18,4 +19,5 @@ mod writer;
 pub use connection_string::BadConnectionString;
 pub use database::{Database, PoolStatus};
 pub use migrations::{MigrateError, Migration, MigrationReport, migrate, pending};
+pub use strikes::Strikes;
 pub use writer::Writer;

@@ -1,0 +1,31 @@
+//! Events that this very process had in hand when a session ended. It is alive, so none of them has
+//! killed it: when they come again they need not be isolated.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The ids of such events; shared by all sessions of the process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Innocents(Arc<Mutex<HashSet<String>>>);
+
+// === impl Innocents ===
+
+impl Innocents {
+    /// Remembers the events of the session that ends now, and no others: so there are never more than
+    /// the prefetch allows.
+    pub(super) fn replace(&self, event_ids: impl Iterator<Item = String>) {
+        *self.lock() = event_ids.collect();
+    }
+
+    /// Whether this redelivered event is one of them. It is asked once: from here on it is like any other.
+    pub(super) fn take(&self, event_id: &str) -> bool {
+        self.lock().remove(event_id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        // Nothing panics while holding the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,147 @@
+//! How a session works on suspects: one at a time, each behind a durable strike. See `isolation`.
+
+use super::{isolation::Turn, session::Session};
+use crate::{
+    domain::Reason,
+    faults::{self, Point},
+    messages::BatchRef,
+    strikes::StrikeBook,
+    supervision::{Envelope, Fault, Intake, Receipt, Settlement, Verdict},
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use std::{sync::Arc, time::Duration};
+use tokio::time::sleep;
+use tracing::{Instrument, Span, debug, info, warn};
+
+/// An event may be at hand alone, and the process die, so many times. With the first death, when it was
+/// one of many, that makes three deliveries. One would be too few: a process may be killed for other
+/// reasons, and whatever was at hand then is innocent.
+const STRIKES: u32 = 2;
+
+/// Pause before a strike that could not be written down is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// An event that waits for its turn.
+pub(super) struct Waiting {
+    pub(super) tag: u64,
+    pub(super) span: Span,
+    pub(super) batch: BatchRef,
+}
+
+/// A suspect and its strike on the way to the book.
+pub(super) struct Striking {
+    suspect: Waiting,
+    strikes: BoxFuture<'static, u32>,
+}
+
+/// Waits for the strike to be durable; for ever where there is none.
+pub(super) async fn struck(striking: &mut Option<Striking>) -> u32 {
+    match striking {
+        Some(striking) => (&mut striking.strikes).await,
+        None => std::future::pending().await,
+    }
+}
+
+// === impl Session ===
+
+impl Session<'_> {
+    /// Lets events into the line as far as the isolation of suspects allows.
+    pub(super) fn let_in(&mut self, intake: &Intake<BatchRef>) {
+        while let Some(turn) = self.isolation.next() {
+            match turn {
+                Turn::Together(waiting) => self.forward(waiting, intake),
+                Turn::Alone(suspect) => {
+                    self.shared.metrics.suspects.inc();
+                    let strikes = strike(self.shared.strikes.clone(), suspect.batch.event.event_id.clone());
+                    let strikes = strikes.instrument(suspect.span.clone()).boxed();
+                    self.striking = Some(Striking { suspect, strikes });
+                }
+            }
+        }
+    }
+
+    /// Sends a struck suspect on its way, or to the dead letters when it has killed too often.
+    pub(super) async fn judge(&mut self, strikes: u32, intake: &Intake<BatchRef>) -> Result<(), Fault> {
+        let Some(Striking { suspect, .. }) = self.striking.take() else {
+            return Ok(());
+        };
+        let event_id = &suspect.batch.event.event_id;
+        faults::reached(Point::Struck, event_id);
+        if strikes <= STRIKES {
+            debug!(parent: &suspect.span, strikes, "redelivered event is worked on alone");
+            self.forward(suspect, intake);
+            return Ok(());
+        }
+        let tag = suspect.tag;
+        let detail = format!("the process died {STRIKES} times while it worked on this event alone");
+        let verdict = Verdict::DeadLetter {
+            reason: Reason::KilledWorker.code(),
+            detail,
+        };
+        self.leave_line(tag);
+        self.settle(Settlement { tag, verdict }).await
+    }
+
+    /// Makes room for the next one, and takes the strike of a suspect back.
+    pub(super) fn leave_line(&mut self, tag: u64) {
+        if self.isolation.left(tag)
+            && let Some(event_id) = self.event_id(tag)
+        {
+            tokio::spawn(acquit(self.shared.strikes.clone(), event_id));
+        }
+    }
+
+    /// A suspect that is held in an outage is not being worked on: a death now would not be its doing.
+    pub(super) fn acquit_while_waiting(&self) {
+        if let Some(event_id) = self.isolation.alone().and_then(|tag| self.event_id(tag)) {
+            tokio::spawn(acquit(self.shared.strikes.clone(), event_id));
+        }
+    }
+
+    /// The session ends and the process lives: what it had in hand has killed nobody. Only when an actor
+    /// gave up, that may be the suspect's doing, and its strike stays.
+    pub(super) async fn release(&mut self, intake: &Intake<BatchRef>) {
+        let in_flight = self.in_flight.values();
+        self.shared
+            .innocents
+            .replace(in_flight.filter_map(|delivery| delivery.event_id.clone()));
+        let alone = self.isolation.alone().and_then(|tag| self.event_id(tag));
+        if let Some(event_id) = alone.filter(|_| !intake.drain.gave_up()) {
+            acquit(self.shared.strikes.clone(), event_id).await;
+        }
+    }
+
+    fn forward(&self, waiting: Waiting, intake: &Intake<BatchRef>) {
+        let Waiting { tag, span, batch } = waiting;
+        let subject = batch.event.event_id.clone();
+        let receipt = Receipt::new(tag, self.desk.clone());
+        intake.out.post(Envelope::new(batch, subject, span, receipt));
+    }
+
+    fn event_id(&self, tag: u64) -> Option<String> {
+        self.in_flight.get(&tag)?.event_id.clone()
+    }
+}
+
+/// Strikes until it is written down: without the note the event must not be worked on.
+async fn strike(book: Arc<dyn StrikeBook>, event_id: String) -> u32 {
+    let mut told = false;
+    loop {
+        match book.strike(event_id.clone()).await {
+            Ok(strikes) => return strikes,
+            Err(fault) if !told => {
+                told = true;
+                info!(error = %fault, "a redelivered event waits until it can be noted as suspect");
+            }
+            Err(fault) => debug!(error = %fault, "a redelivered event still waits"),
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// A strike that could not be taken back is forgotten in time.
+async fn acquit(book: Arc<dyn StrikeBook>, event_id: String) {
+    if let Err(fault) = book.acquit(event_id.clone()).await {
+        warn!(event_id, error = %fault, "could not acquit an event");
+    }
+}

@@ -1,0 +1,97 @@
+//! An event that kills the process is found by its deaths, and its neighbours pay nothing.
+
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id, millrace};
+use millrace_stack::{Message, Stack, wait_for};
+use serde_json::{Value, json};
+
+/// Serves until there are so many dead letters, starting the service again whenever it dies; returns
+/// the letters and how often it died.
+async fn serve_until_buried(line: &Running<'_>, letters: usize) -> (Vec<Message>, usize) {
+    let mut deaths = 0;
+    let buried = line.dead_letters(letters);
+    tokio::pin!(buried);
+    loop {
+        tokio::select! {
+            letters = &mut buried => return (letters, deaths),
+            ended = line.service.wait_exit(PATIENCE) => {
+                assert_eq!(ended.unwrap(), None, "it was to be killed by a signal");
+                deaths += 1;
+                line.service.start_again().unwrap();
+            }
+        }
+    }
+}
+
+/// Sends killers among good events, and sees each killer buried after three deaths at most, each
+/// neighbour stored at its first attempt, and no suspicion left.
+async fn are_isolated(name: &str, queue: Option<Value>, killers: usize) {
+    let tenant = Stack::shared().await.tenant(name).await.unwrap();
+    if let Some(arguments) = queue {
+        tenant.declare_queue(QUEUE, arguments).await.unwrap();
+    }
+    let faults = "parse.begin=return(kill evt_killer_0);parse.end=return(kill evt_killer_1)";
+    let settings = [("FAILPOINTS", faults), ("EVENT_PREFETCH_COUNT", "30")];
+    let line = Running::start(tenant, &settings).await;
+    let good: Vec<_> = (0..24).map(|_| fresh_id()).collect();
+    for (number, id) in good.iter().enumerate() {
+        line.batch(id, 3).await;
+        if number % 10 == 5 && number / 10 < killers {
+            line.batch(&format!("evt_killer_{}", number / 10), 3).await;
+        }
+    }
+    let (letters, deaths) = serve_until_buried(&line, killers).await;
+    assert!((1..=3 * killers).contains(&deaths), "{deaths} deaths");
+    for letter in &letters {
+        assert_eq!(
+            letter.header("x-millrace-reason").as_deref(),
+            Some("killed_worker")
+        );
+        assert_eq!(letter.header("x-millrace-attempts").as_deref(), Some("1"));
+        let id = letter.header("x-millrace-event-id").unwrap();
+        assert!(id.starts_with("evt_killer_"), "{id}");
+    }
+    line.stored(&good).await;
+    line.queue_empties().await;
+    assert_eq!(line.count("post_analytics", &[]).await, 72);
+    assert_eq!(line.count("ingested_batches WHERE attempts > 1", &[]).await, 0);
+    assert_eq!(line.tenant.peek(DLQ, 9).await.unwrap().len(), killers);
+    wait_for("all suspicion to be gone", PATIENCE, async || {
+        line.count("suspects", &[]).await == 0
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_kills_the_process_is_isolated_on_a_quorum_queue() {
+    are_isolated("killer-quorum", None, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_kills_the_process_is_isolated_on_a_classic_queue() {
+    are_isolated("killer-classic", Some(json!({"x-queue-type": "classic"})), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_killers_among_the_same_neighbours_are_both_isolated() {
+    are_isolated("two-killers", None, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_at_hand_in_two_deaths_of_other_causes_is_no_killer() {
+    let faults = [("FAILPOINTS", "parse.begin=return(kill)")];
+    let line = Running::shared("bystander", &faults).await;
+    let id = fresh_id();
+    line.batch(&id, 1).await;
+    // The first death in company, the second alone.
+    for _ in 0..2 {
+        assert_eq!(line.service.wait_exit(PATIENCE).await.unwrap(), None);
+        line.service.start_again().unwrap();
+    }
+    line.service.kill().await.unwrap();
+    let healthy = line.tenant.service(millrace(), &[]).unwrap();
+    healthy.wait_ready(PATIENCE).await.unwrap();
+    line.stored(&[id]).await;
+    line.queue_empties().await;
+    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
+}
