@@ -156,10 +156,11 @@ fn client_options(settings: &FetcherSettings, plain_http: bool) -> ClientOptions
         .with_pool_max_idle_per_host(settings.max_connections)
 }
 
-/// A wait for a busy store is bounded as silence is: the bound on the whole fetch has room for one a try.
+/// All waits that one fetch of a busy store asks for fit into one request's timeout.
 fn connector(settings: &FetcherSettings) -> ObedientConnector {
+    let attempts = u32::try_from(settings.request_attempts.max(1)).unwrap_or(u32::MAX);
     ObedientConnector {
-        longest: settings.request_timeout,
+        longest: settings.request_timeout / attempts,
     }
 }
 

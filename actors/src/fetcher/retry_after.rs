@@ -5,15 +5,17 @@ use async_trait::async_trait;
 use object_store::{
     ClientOptions,
     client::{
-        HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+        ReqwestConnector,
     },
 };
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// Opens clients that obey `Retry-After`.
 #[derive(Debug)]
 pub(super) struct ObedientConnector {
-    /// A longer wait is not waited here: the event is better off in the delayed retry than in a fetcher.
+    /// The longest wait for one answer; who has to wait longer is better off out of the fetcher.
     pub(super) longest: Duration,
 }
 
@@ -22,6 +24,14 @@ pub(super) struct ObedientConnector {
 struct Obedient {
     client: HttpClient,
     longest: Duration,
+}
+
+/// An answer that asks for more time than is waited here.
+#[derive(Debug, thiserror::Error)]
+#[error("status code: {status}: to be asked again after {asked:?}")]
+struct AskedToLeave {
+    status: u16,
+    asked: Duration,
 }
 
 /// The statuses with which a store says that it has too much to do.
@@ -44,24 +54,28 @@ impl HttpConnector for ObedientConnector {
 impl HttpService for Obedient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let response = self.client.execute(request).await?;
-        if BUSY.contains(&response.status().as_u16())
-            && let Some(asked) = seconds(
-                response
-                    .headers()
-                    .get("retry-after")
-                    .map(|value| value.as_bytes()),
-            )
-            && asked <= self.longest
-        {
-            tokio::time::sleep(asked).await;
+        let status = response.status().as_u16();
+        if !BUSY.contains(&status) {
+            return Ok(response);
         }
-        Ok(response)
+        let header = response.headers().get("retry-after");
+        match header.and_then(|value| seconds(value.as_bytes())) {
+            // Of an unknown kind, because that kind is not tried again.
+            Some(asked) if asked > self.longest => Err(HttpError::new(
+                HttpErrorKind::Unknown,
+                AskedToLeave { status, asked },
+            )),
+            asked => {
+                sleep(asked.unwrap_or_default()).await;
+                Ok(response)
+            }
+        }
     }
 }
 
 /// Seconds, as stores send them; a date would need their clock to be ours, and is left to the usual pause.
-fn seconds(header: Option<&[u8]>) -> Option<Duration> {
-    let text = std::str::from_utf8(header?).ok()?;
+fn seconds(header: &[u8]) -> Option<Duration> {
+    let text = std::str::from_utf8(header).ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
 }
 
@@ -71,11 +85,10 @@ mod tests {
 
     #[test]
     fn only_seconds_are_a_wait() {
-        let of = |text: &str| seconds(Some(text.as_bytes()));
-        assert_eq!(of(" 2 "), Some(Duration::from_secs(2)));
-        assert_eq!(of("Wed, 21 Oct 2026 07:28:00 GMT"), None);
-        assert_eq!(of("-1"), None);
-        assert_eq!(seconds(Some(b"\xff")), None);
-        assert_eq!(seconds(None), None);
+        assert_eq!(seconds(b" 2 "), Some(Duration::from_secs(2)));
+        for odd in ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1.5", ""] {
+            assert_eq!(seconds(odd.as_bytes()), None, "{odd}");
+        }
+        assert_eq!(seconds(b"\xff"), None);
     }
 }

@@ -178,22 +178,18 @@ async fn retry_after_is_obeyed() {
 
 /// Nobody would have the patience for this test otherwise.
 #[tokio::test]
-async fn a_retry_after_longer_than_a_request_may_last_is_left_to_the_delayed_retry() {
-    let server = FaultServer::start(healthy_but(|_| {
-        Answer::with_headers("429 Too Many Requests", &[("Retry-After", "86400")], "")
-    }))
-    .await;
-    let found = fetch_from(&server).await;
-    assert!(
-        matches!(
-            found,
-            Err(Fault::NotYet {
-                cause: "store_busy",
-                ..
-            })
-        ),
-        "{found:?}"
-    );
+async fn a_long_retry_after_is_left_to_the_delayed_retry() {
+    let busy = || Answer::with_headers("429 Too Many Requests", &[("Retry-After", "86400")], "");
+    let well = FaultServer::start(healthy_but(move |_| busy())).await;
+    let found = fetch_from(&well).await;
+    let waits =
+        matches!(&found, Err(Fault::NotYet { cause: "store_busy", detail }) if detail.contains("86400s"));
+    assert!(waits, "{found:?}");
+    assert_eq!(well.asked_for(KEY), 1, "it said when to come back");
+
+    let sick = FaultServer::start(move |_: &Request| busy()).await;
+    outage_detail(fetch_from(&sick).await);
+    assert_eq!(sick.requests().len(), 2);
 }
 
 /// A request that the store does not understand, or says it does not.
