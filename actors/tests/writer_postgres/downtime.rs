@@ -37,6 +37,27 @@ async fn a_shutdown_or_a_crash_in_the_middle_of_a_write_costs_waiting() {
 }
 
 #[tokio::test]
+async fn a_server_that_falls_silent_in_the_middle_of_a_write_costs_waiting() {
+    let servers = private().await;
+    let database = TestDatabase::migrated_on(&servers).await;
+    let mut settings = database.settings();
+    settings.connect_timeout = Duration::from_secs(1);
+    settings.statement_timeout = Duration::from_secs(1);
+    let mut writer = database.writer_with(&settings);
+    let holder = hold_author(&database).await;
+    let blocked = one("e1");
+    let batches = [&blocked];
+    let mut write = Box::pin(writer.write(&batches));
+    until_blocked(&database, &mut write).await;
+    database.server().pause().unwrap();
+    outage(write.await.unwrap_err());
+    outage(writer.write(&batches).await.unwrap_err());
+    database.server().resume().unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert_works(&database, &mut database.writer(), "e1").await;
+}
+
+#[tokio::test]
 async fn a_standby_is_an_outage_until_it_is_promoted() {
     let servers = private().await;
     let database = TestDatabase::migrated_on(&servers).await;
