@@ -9,6 +9,8 @@ mod drain;
 mod legacy;
 mod oracle;
 mod outages;
+mod pooler;
 mod reasons;
 mod recovery;
 mod running;
+mod sick_objects;
