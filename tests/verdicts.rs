@@ -43,7 +43,7 @@ fn names(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The functions below `folder` that have an attribute which ends in `test]`, or takes arguments after `test`.
+/// The tests below `folder`.
 fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -61,10 +61,10 @@ fn tests_in(code: &str) -> Vec<String> {
     for line in code.lines().map(str::trim) {
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             is_test = true;
-        } else if let Some((_, name)) = line.split_once("fn ") {
-            if std::mem::take(&mut is_test) {
-                found.extend(name.split('(').next().map(str::to_owned));
-            }
+        } else if let Some((_, name)) = line.split_once("fn ")
+            && std::mem::take(&mut is_test)
+        {
+            found.extend(name.split('(').next().map(str::to_owned));
         }
     }
     found

@@ -6,6 +6,7 @@ mod adoption;
 mod attempts;
 mod commands;
 mod drain;
+mod fault_points;
 mod legacy;
 mod oracle;
 mod outages;
