@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     domain::{CrawlEvent, ObjectPath, Reason},
+    faults::{self, Point},
     messages::{BatchRef, BatchSource, ObjectInfo, RawBatch},
     supervision::{ByteBudget, Fault, Reservation, Stage},
 };
@@ -176,19 +177,30 @@ impl Fetcher {
     async fn blame(&self, event: &CrawlEvent, bucket: &Bucket, path: &ObjectPath, failure: Failure) -> Fault {
         let fault = match failure.trouble {
             Trouble::Missing => self.missing(event, path),
-            Trouble::NoSuchBucket | Trouble::Denied | Trouble::Unavailable => outage(bucket, &failure),
-            // A body that is cut or stalls again and again is a sick network or a sick object. Holding
-            // the event would let one sick object stop the line, charging it would let a sick network
-            // drive good events out; so ask the store itself: if it serves, this object is to blame.
-            Trouble::Unclear => match bucket.ping(self.settings.request_timeout).await {
-                Ok(()) => Fault::transient("object_unreadable", failure.detail),
-                Err(failure) => outage(bucket, &failure),
-            },
+            Trouble::NoSuchBucket | Trouble::Unavailable => outage(bucket, &failure),
+            Trouble::Denied | Trouble::Busy | Trouble::Broken | Trouble::Unclear => {
+                self.object_or_store(bucket, failure).await
+            }
         };
         if matches!(fault, Fault::Outage { .. }) {
             self.metrics.connection_errors.inc();
         }
         fault
+    }
+
+    /// A store can refuse, throttle, fail or cut one object and serve all others. Holding the event
+    /// would let one sick object stop the line, charging it would let a sick store drive good events
+    /// out; so ask the store itself: if it serves, this object is to blame.
+    async fn object_or_store(&self, bucket: &Bucket, failure: Failure) -> Fault {
+        if let Err(failure) = bucket.ping(self.settings.request_timeout).await {
+            return outage(bucket, &failure);
+        }
+        match failure.trouble {
+            Trouble::Denied => Fault::transient("object_denied", failure.detail),
+            // Asked for too often is not broken: it costs waiting, and no attempt.
+            Trouble::Busy => Fault::not_yet("store_busy", failure.detail),
+            _ => Fault::transient("object_unreadable", failure.detail),
+        }
     }
 
     /// Stores lag, so a missing object is awaited for a while, then it is the event's own fault.
@@ -213,10 +225,14 @@ impl Stage for Fetcher {
     type Out = RawBatch;
 
     async fn run(&mut self, input: &BatchRef) -> Result<RawBatch, Fault> {
-        match &input.source {
-            BatchSource::Inline(body) => Ok(self.inline(&input.event, body).await),
-            BatchSource::Object(path) => self.object(&input.event, path).await,
-        }
+        let event = &input.event;
+        faults::reached(Point::FetchBegin, &event.event_id);
+        let batch = match &input.source {
+            BatchSource::Inline(body) => self.inline(event, body).await,
+            BatchSource::Object(path) => self.object(event, path).await?,
+        };
+        faults::reached(Point::FetchEnd, &event.event_id);
+        Ok(batch)
     }
 }
 

@@ -4,6 +4,7 @@ mod bucket;
 mod fetch;
 mod metrics;
 mod open;
+mod retry_after;
 mod settings;
 mod stores;
 mod trouble;

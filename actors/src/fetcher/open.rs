@@ -1,6 +1,8 @@
 //! Opens the store that the settings name.
 
-use super::{FetcherSettings, StoreSettings, bucket::Bucket, stores::StoresError};
+use super::{
+    FetcherSettings, StoreSettings, bucket::Bucket, retry_after::ObedientConnector, stores::StoresError,
+};
 use object_store::{
     BackoffConfig, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
     azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
@@ -86,6 +88,7 @@ fn minio(settings: &FetcherSettings, bucket: &str) -> Result<Arc<dyn ObjectStore
         .with_secret_access_key(secret_key.expose_secret())
         // `with_allow_http` of the builder would be undone here, so the options carry it.
         .with_client_options(client_options(settings, plain))
+        .with_http_connector(connector(settings))
         .with_retry(retry(settings))
         .build()
         .map_err(|source| StoresError::open(bucket, source))?;
@@ -103,6 +106,7 @@ fn cloud(
         ($builder:ty) => {{
             let ours = <$builder>::new()
                 .with_client_options(client_options(settings, false))
+                .with_http_connector(connector(settings))
                 .with_retry(retry(settings))
                 .with_url(url.as_str());
             let builder = options.iter().fold(ours, |builder, (name, value)| {
@@ -150,6 +154,14 @@ fn client_options(settings: &FetcherSettings, plain_http: bool) -> ClientOptions
         .with_read_timeout(settings.request_timeout)
         .with_timeout_disabled()
         .with_pool_max_idle_per_host(settings.max_connections)
+}
+
+/// All waits that one fetch of a busy store asks for fit into one request's timeout.
+fn connector(settings: &FetcherSettings) -> ObedientConnector {
+    let attempts = u32::try_from(settings.request_attempts.max(1)).unwrap_or(u32::MAX);
+    ObedientConnector {
+        longest: settings.request_timeout / attempts,
+    }
 }
 
 fn retry(settings: &FetcherSettings) -> RetryConfig {

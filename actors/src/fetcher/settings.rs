@@ -18,7 +18,7 @@ pub struct FetcherSettings {
     pub connect_timeout: Duration,
     /// Bound on one request and on silence within a body.
     pub request_timeout: Duration,
-    /// Tries of one request before it counts as an outage.
+    /// Tries of one request before somebody is blamed.
     pub request_attempts: usize,
     /// How long a missing object may still appear after the event was first seen.
     pub object_grace: Duration,

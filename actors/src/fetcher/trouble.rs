@@ -10,9 +10,13 @@ pub(super) enum Trouble {
     Missing,
     /// The bucket itself does not exist: no event can be fetched until an operator acts.
     NoSuchBucket,
-    /// The store refuses our keys, or what they may do.
+    /// Our keys, or what they may do, are refused: for this object, or for all.
     Denied,
-    /// The store cannot be reached, is overloaded or broken.
+    /// The store says that it has too much to do: with this object, or with all.
+    Busy,
+    /// The store has failed: on this object, or on all.
+    Broken,
+    /// The store cannot be reached, or says nothing.
     Unavailable,
     /// Could be the object or the store: a cut body, an answer that makes no sense.
     Unclear,
@@ -33,7 +37,8 @@ impl Trouble {
                 Self::Denied
             }
             _ => match (status_of(error), transport_of(error)) {
-                (Some(408 | 429 | 500..=599), _) => Self::Unavailable,
+                (Some(429 | 503), _) => Self::Busy,
+                (Some(408 | 500..=599), _) => Self::Broken,
                 (
                     _,
                     Some(
@@ -59,6 +64,14 @@ impl Trouble {
             Self::Denied => format!(
                 "access to bucket {bucket} is refused: check MINIO_ACCESS_KEY and MINIO_SECRET_KEY (with \
                  OBJECT_STORE_URL: the cloud's own variables), and that they may get objects and list the bucket ({detail})"
+            ),
+            Self::Busy => format!(
+                "the object store is too busy for bucket {bucket}, or not ready yet: give it time or more room, or \
+                 lower MAX_CONCURRENT_BATCH_PROCESSING ({detail})"
+            ),
+            Self::Broken => format!(
+                "the object store fails for bucket {bucket}: look into its own log, and that of what stands \
+                 between ({detail})"
             ),
             Self::Unavailable => format!(
                 "the object store does not answer for bucket {bucket}: check MINIO_ENDPOINT and that it is up \
@@ -156,8 +169,10 @@ mod tests {
                 "Server returned non-2xx status code: {status}"
             )))
         };
-        assert_eq!(of("503 Service Unavailable: "), Trouble::Unavailable);
-        assert_eq!(of("429 Too Many Requests: "), Trouble::Unavailable);
+        assert_eq!(of("503 Service Unavailable: "), Trouble::Busy);
+        assert_eq!(of("429 Too Many Requests: "), Trouble::Busy);
+        assert_eq!(of("500 Internal Server Error: "), Trouble::Broken);
+        assert_eq!(of("408 Request Timeout: "), Trouble::Broken);
         assert_eq!(of("400 Bad Request: "), Trouble::Unclear);
         assert_eq!(Trouble::of(&generic("no digits")), Trouble::Unclear);
     }

@@ -1,65 +1,12 @@
 //! Who is blamed when a write fails, and that the writer works again afterwards.
 
-use crate::{fixtures::*, server::TestDatabase};
+use crate::{server::TestDatabase, writes::*};
 use millrace_actors::{
-    messages::ParsedBatch,
     supervision::{Fault, Sink},
     writer::postgres::{Database, Writer},
 };
-use std::{future::Future, task::Poll, time::Duration};
+use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio_postgres::Client;
-
-fn one(id: &str) -> ParsedBatch {
-    batch(event(id), one_of_each(id))
-}
-
-fn outage(fault: Fault) -> String {
-    match fault {
-        Fault::Outage {
-            dependency: "database",
-            detail,
-        } => detail,
-        other => panic!("not an outage of the database: {other:?}"),
-    }
-}
-
-/// Holds a row that every batch of [`one`] writes, until it is dropped.
-async fn hold_author(database: &TestDatabase) -> Client {
-    let holder = database.client().await;
-    let hold =
-        "BEGIN; INSERT INTO authors (platform, author_key, crawled_at) VALUES ('tiktok', 'ann', now())";
-    holder.batch_execute(hold).await.unwrap();
-    holder
-}
-
-/// Polls `write` until the server has a backend of ours that waits for a lock; returns its process id.
-async fn until_blocked(
-    database: &TestDatabase,
-    write: &mut (impl Future<Output = Result<(), Fault>> + Unpin),
-) -> i32 {
-    let client = database.client().await;
-    let blocked = "SELECT pid FROM pg_stat_activity WHERE application_name = 'millrace' AND wait_event_type = 'Lock' \
-        AND datname = current_database()";
-    loop {
-        let polled =
-            std::future::poll_fn(|context| Poll::Ready(std::pin::Pin::new(&mut *write).poll(context))).await;
-        assert!(polled.is_pending(), "it was not blocked: {polled:?}");
-        if let Some(row) = client.query_opt(blocked, &[]).await.unwrap() {
-            return row.get(0);
-        }
-    }
-}
-
-async fn assert_works(database: &TestDatabase, writer: &mut Writer, id: &str) {
-    writer.write(&[&one(id)]).await.unwrap();
-    let stored: i64 = database
-        .value(&format!(
-            "SELECT count(*) FROM ingested_batches WHERE event_id = '{id}'"
-        ))
-        .await;
-    assert_eq!(stored, 1);
-}
 
 #[tokio::test]
 async fn a_row_that_the_database_refuses_is_poison_and_nothing_of_it_stays() {

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod collisions;
+mod commit;
 mod contract;
+mod downtime;
 mod faults;
 mod fixtures;
 mod ledger;
@@ -10,5 +13,8 @@ mod locking;
 mod merge;
 mod metrics;
 mod migrations;
+mod pooler;
 mod server;
+mod sqlstates;
 mod views;
+mod writes;

@@ -153,7 +153,7 @@ impl Story {
     }
 }
 
-async fn play(database: &TestDatabase, story: &Story, platform: &str) {
+async fn play(database: &TestDatabase<'_>, story: &Story, platform: &str) {
     let batches = story.batches(platform);
     let mut writers = HashMap::<usize, BTreeMap<usize, Vec<&ParsedBatch>>>::new();
     for (batch, (writer, write)) in batches.iter().zip(&story.routes) {
@@ -202,7 +202,7 @@ const VIEWS: [(&str, &str); 4] = [
     ),
 ];
 
-async fn check(database: &TestDatabase, story: &Story, platform: &str) -> Result<(), TestCaseError> {
+async fn check(database: &TestDatabase<'_>, story: &Story, platform: &str) -> Result<(), TestCaseError> {
     for (table, columns) in VIEWS {
         let rows = database
             .rows(&format!(

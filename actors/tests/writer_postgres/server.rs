@@ -14,40 +14,64 @@ use tokio::{runtime::Handle, sync::OnceCell};
 use tokio_postgres::{Client, Row};
 
 /// A database of one test.
-pub(crate) struct TestDatabase {
-    server: &'static Postgres,
+pub(crate) struct TestDatabase<'s> {
+    server: &'s Postgres,
     name: String,
 }
 
-async fn server() -> &'static Postgres {
+/// The server that all tests share.
+async fn shared() -> &'static Selected {
     static SERVERS: OnceCell<Selected> = OnceCell::const_new();
-    let only_postgres = Selection {
-        rabbitmq: false,
-        postgres: true,
-        objects: false,
-    };
-    let servers = SERVERS
-        .get_or_try_init(|| Selected::start(only_postgres))
+    SERVERS
+        .get_or_try_init(|| Selected::start(ONLY_POSTGRES))
         .await
-        .unwrap();
-    servers.postgres.as_ref().unwrap()
+        .unwrap()
 }
+
+/// A server for a test that hurts it.
+pub(crate) async fn private() -> Selected {
+    Selected::start(ONLY_POSTGRES).await.unwrap()
+}
+
+const ONLY_POSTGRES: Selection = Selection {
+    rabbitmq: false,
+    postgres: true,
+    objects: false,
+};
 
 // === impl TestDatabase ===
 
-impl TestDatabase {
+impl TestDatabase<'static> {
     pub(crate) async fn empty() -> Self {
+        Self::empty_on(shared().await).await
+    }
+
+    pub(crate) async fn migrated() -> Self {
+        Self::migrated_on(shared().await).await
+    }
+}
+
+impl<'s> TestDatabase<'s> {
+    async fn empty_on(servers: &'s Selected) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let server = server().await;
+        let server = servers.postgres.as_ref().unwrap();
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         server.create_database(&name).await.unwrap();
         Self { server, name }
     }
 
-    pub(crate) async fn migrated() -> Self {
-        let database = Self::empty().await;
+    pub(crate) async fn migrated_on(servers: &'s Selected) -> Self {
+        let database = Self::empty_on(servers).await;
         migrate(&database.settings()).await.unwrap();
         database
+    }
+
+    pub(crate) fn server(&self) -> &'s Postgres {
+        self.server
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn settings(&self) -> PostgresSettings {

@@ -21,8 +21,8 @@ const PACKAGE: &str = "postgresql";
 const SYSTEM_USER: &str = "postgres";
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-const USER: &str = "millrace";
-const PASSWORD: &str = "millrace-postgres";
+pub(crate) const USER: &str = "millrace";
+pub(crate) const PASSWORD: &str = "millrace-postgres";
 /// The database that always exists; tenants get their own.
 const FIRST_DATABASE: &str = "postgres";
 
@@ -103,6 +103,24 @@ impl Postgres {
         self.process.resume()
     }
 
+    /// Lets no file grow beyond so many bytes, for sessions that begin from now on: a write beyond is cut short,
+    /// as on a full disk. A segment of the log needs 16 MiB. `None` ends it.
+    pub fn limit_files(&self, bytes: Option<u64>) -> anyhow::Result<()> {
+        let pid = self.pid().context("postgres does not run")?;
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut words = as_system_user()?;
+        words.push(program_of("util-linux", "prlimit")?.into());
+        let status = Command::new(words.remove(0))
+            .args(words)
+            .arg(format!("--pid={pid}"))
+            // Only the soft limit: the hard one could not be lifted again.
+            .arg(format!("--fsize={limit}:"))
+            .status()
+            .context("cannot run prlimit")?;
+        anyhow::ensure!(status.success(), "prlimit failed: {status}");
+        Ok(())
+    }
+
     /// The process id; `None` while it does not run.
     pub fn pid(&self) -> Option<u32> {
         self.process.pid()
@@ -169,7 +187,7 @@ fn programs() -> Result<PathBuf, MissingPackage> {
 }
 
 /// What to put before a command so that it runs as a user whom Postgres accepts; gives `dir` to that user.
-fn identity(dir: &Path) -> anyhow::Result<Vec<OsString>> {
+pub(crate) fn identity(dir: &Path) -> anyhow::Result<Vec<OsString>> {
     if !geteuid().is_root() {
         return Ok(Vec::new());
     }
@@ -179,6 +197,14 @@ fn identity(dir: &Path) -> anyhow::Result<Vec<OsString>> {
     })?;
     chown(dir, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
         .with_context(|| format!("cannot give {} to {SYSTEM_USER}", dir.display()))?;
+    as_system_user()
+}
+
+/// What to put before a command to run it as the user whom Postgres accepts.
+fn as_system_user() -> anyhow::Result<Vec<OsString>> {
+    if !geteuid().is_root() {
+        return Ok(Vec::new());
+    }
     let setpriv = program_of("util-linux", "setpriv")?;
     let flags = ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"];
     Ok(std::iter::once(setpriv.into())

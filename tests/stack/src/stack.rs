@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use anyhow::Context;
 use tokio::sync::OnceCell;
 
 use crate::home::Home;
 use crate::objects::Objects;
+use crate::pgbouncer::PgBouncer;
 use crate::postgres::Postgres;
 use crate::rabbitmq::RabbitMq;
 use crate::tenant::Tenant;
@@ -102,6 +104,11 @@ impl Stack {
         Tenant::create(self, name, number).await
     }
 
+    /// A PgBouncer in front of the database, which ends with the value, or with the stack.
+    pub async fn pgbouncer(&self) -> anyhow::Result<PgBouncer> {
+        PgBouncer::launch(&self.home, &self.postgres).await
+    }
+
     /// The directory with data and logs.
     pub fn directory(&self) -> &Path {
         self.home.path()
@@ -146,6 +153,12 @@ impl Selected {
             objects,
             home,
         })
+    }
+
+    /// A PgBouncer in front of the database, which ends with the value, or with these servers.
+    pub async fn pgbouncer(&self) -> anyhow::Result<PgBouncer> {
+        let postgres = self.postgres.as_ref();
+        PgBouncer::launch(&self.home, postgres.context("no Postgres was selected")?).await
     }
 
     /// The directory with data and logs.

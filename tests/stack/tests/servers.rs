@@ -120,3 +120,28 @@ async fn postgres_compresses_with_lz4_and_takes_many_connections() {
     let row = client.query_one("SHOW max_connections", &[]).await.unwrap();
     assert_eq!(row.get::<_, &str>(0), "200");
 }
+
+#[tokio::test]
+async fn pgbouncer_gives_a_session_another_connection_with_each_transaction() {
+    let stack = Stack::shared().await;
+    let tenant = stack.tenant("pgbouncer").await.unwrap();
+    let pgbouncer = stack.pgbouncer().await.unwrap();
+    let url = pgbouncer.url(tenant.vhost());
+    let (one, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let (other, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let process = "SELECT pg_backend_pid()::text";
+    let before = one.simple_query(process).await.unwrap();
+    // The connection of before is taken, so the first session gets another.
+    other.batch_execute("BEGIN").await.unwrap();
+    let taken = other.simple_query(process).await.unwrap();
+    let after = one.simple_query(process).await.unwrap();
+    let [before, taken, after] = [before, taken, after].map(|found| format!("{found:?}"));
+    assert_eq!(before, taken);
+    assert_ne!(before, after);
+}

@@ -127,6 +127,31 @@ impl FaultServer {
         }
     }
 
+    /// Starts a server that understands no request: it closes each connection on its first byte.
+    pub(super) async fn start_deaf() -> Self {
+        let mut server = Self::start(|_: &Request| Answer::silence()).await;
+        server.task.abort();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        server.endpoint = listener.local_addr().unwrap().to_string();
+        server.task = tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                // A client that went away is as good as one that was turned away.
+                let _ = connection.read_u8().await;
+                let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            }
+        });
+        server
+    }
+
+    /// Requests for one path so far.
+    pub(super) fn asked_for(&self, path: &str) -> usize {
+        self.requests
+            .borrow()
+            .iter()
+            .filter(|request| request.path == path)
+            .count()
+    }
+
     /// Every request so far.
     pub(super) fn requests(&self) -> Vec<Request> {
         self.requests.borrow().clone()

@@ -123,3 +123,10 @@ fn outage_detail(found: Result<RawBatch, Fault>) -> String {
         other => panic!("expected an outage, found {other:?}"),
     }
 }
+
+fn transient_detail(found: Result<RawBatch, Fault>, expected: &str) -> String {
+    match found {
+        Err(Fault::Transient { cause, detail }) if cause == expected => detail,
+        other => panic!("expected {expected}, found {other:?}"),
+    }
+}

@@ -62,7 +62,8 @@ async fn a_ping_says_what_is_wrong() {
         ("200 OK", "Fine", None),
         ("404 Not Found", "NoSuchBucket", Some("create it")),
         ("403 Forbidden", "SignatureDoesNotMatch", Some("MINIO_SECRET_KEY")),
-        ("503 Slow Down", "SlowDown", Some("MINIO_ENDPOINT")),
+        ("503 Slow Down", "SlowDown", Some("too busy")),
+        ("500 Internal Server Error", "InternalError", Some("its own log")),
         (
             "400 Bad Request",
             "AuthorizationHeaderMalformed",

@@ -1,14 +1,28 @@
 //! Who is to blame: one test for each answer of a store.
 
 use super::{
-    PATH,
+    KEY, PATH,
     fault_server::{Answer, FaultServer, Request},
-    fetch_from, fetcher_of, healthy_but, is_poison, minio, outage_detail, run,
+    fetch_from, fetcher_of, healthy_but, is_poison, minio, outage_detail, run, transient_detail,
 };
 use crate::fetcher::{Fetcher, FetcherMetrics, Stores};
 use crate::supervision::{ByteBudget, Fault};
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The store has failed.
+const BROKEN: [&str; 4] = [
+    "500 Internal Server Error",
+    "502 Bad Gateway",
+    "504 Gateway Timeout",
+    "408 Request Timeout",
+];
+
+/// The store has too much to do.
+const BUSY: [&str; 2] = ["503 Slow Down", "429 Too Many Requests"];
 
 #[tokio::test]
 async fn a_bad_path_or_a_foreign_bucket_is_poison_and_no_request_is_sent() {
@@ -67,38 +81,142 @@ async fn a_missing_bucket_is_the_operators_fault_not_the_events() {
 
 #[tokio::test]
 async fn refused_keys_are_an_outage_that_says_what_to_check() {
-    let server = FaultServer::start(|_: &Request| Answer::error("403 Forbidden", "InvalidAccessKeyId")).await;
-    let detail = outage_detail(fetch_from(&server).await);
-    assert!(
-        detail.contains("MINIO_SECRET_KEY") && detail.contains("InvalidAccessKeyId"),
-        "{detail}"
-    );
-    assert!(!detail.contains("s3cr3t"), "{detail}");
-    assert_eq!(
-        server.requests().len(),
-        1,
-        "asking again with the same keys is no use"
-    );
+    for (status, code) in [
+        ("403 Forbidden", "InvalidAccessKeyId"),
+        ("401 Unauthorized", "AccessDenied"),
+    ] {
+        let server = FaultServer::start(move |_: &Request| Answer::error(status, code)).await;
+        let detail = outage_detail(fetch_from(&server).await);
+        assert!(
+            detail.contains("MINIO_SECRET_KEY") && detail.contains(code),
+            "{detail}"
+        );
+        assert!(!detail.contains("s3cr3t"), "{detail}");
+        let asked = server.requests();
+        assert_eq!(
+            asked.len(),
+            2,
+            "asking again with the same keys is no use: {asked:?}"
+        );
+    }
 }
 
 #[tokio::test]
-async fn a_busy_store_is_asked_again_and_is_an_outage_when_it_stays_busy() {
-    for status in [
-        "503 Slow Down",
-        "500 Internal Server Error",
-        "429 Too Many Requests",
-    ] {
-        let server = FaultServer::start(healthy_but(|_| Answer::error(status, "SlowDown"))).await;
-        outage_detail(fetch_from(&server).await);
-        assert_eq!(server.requests().len(), 2, "{status}");
+async fn one_object_that_is_denied_is_charged_for_it_while_the_store_serves() {
+    let server = FaultServer::start(healthy_but(|_| Answer::error("403 Forbidden", "AccessDenied"))).await;
+    let detail = transient_detail(fetch_from(&server).await, "object_denied");
+    assert!(detail.contains("AccessDenied"), "{detail}");
+}
 
+#[tokio::test]
+async fn one_object_on_which_the_store_fails_is_charged_for_it_while_the_store_serves() {
+    for status in BROKEN {
+        let well = FaultServer::start(healthy_but(|_| Answer::error(status, "InternalError"))).await;
+        let detail = transient_detail(fetch_from(&well).await, "object_unreadable");
+        assert!(detail.contains("InternalError"), "{status}: {detail}");
+        assert_eq!(well.asked_for(KEY), 2, "{status}: tried twice first");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_on_everything_is_an_outage() {
+    for status in BROKEN {
+        let sick = FaultServer::start(|_: &Request| Answer::error(status, "InternalError")).await;
+        let detail = outage_detail(fetch_from(&sick).await);
+        assert!(detail.contains("InternalError"), "{status}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_is_not_even_noticed() {
+    for status in BROKEN.into_iter().chain(BUSY) {
         let server = FaultServer::start(|request: &Request| match request.nth {
-            0 => Answer::error(status, "SlowDown"),
+            0 => Answer::error(status, "InternalError"),
             _ => Answer::object("[]"),
         })
         .await;
         assert_eq!(fetch_from(&server).await.unwrap().body, "[]", "{status}");
     }
+}
+
+#[tokio::test]
+async fn one_throttled_object_waits_and_is_not_charged_while_the_store_serves() {
+    for status in BUSY {
+        let server = FaultServer::start(healthy_but(|_| Answer::error(status, "SlowDown"))).await;
+        let found = fetch_from(&server).await;
+        let waits = matches!(&found, Err(Fault::NotYet { cause: "store_busy", detail }) if detail.contains("SlowDown"));
+        assert!(waits, "{status}: {found:?}");
+        assert_eq!(server.asked_for(KEY), 2, "{status}: tried twice first");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_throttles_everything_is_an_outage() {
+    for status in BUSY {
+        let server = FaultServer::start(|_: &Request| Answer::error(status, "SlowDown")).await;
+        let detail = outage_detail(fetch_from(&server).await);
+        assert!(detail.contains("too busy"), "{status}: {detail}");
+    }
+}
+
+/// The store is asked again no sooner than it said; what it said is longer than our own pause.
+#[tokio::test]
+async fn retry_after_is_obeyed() {
+    const ASKED: Duration = Duration::from_secs(1);
+    let server = FaultServer::start(|request: &Request| match request.nth {
+        0 => Answer::with_headers("503 Slow Down", &[("Retry-After", "1")], ""),
+        _ => Answer::object("[]"),
+    })
+    .await;
+    let mut settings = minio(&server.endpoint);
+    settings.request_timeout = ASKED * 5;
+    let started = Instant::now();
+    let mut fetcher = fetcher_of(&settings, &ByteBudget::new(100));
+    assert_eq!(run(&mut fetcher, PATH).await.unwrap().body, "[]");
+    assert!(started.elapsed() >= ASKED, "{:?}", started.elapsed());
+}
+
+/// Nobody would have the patience for this test otherwise.
+#[tokio::test]
+async fn a_long_retry_after_is_left_to_the_delayed_retry() {
+    let busy = || Answer::with_headers("429 Too Many Requests", &[("Retry-After", "86400")], "");
+    let well = FaultServer::start(healthy_but(move |_| busy())).await;
+    let found = fetch_from(&well).await;
+    let waits =
+        matches!(&found, Err(Fault::NotYet { cause: "store_busy", detail }) if detail.contains("86400s"));
+    assert!(waits, "{found:?}");
+    assert_eq!(well.asked_for(KEY), 1, "it said when to come back");
+
+    let sick = FaultServer::start(move |_: &Request| busy()).await;
+    outage_detail(fetch_from(&sick).await);
+    assert_eq!(sick.requests().len(), 2);
+}
+
+/// A request that the store does not understand, or says it does not.
+#[tokio::test]
+async fn a_400_blames_the_object_while_the_store_serves_and_the_settings_otherwise() {
+    let bad = || Answer::error("400 Bad Request", "AuthorizationHeaderMalformed");
+    let well = FaultServer::start(healthy_but(move |_| bad())).await;
+    transient_detail(fetch_from(&well).await, "object_unreadable");
+    let sick = FaultServer::start(move |_: &Request| bad()).await;
+    let detail = outage_detail(fetch_from(&sick).await);
+    assert!(detail.contains("MINIO_REGION"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_store_whose_name_nobody_knows_is_an_outage() {
+    let mut fetcher = fetcher_of(&minio("no-such-store.invalid:9000"), &ByteBudget::new(100));
+    let detail = outage_detail(run(&mut fetcher, PATH).await);
+    assert!(detail.contains("MINIO_ENDPOINT"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_store_that_speaks_no_tls_is_an_outage() {
+    let server = FaultServer::start_deaf().await;
+    let endpoint = format!("https://{}", server.endpoint);
+    let mut fetcher = fetcher_of(&minio(&endpoint), &ByteBudget::new(100));
+    let detail = outage_detail(run(&mut fetcher, PATH).await);
+    assert!(detail.contains("MINIO_ENDPOINT"), "{detail}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::writer::PostgresSettings;
 use refinery::{Runner, Target};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, types::Type};
 
 mod embedded {
     refinery::embed_migrations!("../schema/migrations");
@@ -76,7 +76,8 @@ const OUTSIDE_TRANSACTION: &str = "_concurrently";
 
 /// Applies what is missing. Safe from several processes at once.
 ///
-/// Needs a connection of its own for as long as it takes: not one through a pooler in transaction mode.
+/// Where something is missing it needs a connection of its own for as long as it takes: not one through a
+/// pooler in transaction mode. To find that nothing is, any connection will do.
 pub async fn migrate(settings: &PostgresSettings) -> Result<MigrationReport, MigrateError> {
     migrate_with(settings, embedded::migrations::runner()).await
 }
@@ -95,6 +96,7 @@ async fn migrate_with(settings: &PostgresSettings, runner: Runner) -> Result<Mig
     let plan = if plan.pending.is_empty() {
         plan
     } else {
+        limit(&client).await?;
         lock(&client).await?;
         Plan::read(&runner, &mut client).await?
     };
@@ -128,10 +130,13 @@ async fn connect(settings: &PostgresSettings) -> Result<Client, MigrateError> {
             tracing::debug!(%error, "migration connection closed");
         }
     });
+    Ok(client)
+}
+
+async fn limit(client: &Client) -> Result<(), tokio_postgres::Error> {
     // A lock that a migration waits for blocks everybody behind it: give up before that hurts.
     let limits = "SET statement_timeout = 0; SET lock_timeout = '20s'; SET client_min_messages = warning";
-    client.batch_execute(limits).await?;
-    Ok(client)
+    client.batch_execute(limits).await
 }
 
 /// Asks again and again instead of waiting in the server: a statement that waits holds a snapshot,
@@ -228,15 +233,16 @@ impl Plan {
     }
 }
 
+/// Prepares nothing and sets nothing, so that a pooler may stand between.
 async fn applied(client: &Client) -> Result<Vec<Migration>, MigrateError> {
     let exists = client
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&HISTORY])
+        .query_typed("SELECT to_regclass($1) IS NOT NULL", &[(&HISTORY, Type::TEXT)])
         .await?;
-    if !exists.get::<_, bool>(0) {
+    if !exists.iter().all(|row| row.get(0)) {
         return Ok(Vec::new());
     }
     let sql = format!("SELECT version, name FROM {HISTORY} ORDER BY version");
-    let rows = client.query(&sql, &[]).await?;
+    let rows = client.query_typed(&sql, &[]).await?;
     let migration = |row: &tokio_postgres::Row| Migration {
         version: row.get(0),
         name: row.get(1),

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::Items,
+    faults::{self, Point},
     messages::ParsedBatch,
     supervision::{Fault, Load, Sink},
     writer::{
@@ -194,6 +195,7 @@ impl Statements {
         batches: &[&'a ParsedBatch],
     ) -> Result<Outcome<'a>, tokio_postgres::Error> {
         client.batch_execute(&self.begin).await?;
+        reached(Point::WriteBegin, batches);
         self.prepare(client).await?;
         let mut unseen = self.enter(client, batches).await?;
         // An event that comes twice in one write is stored once.
@@ -202,7 +204,9 @@ impl Statements {
             .copied()
             .partition(|batch| unseen.remove(&batch.event.event_id));
         let rows = self.insert(client, &stored).await?;
+        reached(Point::WriteEnd, batches);
         client.batch_execute("COMMIT").await?;
+        reached(Point::WriteCommitted, batches);
         Ok(Outcome {
             stored,
             repeated,
@@ -277,6 +281,12 @@ impl Statements {
             crawl_errors,
             rejected_items,
         ])
+    }
+}
+
+fn reached(point: Point, batches: &[&ParsedBatch]) {
+    for batch in batches {
+        faults::reached(point, &batch.event.event_id);
     }
 }
 
