@@ -53,7 +53,7 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let outlive = CancellationToken::new();
     let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
     let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
-    let health = Arc::new(Health::new(supervision.roster(), dependencies, status.clone()));
+    let health = Arc::new(Health::new(&supervision, dependencies, status.clone()));
     registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
     let serving = serve(config, registry, health, &outlive).await?;
 
@@ -62,7 +62,7 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let end = supervision.ended().await;
     match &end {
         supervision::Exit::Drained => info!("drained; leaving"),
-        supervision::Exit::GaveUp(actor) => error!(%actor, "an actor failed too often; leaving"),
+        supervision::Exit::GaveUp(actor) => error!(%actor, "an actor could not go on; leaving"),
     }
     outlive.cancel();
     if let Some(serving) = serving {

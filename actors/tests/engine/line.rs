@@ -17,6 +17,7 @@ pub(crate) const POLICY: RestartPolicy = RestartPolicy {
     intensity: 3,
     window: Duration::from_secs(600),
     steady_after: Duration::from_secs(5),
+    deadline: Duration::from_secs(60),
 };
 
 /// What the test tells the line to do, and what the line did.
