@@ -47,7 +47,11 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let parts = Parts::make(config, &mut registry, &budget)?;
     let status = IngressStatus::default();
     let drain = Drain::default();
-    let supervision = Supervision::start(RestartPolicy::default(), drain.clone());
+    let policy = RestartPolicy {
+        deadline: config.stage_deadline,
+        ..RestartPolicy::default()
+    };
+    let supervision = Supervision::start(policy, drain.clone());
 
     // Telemetry and health outlive the line: the last scrape sees the last event.
     let outlive = CancellationToken::new();

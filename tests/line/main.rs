@@ -12,3 +12,4 @@ mod outages;
 mod reasons;
 mod recovery;
 mod running;
+mod supervision;

@@ -40,6 +40,7 @@ pub use tally::{CleanKind, Tally};
 
 use crate::{
     domain::Platform,
+    faults::{Point, reached},
     messages::{ParsedBatch, RawBatch},
     supervision::{Fault, Stage},
 };
@@ -81,6 +82,7 @@ impl Stage for Parser {
     type Out = ParsedBatch;
 
     async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
+        reached(Point::ParseBegin, &raw.event.event_id);
         let started = Instant::now();
         let max_bytes = self.settings.limits.max_decompressed_bytes;
         let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
@@ -90,6 +92,7 @@ impl Stage for Parser {
         let parsed = batch::parse_json(&json, &raw.event, &self.settings)
             .inspect_err(|_| raw.reservation.shrink(growth))?;
         self.metrics.observe(&raw.event, &parsed, started.elapsed());
+        reached(Point::ParseEnd, &raw.event.event_id);
         Ok(ParsedBatch {
             event: raw.event.clone(),
             object: raw.object.clone(),

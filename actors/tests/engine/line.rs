@@ -38,7 +38,7 @@ pub(crate) struct Script {
 /// Panics at 13, calls 4 poison, is in trouble at 6, and too early for 8.
 pub(crate) struct Double(pub(crate) Arc<Script>);
 
-/// Refuses any write with a 20 in it and panics at a 22.
+/// Refuses any write with a 20 in it, panics at a 22 and hangs at a 24.
 pub(crate) struct List(pub(crate) Arc<Script>);
 
 pub(crate) struct Line {
@@ -99,6 +99,9 @@ impl Sink for List {
             return Err(Fault::poison("twenty", "it is twenty"));
         }
         assert!(!batch.contains(&&22), "twenty-two");
+        if batch.contains(&&24) {
+            std::future::pending::<()>().await;
+        }
         self.0
             .writes
             .lock()
