@@ -17,7 +17,8 @@ use tokio::runtime::Handle;
 pub use postgres::Migration;
 
 const BROKER: &str = "rabbitmq";
-const STORE: &str = "object_store";
+/// The object store, as faults and health checks name it.
+pub(crate) const STORE: &str = "object_store";
 const DATABASE: &str = "database";
 
 /// A round trip to each dependency of the service, in the order of the data.

@@ -65,6 +65,8 @@ pub struct Config {
     pub auto_migrate: bool,
     /// How long a stop may take.
     pub shutdown_grace: Duration,
+    /// How long a run of a room's work may make no progress.
+    pub stage_deadline: Duration,
     /// Oddities that are worth a line in the log.
     pub warnings: Vec<String>,
     /// Each setting with its value as it may be shown.
@@ -110,6 +112,7 @@ impl Config {
             workers,
             memory_budget,
             shutdown_grace,
+            stage_deadline,
         } = processing;
         Ok(Self {
             amqp,
@@ -122,6 +125,7 @@ impl Config {
             memory_budget,
             auto_migrate,
             shutdown_grace,
+            stage_deadline,
             warnings,
             in_force,
         })
@@ -187,6 +191,21 @@ fn agreement(
             "MEMORY_BUDGET_MB is less than MAX_OBJECT_MB: an object larger than the budget goes alone"
                 .to_owned(),
         );
+    }
+    let (deadline, slowest) = (
+        processing.stage_deadline,
+        fetcher
+            .whole_fetch_timeout()
+            .saturating_add(postgres.statement_timeout),
+    );
+    if deadline <= slowest {
+        let what = format!(
+            "is {} s, but an honest fetch and an honest statement may take {} s together",
+            deadline.as_secs_f64(),
+            slowest.as_secs_f64()
+        );
+        let hint = "raise it, or lower MINIO_REQUEST_TIMEOUT_SECONDS, MINIO_REQUEST_ATTEMPTS or DATABASE_STATEMENT_TIMEOUT_SECONDS";
+        reader.problem(Problem::new("STAGE_DEADLINE_SECONDS", what, hint));
     }
     let grace = processing.shutdown_grace;
     for (name, bound) in [

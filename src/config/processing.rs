@@ -11,6 +11,7 @@ settings! { "Processing";
     WRITERS: Whole<usize> = Setting::new("MAX_WRITERS", Whole::between(1, 64), "2", "Writers: transactions open at once.");
     MEMORY_BUDGET: Mebibytes = Setting::new("MEMORY_BUDGET_MB", Mebibytes::between(1, 1 << 20), "256", "Bound on the bytes of objects in flight; a single larger object goes alone.");
     SHUTDOWN_GRACE: Seconds = Setting::new("SHUTDOWN_GRACE_SECONDS", Seconds::between(0.0, 3600.0), "25", "How long a stop may take to finish what is in flight; the rest stays unacknowledged.");
+    STAGE_DEADLINE: Seconds = Setting::new("STAGE_DEADLINE_SECONDS", Seconds::between(1.0, 86_400.0), "120", "How long a fetch, a parse or a write may make no progress before it is ended and tried again; waiting for memory does not count.");
 }
 
 /// How many actors of each kind.
@@ -31,6 +32,7 @@ pub(super) struct Processing {
     /// Bytes.
     pub(super) memory_budget: u64,
     pub(super) shutdown_grace: Duration,
+    pub(super) stage_deadline: Duration,
 }
 
 /// What a batch is assumed to weigh before the first one was seen: a TikTok batch of 50 items with their
@@ -47,6 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Processing {
         },
         memory_budget: reader.get(&MEMORY_BUDGET),
         shutdown_grace: reader.get(&SHUTDOWN_GRACE),
+        stage_deadline: reader.get(&STAGE_DEADLINE),
     }
 }
 
@@ -82,6 +85,7 @@ mod tests {
             workers,
             memory_budget: mebibytes << 20,
             shutdown_grace: Duration::ZERO,
+            stage_deadline: Duration::MAX,
         }
         .prefetch()
     }

@@ -68,6 +68,7 @@ fn defaults_are_those_of_the_service_it_replaces() {
     );
     assert_eq!(config.memory_budget, 256 << 20);
     assert_eq!(config.shutdown_grace, Duration::from_secs(25));
+    assert_eq!(config.stage_deadline, Duration::from_secs(120));
     assert!(config.auto_migrate && config.http.enabled);
     assert_eq!(config.http.port, 9090);
     assert_eq!(config.warnings, Vec::<String>::new());
@@ -87,6 +88,7 @@ fn every_problem_is_reported_at_once_and_by_name() {
         ("NEW_MODE_ENABLED", "false"),
         ("PERMANENT_ERROR_CODES", "TIMEOUT"),
         ("MAX_DECOMPRESSED_MB", "32"),
+        ("STAGE_DEADLINE_SECONDS", "100"), // an honest fetch and statement take as long
     ]);
     for name in [
         "RABBITMQ_PASSWORD",
@@ -100,6 +102,7 @@ fn every_problem_is_reported_at_once_and_by_name() {
         "NEW_MODE_ENABLED and LEGACY_MODE_ENABLED",
         "PERMANENT_ERROR_CODES and TRANSIENT_ERROR_CODES",
         "MAX_DECOMPRESSED_MB",
+        "STAGE_DEADLINE_SECONDS",
     ] {
         assert_eq!(
             names.iter().filter(|refused| *refused == name).count(),
@@ -107,7 +110,7 @@ fn every_problem_is_reported_at_once_and_by_name() {
             "{name} in {names:?}"
         );
     }
-    assert_eq!(names.len(), 11, "{names:?}");
+    assert_eq!(names.len(), 12, "{names:?}");
 }
 
 #[test]

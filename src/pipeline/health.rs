@@ -3,7 +3,7 @@
 use crate::http::{ActorStatus, Dependencies, DependencyStatus, HealthView, Summary};
 use millrace_actors::{
     ingress::IngressStatus,
-    supervision::{Roster, State},
+    supervision::{Breaker, Roster, State, Supervision, Suspension},
 };
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(300);
 /// The line as seen from outside the actors, so that a stuck actor cannot hide itself.
 pub(super) struct Health {
     roster: Roster,
+    breaker: Breaker,
     dependencies: Dependencies,
     status: IngressStatus,
 }
@@ -20,9 +21,10 @@ pub(super) struct Health {
 // === impl Health ===
 
 impl Health {
-    pub(super) fn new(roster: Roster, dependencies: Dependencies, status: IngressStatus) -> Self {
+    pub(super) fn new(supervision: &Supervision, dependencies: Dependencies, status: IngressStatus) -> Self {
         Self {
-            roster,
+            roster: supervision.roster(),
+            breaker: supervision.breaker(),
             dependencies,
             status,
         }
@@ -35,11 +37,12 @@ impl Health {
             .statuses()
             .iter()
             .any(|dependency| !dependency.ok);
-        down || self
-            .roster
-            .entries()
-            .values()
-            .any(|entry| entry.state == State::Down)
+        down || self.breaker.suspension().is_some()
+            || self
+                .roster
+                .entries()
+                .values()
+                .any(|entry| entry.state == State::Down)
     }
 }
 
@@ -63,7 +66,7 @@ impl HealthView for Health {
     }
 
     fn dependencies(&self) -> Vec<DependencyStatus> {
-        self.dependencies.statuses()
+        with(self.dependencies.statuses(), self.breaker.suspension())
     }
 
     fn actors(&self) -> Vec<ActorStatus> {
@@ -88,5 +91,61 @@ impl HealthView for Health {
                 progress.moved_at.elapsed().as_secs().into(),
             ),
         ])
+    }
+}
+
+/// A dependency may answer and not do its work, as a database does whose disk is full: then only the
+/// breaker knows.
+fn with(mut statuses: Vec<DependencyStatus>, suspension: Option<Suspension>) -> Vec<DependencyStatus> {
+    let Some(down) = suspension else { return statuses };
+    for status in &mut statuses {
+        if status.name == down.dependency && status.ok {
+            status.ok = false;
+            status.why = Some(down.detail.clone());
+            status.since = down.since;
+        }
+    }
+    statuses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn status(name: &'static str, ok: bool, why: &str) -> DependencyStatus {
+        DependencyStatus {
+            name,
+            ok,
+            why: Some(why.to_owned()),
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn what_only_the_breaker_knows_is_told() {
+        let since = "2026-01-02T03:04:05Z".parse().unwrap();
+        let down = Suspension {
+            dependency: "database",
+            detail: "disk full".to_owned(),
+            since,
+        };
+        let all = vec![
+            status("object_store", true, "answers"),
+            status("database", true, "answers"),
+        ];
+        assert_eq!(with(all.clone(), None), all);
+        let told = with(all.clone(), Some(down.clone()));
+        assert_eq!(told[0], all[0]);
+        assert_eq!(
+            (told[1].ok, told[1].why.as_deref(), told[1].since),
+            (false, Some("disk full"), since)
+        );
+        let silent = vec![status("database", false, "connection refused")];
+        assert_eq!(
+            with(silent.clone(), Some(down)),
+            silent,
+            "the probe's own words stay"
+        );
     }
 }

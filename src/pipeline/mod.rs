@@ -47,13 +47,17 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let parts = Parts::make(config, &mut registry, &budget)?;
     let status = IngressStatus::default();
     let drain = Drain::default();
-    let supervision = Supervision::start(RestartPolicy::default(), drain.clone());
+    let policy = RestartPolicy {
+        deadline: config.stage_deadline,
+        ..RestartPolicy::default()
+    };
+    let supervision = Supervision::start(policy, drain.clone());
 
     // Telemetry and health outlive the line: the last scrape sees the last event.
     let outlive = CancellationToken::new();
     let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
     let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
-    let health = Arc::new(Health::new(supervision.roster(), dependencies, status.clone()));
+    let health = Arc::new(Health::new(&supervision, dependencies, status.clone()));
     registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
     let serving = serve(config, registry, health, &outlive).await?;
 
@@ -62,7 +66,7 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let end = supervision.ended().await;
     match &end {
         supervision::Exit::Drained => info!("drained; leaving"),
-        supervision::Exit::GaveUp(actor) => error!(%actor, "an actor failed too often; leaving"),
+        supervision::Exit::GaveUp(actor) => error!(%actor, "an actor could not go on; leaving"),
     }
     outlive.cancel();
     if let Some(serving) = serving {

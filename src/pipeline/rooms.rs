@@ -1,6 +1,6 @@
 //! What the rooms are made of, and how they are joined.
 
-use crate::config::Config;
+use crate::{config::Config, dependencies::STORE};
 use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
@@ -73,13 +73,15 @@ impl Parts {
         );
     }
 
+    /// A writer is built when its database answers: a rebuild is the breaker's probe. So are fetchers.
     fn writers(&self, config: &Config, supervision: &Supervision, here: &ArbiterHandle) -> Port<ParsedBatch> {
         let schema = Schema::new(config);
         let (database, metrics) = (self.database.clone(), self.writer_metrics.clone());
         let build: Build<Writer> = Arc::new(move || {
             let writer = Writer::new(database.clone(), metrics.clone());
-            let schema = schema.clone();
+            let (schema, database) = (schema.clone(), database.clone());
             async move {
+                database.ping().await?;
                 schema.ready().await?;
                 Ok(writer)
             }
@@ -118,7 +120,16 @@ impl Parts {
         here: &ArbiterHandle,
         next: &Port<RawBatch>,
     ) -> Port<BatchRef> {
-        let build = always(self.fetcher.clone());
+        let (stores, fetcher) = (self.stores.clone(), self.fetcher.clone());
+        let build: Build<Fetcher> = Arc::new(move || {
+            let (stores, fetcher) = (stores.clone(), fetcher.clone());
+            async move {
+                let answer = stores.ping().await;
+                answer.map_err(|error| Fault::outage(STORE, error.to_string()))?;
+                Ok(fetcher)
+            }
+            .boxed_local()
+        });
         Port::new(
             (0..config.workers.fetchers)
                 .map(|n| supervision.stage(("fetcher", n), here, next.clone(), build.clone())),

@@ -16,3 +16,4 @@ mod reasons;
 mod recovery;
 mod running;
 mod sick_objects;
+mod supervision;

@@ -30,4 +30,13 @@ impl Breaker {
     pub fn subscribe(&self) -> watch::Receiver<Option<Suspension>> {
         self.0.subscribe()
     }
+
+    /// Says how it is now; who listens hears of it when that is news.
+    pub(super) fn show(&self, suspension: Option<Suspension>) {
+        self.0.send_if_modified(|shown| {
+            let news = *shown != suspension;
+            *shown = suspension;
+            news
+        });
+    }
 }

@@ -1,5 +1,6 @@
 //! A bound on the bytes of objects in flight.
 
+use super::busy::excused;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 
@@ -58,8 +59,13 @@ impl ByteBudget {
         taken.then(|| self.share(bytes))
     }
 
-    /// Waits until `bytes` fit. What is larger than the whole budget goes alone.
+    /// Waits until `bytes` fit. What is larger than the whole budget goes alone. A run of a room's work
+    /// that waits here does not hang.
     pub async fn reserve(self: &Arc<Self>, bytes: u64) -> Reservation {
+        excused(self.granted(bytes)).await
+    }
+
+    async fn granted(self: &Arc<Self>, bytes: u64) -> Reservation {
         let _turn = self.turn.lock().await;
         let mut used = self.used.subscribe();
         // The sender lives in `self`, so the wait cannot fail.

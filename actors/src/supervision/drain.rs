@@ -9,36 +9,36 @@ use tokio_util::sync::CancellationToken;
 /// Given once, heard by every source; it cannot be taken back.
 #[derive(Clone, Debug, Default)]
 pub struct Drain {
-    order: CancellationToken,
+    ordered: CancellationToken,
     gave_up: Arc<AtomicBool>,
 }
 
 // === impl Drain ===
 
 impl Drain {
-    /// Gives the order.
+    /// Gives the order: an operator wants it.
     pub fn order(&self) {
-        self.order.cancel();
+        self.ordered.cancel();
     }
 
-    /// Gives the order because an actor failed too often.
+    /// Gives the order because an actor cannot go on: what is in flight may be what broke it.
     pub fn give_up(&self) {
         self.gave_up.store(true, SeqCst);
-        self.order.cancel();
+        self.ordered.cancel();
     }
 
     /// Whether the order was given.
     pub fn is_ordered(&self) -> bool {
-        self.order.is_cancelled()
+        self.ordered.is_cancelled()
     }
 
-    /// Whether an actor failed too often, whoever gave the order first.
+    /// Whether an actor gave up, before an operator's order or after it.
     pub fn gave_up(&self) -> bool {
         self.gave_up.load(SeqCst)
     }
 
     /// Waits for the order.
     pub async fn ordered(&self) {
-        self.order.cancelled().await;
+        self.ordered.cancelled().await;
     }
 }

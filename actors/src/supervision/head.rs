@@ -1,6 +1,6 @@
 //! The actor around a source.
 
-use super::{Breaker, Build, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source};
+use super::{Breaker, Build, Busy, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source};
 use actix::{
     Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
 };
@@ -55,7 +55,7 @@ impl<S: Source> Head<S> {
         let (child, supervisor) = (self.name.clone(), self.supervisor.clone());
         let pulling = async move {
             let mut source = build().await?;
-            supervisor.do_send(Report::Built { child });
+            supervisor.do_send(Report::Built { child, idle: false });
             source.pull(intake).await
         };
         let pulling = AssertUnwindSafe(pulling).catch_unwind();
@@ -84,6 +84,7 @@ impl<S: Source> Actor for Head<S> {
             child: self.name.clone(),
             control: ctx.address().recipient(),
             depth: Depth::default(),
+            busy: Busy::default(),
             source: true,
         });
         self.pull(ctx);

@@ -4,7 +4,7 @@ use rand::RngExt;
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// How restarts are paced.
+/// When an actor has failed, and how restarts are paced.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RestartPolicy {
     /// Delay before the first restart.
@@ -17,6 +17,8 @@ pub struct RestartPolicy {
     pub window: Duration,
     /// An actor that worked this long is healthy: its next failure starts from `first_delay`.
     pub steady_after: Duration,
+    /// A run of the work that makes no progress for this long has crashed.
+    pub deadline: Duration,
 }
 
 /// The failures of one actor so far.
@@ -48,6 +50,7 @@ impl Default for RestartPolicy {
             intensity: 10,
             window: Duration::from_secs(60),
             steady_after: Duration::from_secs(5),
+            deadline: Duration::from_secs(120),
         }
     }
 }
@@ -133,6 +136,7 @@ mod tests {
         intensity: 2,
         window: Duration::from_secs(60),
         steady_after: Duration::from_secs(5),
+        deadline: Duration::from_secs(60),
     };
 
     fn after(decision: Decision) -> Duration {

@@ -3,11 +3,16 @@
 //! A room implements one of three verbs, [`Source`], [`Stage`] or [`Sink`]. [`Supervision`] starts an
 //! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
 
+mod announce;
 mod breaker;
+mod busy;
 mod byte_budget;
+mod child;
+mod circuits;
 mod drain;
 mod envelope;
 mod fault;
+mod handle;
 mod head;
 mod job;
 mod lifecycle;
@@ -20,15 +25,17 @@ mod verbs;
 mod worker;
 
 pub use breaker::{Breaker, Suspension};
+pub use busy::Busy;
 pub use byte_budget::{ByteBudget, Reservation};
 pub use drain::Drain;
 pub use envelope::Envelope;
 pub use fault::Fault;
+pub use handle::Supervision;
 pub use lifecycle::RestartPolicy;
 pub use port::{Depth, Port};
 pub use report::{Affected, Cause, Fate, Rebuild, Report};
 pub use roster::{Entry, Roster, State};
 pub use settlement::{Desk, Receipt, Settlement, Verdict};
-pub use supervisor::{Exit, Supervision};
+pub use supervisor::Exit;
 pub use verbs::{Intake, Load, Sink, Source, Stage};
 pub use worker::{Build, Limits, Member};

@@ -1,8 +1,8 @@
 //! What an actor tells its supervisor, and what it is told.
 
-use super::Depth;
+use super::{Busy, Depth};
 use actix::{Message, Recipient};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use tracing::Span;
 
 /// Why an actor failed.
@@ -17,6 +17,8 @@ pub enum Cause {
     },
     /// The actor's own code panicked.
     Panic(String),
+    /// A run of the actor's work made no progress for this long.
+    Hung(Duration),
     /// The actor could not be built, or a source ended on its own, for a reason that is not an outage.
     Broken(String),
 }
@@ -28,6 +30,8 @@ pub enum Fate {
     Held,
     /// Sent back to be tried again later.
     Retried,
+    /// Out of reach in a blocked thread: it stays unacknowledged and is delivered again.
+    Requeued,
 }
 
 /// An event that a failed actor held.
@@ -53,6 +57,8 @@ pub enum Report {
         control: Recipient<Rebuild>,
         /// Its mailbox.
         depth: Depth,
+        /// What it works on.
+        busy: Busy,
         /// Whether it is a source; the line has drained once all sources have.
         source: bool,
     },
@@ -60,6 +66,8 @@ pub enum Report {
     Built {
         /// Which.
         child: Arc<str>,
+        /// Whether no event waits for it.
+        idle: bool,
     },
     /// The actor does its work.
     Works {
@@ -95,6 +103,7 @@ impl Cause {
         match self {
             Self::Outage { .. } => "outage",
             Self::Panic(_) => "panic",
+            Self::Hung(_) => "hung",
             Self::Broken(_) => "broken",
         }
     }
@@ -118,6 +127,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Outage { dependency, detail } => write!(f, "{dependency} unavailable: {detail}"),
             Self::Panic(text) => write!(f, "panic: {text}"),
+            Self::Hung(time) => write!(f, "no progress for {} s", time.as_secs()),
             Self::Broken(text) => f.write_str(text),
         }
     }
@@ -131,6 +141,7 @@ impl Fate {
         match self {
             Self::Held => "held",
             Self::Retried => "retried",
+            Self::Requeued => "requeued",
         }
     }
 }

@@ -1,19 +1,18 @@
-//! The actor above the actors: it decides when a failed one is rebuilt, says what happened to whom,
-//! and ends the program when there is no more point in trying.
+//! The actor above the actors: it decides when a failed one is rebuilt and when deliveries pause, says
+//! what happened to whom, and ends the program when there is no more point in trying.
 
 use super::{
-    Affected, Breaker, Build, Cause, Drain, Limits, Member, Port, Rebuild, Report, RestartPolicy, Roster,
-    Sink, Source, Stage, State,
-    head::Head,
-    job::{Outlet, SinkJob, StageJob},
-    lifecycle::{Decision, Lifecycle},
-    worker::Worker,
+    Affected, Breaker, Cause, Drain, Report, RestartPolicy, Roster, State,
+    announce::announce,
+    child::{Child, room_of},
+    circuits::Circuits,
+    lifecycle::Decision,
+    report::Rebuild,
 };
-use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Recipient};
-use futures_util::FutureExt;
+use actix::{Actor, AsyncContext, Context, Handler};
 use std::{collections::HashMap, sync::Arc};
 use tokio::{sync::watch, time::Instant};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info};
 
 /// Why the line ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,150 +23,64 @@ pub enum Exit {
     GaveUp(Arc<str>),
 }
 
-/// A running supervisor: the way to start actors, to order the drain and to learn of the end.
-pub struct Supervision {
-    addr: Addr<Supervisor>,
-    drain: Drain,
-    breaker: Breaker,
-    roster: Roster,
-    exit: watch::Receiver<Option<Exit>>,
-}
-
-struct Supervisor {
+pub(super) struct Supervisor {
     policy: RestartPolicy,
     children: HashMap<Arc<str>, Child>,
     roster: Roster,
     drain: Drain,
+    circuits: Circuits,
     gave_up: Option<Arc<str>>,
     exit: watch::Sender<Option<Exit>>,
-}
-
-struct Child {
-    control: Recipient<Rebuild>,
-    life: Lifecycle,
-    /// None for a worker; whether it has drained for a source.
-    drained: Option<bool>,
-    /// A failure was reported and no work was done since.
-    failing: bool,
-}
-
-// === impl Supervision ===
-
-impl Supervision {
-    /// Starts a supervisor without children on the current arbiter.
-    pub fn start(policy: RestartPolicy, drain: Drain) -> Self {
-        let roster = Roster::default();
-        let (exit_tx, exit) = watch::channel(None);
-        let supervisor = Supervisor {
-            policy,
-            children: HashMap::new(),
-            roster: roster.clone(),
-            drain: drain.clone(),
-            gave_up: None,
-            exit: exit_tx,
-        };
-        Self {
-            addr: supervisor.start(),
-            drain,
-            breaker: Breaker::default(),
-            roster,
-            exit,
-        }
-    }
-
-    /// Starts the end of a line; `name` is the room and the actor's number in it.
-    pub fn sink<S>(
-        &self,
-        name: (&'static str, usize),
-        arbiter: &ArbiterHandle,
-        limits: Limits,
-        build: Build<S>,
-    ) -> Member<S::In>
-    where
-        S: Sink + Unpin,
-        S::In: Unpin,
-    {
-        let build: Build<SinkJob<S>> = Arc::new(move || build().map(|made| made.map(SinkJob)).boxed_local());
-        Worker::start(
-            name,
-            build,
-            limits,
-            Outlet::End,
-            self.addr.clone().recipient(),
-            arbiter,
-        )
-    }
-
-    /// Starts a middle of a line that posts to `next`; `name` is the room and the actor's number in it.
-    pub fn stage<S>(
-        &self,
-        name: (&'static str, usize),
-        arbiter: &ArbiterHandle,
-        next: Port<S::Out>,
-        build: Build<S>,
-    ) -> Member<S::In>
-    where
-        S: Stage + Unpin,
-        S::In: Unpin,
-    {
-        let build: Build<StageJob<S>> =
-            Arc::new(move || build().map(|made| made.map(StageJob)).boxed_local());
-        let one = Limits {
-            messages: 1,
-            load: super::Load::default(),
-        };
-        Worker::start(
-            name,
-            build,
-            one,
-            Outlet::Next(next),
-            self.addr.clone().recipient(),
-            arbiter,
-        )
-    }
-
-    /// Starts the beginning of a line, last of all: from here on deliveries flow.
-    pub fn source<S: Source>(
-        &self,
-        name: impl Into<String>,
-        arbiter: &ArbiterHandle,
-        next: Port<S::Out>,
-        build: Build<S>,
-    ) {
-        Head::start(
-            name.into(),
-            build,
-            next,
-            (self.drain.clone(), self.breaker.clone()),
-            self.addr.clone().recipient(),
-            arbiter,
-        );
-    }
-
-    /// Who is there and how they are.
-    pub fn roster(&self) -> Roster {
-        self.roster.clone()
-    }
-
-    /// Whether new deliveries may be taken.
-    pub fn breaker(&self) -> Breaker {
-        self.breaker.clone()
-    }
-
-    /// Waits for the end of the line.
-    pub async fn ended(&self) -> Exit {
-        let mut exit = self.exit.clone();
-        match exit.wait_for(Option::is_some).await {
-            Ok(end) => end.clone().unwrap_or(Exit::Drained),
-            // The supervisor itself is gone: its arbiter died under it.
-            Err(_) => Exit::GaveUp("supervisor".into()),
-        }
-    }
 }
 
 // === impl Supervisor ===
 
 impl Supervisor {
+    pub(super) fn new(
+        policy: RestartPolicy,
+        roster: Roster,
+        drain: Drain,
+        breaker: Breaker,
+        exit: watch::Sender<Option<Exit>>,
+    ) -> Self {
+        Self {
+            policy,
+            children: HashMap::new(),
+            roster,
+            drain,
+            circuits: Circuits::new(breaker),
+            gave_up: None,
+            exit,
+        }
+    }
+
+    /// A worker is built when its dependency answers: the first build is no news, a later one is.
+    fn built(&mut self, child: &Arc<str>, idle: bool) {
+        debug!(actor = %child, "actor built");
+        self.roster.set(child, State::Up);
+        if !self.children.get(child).is_some_and(|entry| entry.failing) {
+            return;
+        }
+        if idle {
+            // No event waits that could prove it, and with an open breaker none may ever come.
+            self.works(child);
+        } else if !self.all_fail(room_of(child)) {
+            self.circuits.close(room_of(child));
+        }
+    }
+
+    fn works(&mut self, child: &Arc<str>) {
+        self.roster.set(child, State::Up);
+        let Some(entry) = self.children.get_mut(child) else {
+            return;
+        };
+        entry.life.works(Instant::now());
+        if std::mem::take(&mut entry.failing) {
+            info!(actor = %child, "actor works again");
+        }
+        self.circuits.close(room_of(child));
+    }
+
     fn failed(&mut self, child: &Arc<str>, cause: &Cause, affected: &[Affected], ctx: &mut Context<Self>) {
         let Some(entry) = self.children.get_mut(child) else {
             return;
@@ -175,18 +88,42 @@ impl Supervisor {
         let now = Instant::now();
         let decision = match cause {
             Cause::Outage { .. } => entry.life.outage(now),
-            Cause::Panic(_) | Cause::Broken(_) => entry.life.crash(now),
+            Cause::Panic(_) | Cause::Hung(_) | Cause::Broken(_) => entry.life.crash(now),
         };
         let first = !std::mem::replace(&mut entry.failing, true);
+        let control = entry.control.clone();
         let restarts = self.roster.fail(child, cause);
-        say(child, cause, affected, restarts, decision, first);
+        announce(child, cause, affected, restarts, decision, first);
+        self.suspend(child, cause, first);
         match decision {
             Decision::Restart { after } => {
-                let control = entry.control.clone();
                 ctx.run_later(after, move |_, _| control.do_send(Rebuild));
             }
             Decision::GiveUp => self.give_up(child),
         }
+    }
+
+    /// Opens the breaker for an outage that is news, or that has taken the last worker of its room.
+    ///
+    /// One sick event may look like an outage to the worker that holds it, again and again. It must not
+    /// hold the line for as long as it is sick: so only the start of a worker's streak opens, and the
+    /// worker's rebuild, which asks the dependency, closes. That costs one short pause. In a true outage
+    /// no rebuild succeeds, or, where a question is answered and work is not (a full disk), every worker
+    /// of the room comes to fail, and then only work that is done closes.
+    fn suspend(&mut self, child: &Arc<str>, cause: &Cause, first: bool) {
+        let Cause::Outage { dependency, detail } = cause else {
+            return;
+        };
+        // A source that lost its broker has no deliveries to pause.
+        let is_worker = self.children.get(child).is_some_and(|entry| !entry.is_source());
+        if is_worker && (first || self.all_fail(room_of(child))) {
+            self.circuits.open(room_of(child), dependency, detail);
+        }
+    }
+
+    fn all_fail(&self, room: &str) -> bool {
+        let mut workers = self.children.iter().filter(|(name, _)| room_of(name) == room);
+        workers.all(|(_, entry)| entry.failing)
     }
 
     /// Drains what can be drained; the process ends when that is done. Whoever runs the process
@@ -194,10 +131,11 @@ impl Supervisor {
     fn give_up(&mut self, child: &Arc<str>) {
         self.roster.set(child, State::GaveUp);
         self.gave_up.get_or_insert_with(|| child.clone());
-        if let Some(entry) = self.children.get_mut(child)
-            && let Some(drained) = entry.drained.as_mut()
-        {
-            *drained = true; // a source that gave up will not drain
+        if let Some(entry) = self.children.get_mut(child) {
+            entry.given_up = true;
+            if entry.is_source() {
+                entry.drained = Some(true); // a source that gave up will not drain
+            }
         }
         self.drain.give_up();
         self.end_when_drained();
@@ -219,43 +157,28 @@ impl Supervisor {
         }
     }
 
-    fn works(&mut self, child: &Arc<str>) {
-        self.roster.set(child, State::Up);
-        let Some(entry) = self.children.get_mut(child) else {
-            return;
-        };
-        entry.life.works(Instant::now());
-        if std::mem::take(&mut entry.failing) {
-            info!(actor = %child, "actor works again");
+    /// Looks at the workers from outside, because one whose thread is blocked or gone tells nothing.
+    fn look_around(&mut self) {
+        let lost = |entry: &Child| entry.lost(self.policy.deadline);
+        let lost: Vec<_> = self
+            .children
+            .iter()
+            .filter_map(|(name, entry)| Some((name.clone(), lost(entry)?)))
+            .collect();
+        for (child, (cause, affected)) in lost {
+            let restarts = self.roster.fail(&child, &cause);
+            announce(&child, &cause, &affected, restarts, Decision::GiveUp, true);
+            self.give_up(&child);
         }
-    }
-}
-
-/// One line for each event that a failed actor held, and one where it held none. Of an outage that
-/// goes on, only the first failure is news.
-fn say(child: &str, cause: &Cause, affected: &[Affected], restarts: u64, decision: Decision, first: bool) {
-    let kind = cause.label();
-    let Decision::Restart { after } = decision else {
-        return error!(actor = child, cause = kind, error = %cause, restarts, "actor failed too often; giving up and draining");
-    };
-    let delay_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-    if !first && matches!(cause, Cause::Outage { .. }) {
-        return debug!(actor = child, cause = kind, error = %cause, restarts, delay_ms, "actor still fails");
-    }
-    if affected.is_empty() {
-        warn!(actor = child, cause = kind, error = %cause, restarts, delay_ms, "actor failed; restarting");
-    }
-    for Affected { subject, span, fate } in affected {
-        let _entered = span.enter();
-        warn!(
-            actor = child, event_id = %subject, fate = fate.as_str(), cause = kind, error = %cause, restarts, delay_ms,
-            "actor failed while it held this event; restarting"
-        );
     }
 }
 
 impl Actor for Supervisor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(self.policy.deadline / 4, |supervisor, _| supervisor.look_around());
+    }
 }
 
 impl Handler<Report> for Supervisor {
@@ -267,21 +190,14 @@ impl Handler<Report> for Supervisor {
                 child,
                 control,
                 depth,
+                busy,
                 source,
             } => {
                 self.roster.join(child.clone(), depth);
-                let entry = Child {
-                    control,
-                    life: Lifecycle::new(self.policy),
-                    drained: source.then_some(false),
-                    failing: false,
-                };
+                let entry = Child::new(control, busy, source, self.policy);
                 self.children.insert(child, entry);
             }
-            Report::Built { child } => {
-                self.roster.set(&child, State::Up);
-                debug!(actor = %child, "actor built");
-            }
+            Report::Built { child, idle } => self.built(&child, idle),
             Report::Works { child } => self.works(&child),
             Report::Failed {
                 child,

@@ -5,14 +5,14 @@
 //! supervisor, and the work is built anew when the supervisor says so.
 
 use super::{
-    Affected, Cause, Depth, Envelope, Fate, Fault, Load, Rebuild, Report, Verdict,
+    Affected, Busy, Cause, Depth, Envelope, Fate, Fault, Load, Rebuild, Report, Verdict,
     job::{Job, Outlet},
 };
 use actix::{
     Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use std::{any::Any, collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tracing::{Instrument, info_span, warn};
 
 /// Makes a room's work, on the first start and after every failure.
@@ -41,15 +41,18 @@ pub(super) struct Worker<J: Job> {
     /// So many messages at the head are run alone, to find the one that fails the others.
     suspects: usize,
     limits: Limits,
+    /// A run that makes no progress for this long has crashed.
+    deadline: Duration,
     outlet: Outlet<J::Out>,
     depth: Depth,
+    busy: Busy,
     supervisor: Recipient<Report>,
     /// Whether the supervisor was told that the work works since it was built.
     proven: bool,
 }
 
 type Batch<J> = Vec<Envelope<<J as Job>::In>>;
-type Ended<J> = Result<Result<Vec<<J as Job>::Out>, Fault>, Box<dyn Any + Send>>;
+type Ended<J> = Result<Result<Vec<<J as Job>::Out>, Fault>, Cause>;
 
 // === impl Worker ===
 
@@ -57,7 +60,7 @@ impl<J: Job> Worker<J> {
     pub(super) fn start(
         (room, index): (&'static str, usize),
         build: Build<J>,
-        limits: Limits,
+        (limits, deadline): (Limits, Duration),
         outlet: Outlet<J::Out>,
         supervisor: Recipient<Report>,
         arbiter: &ArbiterHandle,
@@ -72,8 +75,10 @@ impl<J: Job> Worker<J> {
             waiting: VecDeque::new(),
             suspects: 0,
             limits,
+            deadline,
             outlet,
             depth: mine,
+            busy: Busy::default(),
             supervisor,
             proven: false,
         });
@@ -87,6 +92,7 @@ impl<J: Job> Worker<J> {
                 actor.proven = false;
                 actor.supervisor.do_send(Report::Built {
                     child: actor.name.clone(),
+                    idle: actor.waiting.is_empty(),
                 });
                 actor.resume(job, ctx);
             }
@@ -111,9 +117,17 @@ impl<J: Job> Worker<J> {
             [only] => info_span!(parent: &only.span, "work", actor = %self.name),
             _ => info_span!("work", actor = %self.name, events = batch.len()),
         };
+        let (busy, deadline) = (self.busy.clone(), self.deadline);
         let run = async move {
             let bodies: Vec<_> = batch.iter().map(|mail| &mail.body).collect();
-            let ended = AssertUnwindSafe(job.perform(&bodies)).catch_unwind().await;
+            let events = batch.iter().map(|mail| (mail.subject.clone(), mail.span.clone()));
+            let work = busy.run(events.collect(), deadline, job.perform(&bodies));
+            let ended = match AssertUnwindSafe(work).catch_unwind().await {
+                Ok(Some(ended)) => Ok(ended),
+                Ok(None) => Err(Cause::Hung(deadline)),
+                Err(panic) => Err(Cause::from_panic(panic)),
+            };
+            busy.rest();
             (job, batch, ended)
         };
         ctx.spawn(
@@ -168,19 +182,18 @@ impl<J: Job> Worker<J> {
                 self.prove();
                 self.resume(job, ctx);
             }
-            Err(panic) if batch.len() > 1 => {
+            Err(cause) if batch.len() > 1 => {
                 self.suspects = batch.len();
                 let affected = self.hold(batch);
-                self.fail(Cause::from_panic(panic), affected);
+                self.fail(cause, affected);
             }
-            Err(panic) => {
-                let cause = Cause::from_panic(panic);
+            Err(cause) => {
                 let affected = affected(&batch, Fate::Retried);
                 self.part(
                     batch,
                     &Verdict::Retry {
                         room: self.room,
-                        cause: "panic",
+                        cause: cause.label(),
                         detail: cause.to_string(),
                         charged: true,
                     },
@@ -247,6 +260,7 @@ impl<J: Job> Actor for Worker<J> {
             child: self.name.clone(),
             control: ctx.address().recipient(),
             depth: self.depth.clone(),
+            busy: self.busy.clone(),
             source: false,
         });
         self.build(ctx);

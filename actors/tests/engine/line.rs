@@ -17,6 +17,7 @@ pub(crate) const POLICY: RestartPolicy = RestartPolicy {
     intensity: 3,
     window: Duration::from_secs(600),
     steady_after: Duration::from_secs(5),
+    deadline: Duration::from_secs(60),
 };
 
 /// What the test tells the line to do, and what the line did.
@@ -37,7 +38,7 @@ pub(crate) struct Script {
 /// Panics at 13, calls 4 poison, is in trouble at 6, and too early for 8.
 pub(crate) struct Double(pub(crate) Arc<Script>);
 
-/// Refuses any write with a 20 in it and panics at a 22.
+/// Refuses any write with a 20 in it, panics at a 22 and hangs at a 24.
 pub(crate) struct List(pub(crate) Arc<Script>);
 
 pub(crate) struct Line {
@@ -98,6 +99,9 @@ impl Sink for List {
             return Err(Fault::poison("twenty", "it is twenty"));
         }
         assert!(!batch.contains(&&22), "twenty-two");
+        if batch.contains(&&24) {
+            std::future::pending::<()>().await;
+        }
         self.0
             .writes
             .lock()

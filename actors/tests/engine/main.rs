@@ -4,12 +4,15 @@
 
 mod a_bad_event_is_found_alone;
 mod a_drain_finishes_what_is_in_flight;
+mod a_hung_run_is_given_up;
 mod a_panic_costs_no_event;
 mod an_outage_holds_its_event;
+mod an_outage_pauses_the_line;
 mod batching_is_natural;
 mod every_delivery_is_settled_once;
 mod line;
 mod restarts_are_paced_and_limited;
+mod schedules;
 mod supervision_speaks_per_message;
 mod testkit;
 mod work_goes_to_the_least_loaded;

@@ -23,6 +23,13 @@ pub(crate) fn in_virtual_time<F: Future>(test: impl FnOnce() -> F) -> F::Output 
         .expect("the test waits for something that never comes")
 }
 
+/// Waits until it is so, in virtual time.
+pub(crate) async fn until(so: impl Fn() -> bool) {
+    while !so() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// A source's side of the line: it hands out envelopes and collects verdicts.
 pub(crate) struct TestDesk {
     desk: Desk,

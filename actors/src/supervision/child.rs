@@ -1,0 +1,59 @@
+//! What the supervisor knows of one actor.
+
+use super::{Affected, Busy, Cause, Fate, Rebuild, RestartPolicy, lifecycle::Lifecycle};
+use actix::Recipient;
+use std::time::Duration;
+
+/// A supervised actor.
+pub(super) struct Child {
+    pub(super) control: Recipient<Rebuild>,
+    pub(super) life: Lifecycle,
+    /// What it works on, as seen from outside its thread.
+    busy: Busy,
+    /// None for a worker; whether it has drained for a source.
+    pub(super) drained: Option<bool>,
+    /// A failure was reported and no work was done since.
+    pub(super) failing: bool,
+    /// It is not rebuilt any more.
+    pub(super) given_up: bool,
+}
+
+/// The room of an actor: its name without the number.
+pub(super) fn room_of(child: &str) -> &str {
+    child.rsplit_once('-').map_or(child, |(room, _)| room)
+}
+
+// === impl Child ===
+
+impl Child {
+    pub(super) fn new(control: Recipient<Rebuild>, busy: Busy, source: bool, policy: RestartPolicy) -> Self {
+        Self {
+            control,
+            life: Lifecycle::new(policy),
+            busy,
+            drained: source.then_some(false),
+            failing: false,
+            given_up: false,
+        }
+    }
+
+    pub(super) fn is_source(&self) -> bool {
+        self.drained.is_some()
+    }
+
+    /// Why nobody will hear of this actor again, and what becomes of the events it holds.
+    pub(super) fn lost(&self, deadline: Duration) -> Option<(Cause, Vec<Affected>)> {
+        if self.given_up {
+            return None;
+        }
+        if !self.control.connected() {
+            // What it held was dropped with its thread, and what is dropped is tried again.
+            let cause = Cause::Broken("its thread ended".to_owned());
+            return Some((cause, self.busy.affected(Fate::Retried)));
+        }
+        // Its own timer would have ended the run at the deadline: a thread that is still at it is blocked.
+        let since = self.busy.since()?;
+        let blocked = since.elapsed() > deadline + deadline / 2;
+        blocked.then(|| (Cause::Hung(since.elapsed()), self.busy.affected(Fate::Requeued)))
+    }
+}
