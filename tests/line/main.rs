@@ -9,6 +9,7 @@ mod drain;
 mod fault_points;
 mod killers;
 mod legacy;
+mod memory;
 mod oracle;
 mod outages;
 mod pooler;

@@ -39,12 +39,53 @@ pub(super) fn unpack(body: &[u8], claims_zstd: bool, max_bytes: usize) -> Result
     Ok(body.into())
 }
 
+/// How many bytes [`unpack`] will make of this body, at most `max_bytes`: so that they can be reserved first.
+pub(super) fn unpacked_size(body: &[u8], max_bytes: usize) -> u64 {
+    let max_bytes = max_bytes as u64;
+    if !is_zstd(body) {
+        return body.len() as u64;
+    }
+    let size = declared_size(body).unwrap_or_else(|| counted_size(body, max_bytes));
+    size.min(max_bytes)
+}
+
+/// The sum of what the frames say of themselves, if all of them do.
+fn declared_size(body: &[u8]) -> Option<u64> {
+    let (mut rest, mut sum) = (body, 0_u64);
+    while !rest.is_empty() {
+        let size = zstd::zstd_safe::get_frame_content_size(rest).ok()??;
+        sum = sum.saturating_add(size);
+        let length = zstd::zstd_safe::find_frame_compressed_size(rest).ok()?;
+        rest = rest.get(length..)?;
+    }
+    Some(sum)
+}
+
+/// Unpacks into nothing to learn how much there is: slower than to be told, but nothing is kept.
+/// What is broken is so large as it comes before the break.
+fn counted_size(body: &[u8], max_bytes: u64) -> u64 {
+    let Ok(mut frames) = zstd::stream::read::Decoder::with_buffer(body) else {
+        return 0;
+    };
+    if frames.window_log_max(MAX_WINDOW_LOG).is_err() {
+        return 0;
+    }
+    let mut chunk = vec![0; CHUNK];
+    let mut sum = 0;
+    while sum < max_bytes
+        && let Ok(read @ 1..) = frames.read(&mut chunk)
+    {
+        sum += read as u64;
+    }
+    sum
+}
+
 /// The text after a byte order mark.
 pub(super) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
-fn is_zstd(body: &[u8]) -> bool {
+pub(super) fn is_zstd(body: &[u8]) -> bool {
     let skippable = |magic: &[u8]| magic[0] & 0xF0 == 0x50 && magic[1..] == SKIPPABLE_MAGIC;
     body.starts_with(&FRAME_MAGIC) || body.get(..4).is_some_and(skippable)
 }
@@ -108,6 +149,25 @@ mod tests {
             Err(Fault::Poison { reason, .. }) => reason,
             other => panic!("expected poison, got {other:?}"),
         }
+    }
+
+    #[test]
+    fn the_size_is_known_before_anything_is_unpacked() {
+        let json = JSON.repeat(1_000);
+        let told = packed(&json);
+        let mut untold = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        untold.write_all(&json).unwrap();
+        let untold = untold.finish().unwrap();
+        assert_eq!(declared_size(&untold), None, "a stream does not know its end");
+        let size = json.len() as u64;
+        for body in [&told, &untold, &[skippable(b"x"), told.clone(), untold.clone()].concat()] {
+            let frames = if body.len() > told.len() + untold.len() { 2 } else { 1 };
+            assert_eq!(unpacked_size(body, usize::MAX), size * frames);
+            assert!(unpacked_size(body, 100) <= 100);
+        }
+        assert_eq!(declared_size(&told), Some(size));
+        assert_eq!(unpacked_size(&json, usize::MAX), size);
+        assert_eq!(unpacked_size(&told[..told.len() / 2], usize::MAX), 0, "broken in its first block");
     }
 
     #[test]

@@ -83,14 +83,17 @@ impl Stage for Parser {
 
     async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
         faults::reached(Point::ParseBegin, &raw.event.event_id);
-        let started = Instant::now();
         let max_bytes = self.settings.limits.max_decompressed_bytes;
+        // The rows weigh about what the JSON does, and while they are made both are there. Plain JSON is
+        // counted already: it is the object.
+        let size = decompress::unpacked_size(&raw.body, max_bytes);
+        let json_size = if decompress::is_zstd(&raw.body) { size } else { 0 };
+        raw.reservation.open(json_size + size).await;
+        let started = Instant::now();
         let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
-        // The rows weigh about what the JSON does, and outlive both the JSON and the packed bytes.
-        let growth = json.len().saturating_sub(raw.body.len()) as u64;
-        raw.reservation.grow(growth);
-        let parsed = batch::parse_json(&json, &raw.event, &self.settings)
-            .inspect_err(|_| raw.reservation.shrink(growth))?;
+        let parsed = batch::parse_json(&json, &raw.event, &self.settings)?;
+        drop(json);
+        raw.reservation.shrink_opened(json_size);
         self.metrics.observe(&raw.event, &parsed, started.elapsed());
         faults::reached(Point::ParseEnd, &raw.event.event_id);
         Ok(ParsedBatch {
