@@ -19,7 +19,7 @@ use tracing::{debug, info};
 pub enum Exit {
     /// Every source has drained after an order to do so.
     Drained,
-    /// This actor failed too often.
+    /// This actor cannot go on: it failed too often, or its thread is blocked or gone.
     GaveUp(Arc<str>),
 }
 
