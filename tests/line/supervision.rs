@@ -8,6 +8,7 @@ async fn too_many_crashes_end_the_process_with_70_and_lose_nothing() {
         ("FAILPOINTS", "parse.begin=panic"),
         ("MAX_WORKERS", "1"),
         ("MAX_RETRY_ATTEMPTS", "100"),
+        ("SHUTDOWN_GRACE_SECONDS", "5"),
         ("LOG_FORMAT", "json"),
     ];
     let line = Running::shared("crashes", &settings).await;

@@ -3,6 +3,7 @@
 use super::{Affected, Busy, Cause, Fate, Rebuild, RestartPolicy, lifecycle::Lifecycle};
 use actix::Recipient;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A supervised actor.
 pub(super) struct Child {
@@ -16,6 +17,8 @@ pub(super) struct Child {
     pub(super) failing: bool,
     /// It is not rebuilt any more.
     pub(super) given_up: bool,
+    /// The run that was overdue at the last look.
+    overdue: Option<Instant>,
 }
 
 /// The room of an actor: its name without the number.
@@ -34,6 +37,7 @@ impl Child {
             drained: source.then_some(false),
             failing: false,
             given_up: false,
+            overdue: None,
         }
     }
 
@@ -42,7 +46,7 @@ impl Child {
     }
 
     /// Why nobody will hear of this actor again, and what becomes of the events it holds.
-    pub(super) fn lost(&self, deadline: Duration) -> Option<(Cause, Vec<Affected>)> {
+    pub(super) fn lost(&mut self, deadline: Duration) -> Option<(Cause, Vec<Affected>)> {
         if self.given_up {
             return None;
         }
@@ -51,9 +55,14 @@ impl Child {
             let cause = Cause::Broken("its thread ended".to_owned());
             return Some((cause, self.busy.affected(Fate::Retried)));
         }
-        // Its own timer would have ended the run at the deadline: a thread that is still at it is blocked.
-        let since = self.busy.since()?;
-        let blocked = since.elapsed() > deadline + deadline / 2;
-        blocked.then(|| (Cause::Hung(since.elapsed()), self.busy.affected(Fate::Requeued)))
+        // Its own timer would have ended the run at the deadline, so a thread that is still at it is
+        // blocked. Two looks, because after a stop of the whole process all timers are late together.
+        let overdue = self
+            .busy
+            .since()
+            .filter(|since| since.elapsed() > deadline + deadline / 2);
+        let before = std::mem::replace(&mut self.overdue, overdue);
+        let since = overdue.filter(|_| before == overdue)?;
+        Some((Cause::Hung(since.elapsed()), self.busy.affected(Fate::Requeued)))
     }
 }

@@ -19,7 +19,7 @@ use tracing::{debug, info};
 pub enum Exit {
     /// Every source has drained after an order to do so.
     Drained,
-    /// This actor failed too often.
+    /// This actor cannot go on: it failed too often, or its thread is blocked or gone.
     GaveUp(Arc<str>),
 }
 
@@ -159,11 +159,11 @@ impl Supervisor {
 
     /// Looks at the workers from outside, because one whose thread is blocked or gone tells nothing.
     fn look_around(&mut self) {
-        let lost = |entry: &Child| entry.lost(self.policy.deadline);
+        let deadline = self.policy.deadline;
         let lost: Vec<_> = self
             .children
-            .iter()
-            .filter_map(|(name, entry)| Some((name.clone(), lost(entry)?)))
+            .iter_mut()
+            .filter_map(|(name, entry)| Some((name.clone(), entry.lost(deadline)?)))
             .collect();
         for (child, (cause, affected)) in lost {
             let restarts = self.roster.fail(&child, &cause);

@@ -1,8 +1,8 @@
 //! The actor around a room's work: it owns the mailbox for life and the work for as long as it behaves.
 //!
 //! The actor itself never dies, so every address stays valid and no message is lost with it. The work
-//! is taken out for each batch and put back only if it ended well; a panic is caught, reported to the
-//! supervisor, and the work is built anew when the supervisor says so.
+//! is taken out for each batch and put back only if it ended well; a panic is caught, a run that hangs is
+//! dropped, the supervisor is told, and the work is built anew when it says so.
 
 use super::{
     Affected, Busy, Cause, Depth, Envelope, Fate, Fault, Load, Rebuild, Report, Verdict,

@@ -1,5 +1,5 @@
-use crate::line::{Line, POLICY};
-use crate::testkit::in_virtual_time;
+use crate::line::{Line, POLICY, build_double};
+use crate::testkit::{in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_actors::supervision::{
     Build, Drain, Envelope, Exit, Fault, Intake, Receipt, Settlement, Source, Supervision, Verdict,
@@ -126,5 +126,27 @@ fn a_drain_before_the_source_is_up_ends_the_line() {
             ticker(&done, 0),
         );
         assert_eq!(supervision.ended().await, Exit::Drained);
+    });
+}
+
+#[test]
+fn what_can_be_drained_is_drained_when_an_actor_gives_up() {
+    in_virtual_time(|| async {
+        let mut line = Line::start();
+        *line.script.write_takes.lock().unwrap() = Duration::from_secs(10);
+        let (here, done) = (actix::Arbiter::current(), Arc::new(AtomicUsize::new(0)));
+        let supervision = &line.supervision;
+        supervision.source("ticker", &here, line.port.clone(), ticker(&done, 0));
+        let build = build_double(&line.script);
+        let crashing = port_to(supervision.stage(("crashing", 0), &here, line.port.clone(), build));
+        for _ in 0..=POLICY.intensity {
+            crashing.post(line.desk.envelope(13, 13));
+            line.desk.verdicts(1).await;
+        }
+        assert_eq!(line.supervision.ended().await, Exit::GaveUp("crashing-0".into()));
+        assert!(line.drain.gave_up(), "no operator ordered it");
+        let settled = done.load(SeqCst);
+        assert!(settled > 0);
+        assert_eq!(line.script.written().len(), settled, "what was in flight arrived");
     });
 }

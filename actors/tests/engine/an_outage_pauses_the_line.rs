@@ -24,6 +24,7 @@ struct World {
     runs: AtomicUsize,
 }
 
+/// Panics at 13.
 struct Needy(Arc<World>);
 
 struct Pool {
@@ -41,6 +42,7 @@ impl Stage for Needy {
     async fn run(&mut self, number: &u64) -> Result<u64, Fault> {
         let Self(world) = self;
         world.runs.fetch_add(1, SeqCst);
+        assert_ne!(*number, 13);
         let sick = *world.sick.lock().unwrap() == Some(*number);
         if sick || world.down.load(SeqCst) || world.full.load(SeqCst) {
             return Err(Fault::outage("network", "down"));
@@ -151,6 +153,19 @@ fn a_dependency_that_answers_and_does_not_work_holds_the_line() {
         tokio::time::sleep(Duration::from_secs(600)).await;
         assert!(pool.is_open());
         assert!(!changes.has_changed().unwrap(), "no rebuild closes it");
+        pool.world.full.store(false, SeqCst);
+        pool.desk.verdicts(2).await;
+        until(|| !pool.is_open()).await;
+    });
+}
+
+#[test]
+fn the_failure_that_takes_the_last_worker_opens_it_whatever_came_before() {
+    in_virtual_time(|| async {
+        let mut pool = Pool::start(World::default(), 1);
+        pool.world.full.store(true, SeqCst);
+        pool.desk.post_all([13, 1], &pool.port);
+        until(|| pool.is_open()).await;
         pool.world.full.store(false, SeqCst);
         pool.desk.verdicts(2).await;
         until(|| !pool.is_open()).await;

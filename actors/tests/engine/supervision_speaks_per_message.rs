@@ -82,3 +82,23 @@ fn an_outage_is_told_once_and_its_end_too() {
             .any(|line| line["fate"] == "held" && line["event_id"] == "event-1")
     );
 }
+
+#[test]
+fn the_breaker_says_when_it_opens_for_whom_and_why_and_when_it_closes() {
+    let lines = lines_of(&[1], 20);
+    let about: Vec<_> = lines
+        .iter()
+        .filter(|line| line["breaker.room"] == "double" && line["breaker.dependency"] == "network")
+        .collect();
+    assert_eq!(about.len(), 2, "{lines:#?}");
+    let (opens, closes) = (about[0], about[1]);
+    assert_eq!(
+        (&opens["level"], &opens["breaker.detail"]),
+        (&"WARN".into(), &"down".into())
+    );
+    assert_eq!(closes["level"], "INFO");
+    assert!(
+        closes["breaker.open_seconds"].as_f64().unwrap() > 60.0,
+        "{closes}"
+    );
+}

@@ -26,7 +26,7 @@ pub(crate) fn in_virtual_time<F: Future>(test: impl FnOnce() -> F) -> F::Output 
 /// Waits until it is so, in virtual time.
 pub(crate) async fn until(so: impl Fn() -> bool) {
     while !so() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
