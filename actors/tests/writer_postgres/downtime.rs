@@ -95,6 +95,11 @@ async fn a_standby_is_an_outage_until_it_is_promoted() {
 /// a write ends in the middle of a page as it does on a full disk.
 const DISK: u64 = (20 << 20) + 4_096;
 
+/// Since 16 the server asks for room before it writes, and is then told of the limit by its own name.
+fn says_full(detail: &str) -> bool {
+    detail.contains("53100") || detail.contains("File too large")
+}
+
 /// A batch that takes more than the disk has: text that does not compress.
 fn huge(id: &str) -> ParsedBatch {
     let mut batch = one(id);
@@ -121,10 +126,10 @@ async fn a_full_disk_is_an_outage_until_there_is_room() {
     let mut writer = database.writer();
     let batch = huge("e1");
     let detail = outage(writer.write(&[&batch]).await.unwrap_err());
-    assert!(detail.contains("53100"), "{detail}");
+    assert!(says_full(&detail), "{detail}");
     assert_not_stored(&database, "e1").await;
     let detail = outage(writer.write(&[&batch]).await.unwrap_err());
-    assert!(detail.contains("53100"), "it is still full: {detail}");
+    assert!(says_full(&detail), "it is still full: {detail}");
 
     database.server().limit_files(None).unwrap();
     assert_stores(&database, &mut writer, &batch).await;
