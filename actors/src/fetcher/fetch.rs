@@ -13,19 +13,19 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use object_store::{Attribute, Attributes, GetResult, GetResultPayload};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Gets the object of an event, as it is stored.
 #[derive(Clone)]
 pub struct Fetcher {
     stores: Arc<Stores>,
-    settings: FetcherSettings,
+    pub(super) settings: FetcherSettings,
     budget: Arc<ByteBudget>,
-    metrics: FetcherMetrics,
-    clock: fn() -> Timestamp,
+    pub(super) metrics: FetcherMetrics,
+    pub(super) clock: fn() -> Timestamp,
 }
 
 /// What one request came to.
@@ -44,9 +44,6 @@ struct Held {
 
 /// Requests for one object before it counts as one that never stays the same size.
 const MAX_ROUNDS: usize = 4;
-
-/// The name of our dependency, as the supervisor and `/readyz` know it.
-const OBJECT_STORE: &str = "object_store";
 
 // === impl Fetcher ===
 
@@ -172,52 +169,6 @@ impl Fetcher {
         let body = read(bucket, response, path, cap).await?;
         Ok(Round::Done(body, object, reservation))
     }
-
-    /// Decides who is to blame for a failed request.
-    async fn blame(&self, event: &CrawlEvent, bucket: &Bucket, path: &ObjectPath, failure: Failure) -> Fault {
-        let fault = match failure.trouble {
-            Trouble::Missing => self.missing(event, path),
-            Trouble::NoSuchBucket | Trouble::Unavailable => outage(bucket, &failure),
-            Trouble::Denied | Trouble::Busy | Trouble::Broken | Trouble::Unclear => {
-                self.object_or_store(bucket, failure).await
-            }
-        };
-        if matches!(fault, Fault::Outage { .. }) {
-            self.metrics.connection_errors.inc();
-        }
-        fault
-    }
-
-    /// A store can refuse, throttle, fail or cut one object and serve all others. Holding the event
-    /// would let one sick object stop the line, charging it would let a sick store drive good events
-    /// out; so ask the store itself: if it serves, this object is to blame.
-    async fn object_or_store(&self, bucket: &Bucket, failure: Failure) -> Fault {
-        if let Err(failure) = bucket.ping(self.settings.request_timeout).await {
-            return outage(bucket, &failure);
-        }
-        match failure.trouble {
-            Trouble::Denied => Fault::transient("object_denied", failure.detail),
-            // Asked for too often is not broken: it costs waiting, and no attempt.
-            Trouble::Busy => Fault::not_yet("store_busy", failure.detail),
-            _ => Fault::transient("object_unreadable", failure.detail),
-        }
-    }
-
-    /// Stores lag, so a missing object is awaited for a while, then it is the event's own fault.
-    fn missing(&self, event: &CrawlEvent, path: &ObjectPath) -> Fault {
-        let waited = (self.clock)().duration_since(event.delivery.first_seen);
-        let grace = self.settings.object_grace;
-        // Absolute, because `first_seen` comes with the message: one far in the future must not make
-        // the event wait for ever.
-        if waited.unsigned_abs() < grace {
-            return Fault::not_yet(Reason::ObjectMissing.code(), format!("{path} is not there yet"));
-        }
-        let detail = format!(
-            "{path} is not there {} after the event was first seen",
-            seconds(waited)
-        );
-        Fault::poison(Reason::ObjectMissing, detail)
-    }
 }
 
 impl Stage for Fetcher {
@@ -256,13 +207,6 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
     }
-}
-
-fn outage(bucket: &Bucket, failure: &Failure) -> Fault {
-    Fault::outage(
-        OBJECT_STORE,
-        failure.trouble.explain(&bucket.name, &failure.detail),
-    )
 }
 
 fn too_large(path: &ObjectPath, size: u64, cap: u64) -> Fault {
@@ -342,10 +286,6 @@ fn claims_zstd(key: &str, attributes: &Attributes) -> bool {
 
 fn unquoted(etag: &str) -> String {
     etag.trim_matches('"').to_owned()
-}
-
-fn seconds(duration: SignedDuration) -> String {
-    format!("{:?}", Duration::from_secs(duration.unsigned_abs().as_secs()))
 }
 
 #[cfg(test)]

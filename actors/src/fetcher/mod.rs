@@ -1,5 +1,6 @@
 //! Gets the objects that events point at. The only place that names object_store.
 
+mod blame;
 mod bucket;
 mod fetch;
 mod metrics;
