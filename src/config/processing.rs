@@ -36,8 +36,8 @@ pub(super) struct Processing {
 }
 
 /// What a batch is assumed to weigh before the first one was seen: a TikTok batch of 50 items with their
-/// comments is around 1 MiB of JSON, and its rows weigh about as much again.
-const ASSUMED_BATCH_BYTES: u64 = 2 << 20;
+/// comments is around 1 MiB of JSON, and its rows weigh three times as much.
+const ASSUMED_BATCH_BYTES: u64 = 4 << 20;
 
 /// Reads the group.
 pub(super) fn read(reader: &mut Reader<'_>) -> Processing {
@@ -94,7 +94,7 @@ mod tests {
     fn prefetch_follows_the_worker_counts_until_the_budget_is_full() {
         assert_eq!(sized(5, 10, 2, 256), 34);
         assert_eq!(sized(1, 1, 1, 256), 6);
-        assert_eq!(sized(5, 10, 2, 16), 8);
+        assert_eq!(sized(5, 10, 2, 16), 4);
         assert_eq!(sized(5, 10, 2, 1), 1);
         assert_eq!(sized(1000, 256, 64, 1 << 20), 1000);
     }

@@ -3,6 +3,7 @@
 use crate::running::{DLQ, PATIENCE, Running, fresh_id};
 use millrace_stack::wait_for;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const MIB: u64 = 1 << 20;
 const BUDGET_MB: u64 = 48;
@@ -36,28 +37,52 @@ async fn resident_memory_follows_the_budget_and_not_the_queue() {
     ];
     let line = Running::shared("memory", &settings).await;
     let base = line.service.memory_kib("VmRSS").unwrap();
-    // Unpacked they are ten times the budget; one of them alone is larger than half of it.
-    let ids: Vec<_> = (0..60).map(|_| fresh_id()).collect();
-    for (number, id) in ids.iter().enumerate() {
-        let mib = if number == 30 { 30 } else { 8 };
-        let path = line.put(&format!("{id}.json.zst"), packed_batch(id, mib)).await;
-        line.announce(id, &path).await;
+    // As rows they would be a dozen times the budget.
+    for _ in 0..24 {
+        announce(&line, 8).await;
     }
-    let most_in_flight = std::sync::atomic::AtomicU64::new(0);
+    let most = in_flight_until_stored(&line, 24).await;
+    assert!(most <= BUDGET_MB * MIB, "{most} bytes in flight");
+    let peak = line.service.memory_kib("VmHWM").unwrap();
+    let budgets = (peak - base) as f64 * 1024.0 / (BUDGET_MB * MIB) as f64;
+    eprintln!(
+        "at rest {} MiB, peak {} MiB: {budgets:.2} budgets",
+        base >> 10,
+        peak >> 10
+    );
+    assert!(
+        budgets <= PROMISED_BUDGETS,
+        "{budgets:.2} budgets above {} MiB",
+        base >> 10
+    );
+
+    // Larger than the whole budget once it is unpacked: alone, but not refused.
+    announce(&line, 30).await;
+    assert!(in_flight_until_stored(&line, 25).await > 0);
+    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
+}
+
+async fn announce(line: &Running<'_>, mib: u64) {
+    let id = fresh_id();
+    let path = line.put(&format!("{id}.json.zst"), packed_batch(&id, mib)).await;
+    line.announce(&id, &path).await;
+}
+
+/// Waits until so many batches are stored; the most bytes that were in flight when somebody looked.
+async fn in_flight_until_stored(line: &Running<'_>, batches: i64) -> u64 {
+    let most = AtomicU64::new(0);
     wait_for("all batches to be stored", PATIENCE * 5, async || {
         let metrics = line.service.metrics().await.map_err(|error| error.to_string())?;
-        let bytes = metrics.sum("analytics_inflight_bytes", &[]).unwrap_or_default() as u64;
-        most_in_flight.fetch_max(bytes, std::sync::atomic::Ordering::Relaxed);
+        let bytes = metrics.sum("analytics_inflight_bytes", &[]).unwrap_or_default();
+        most.fetch_max(bytes as u64, Relaxed);
         let stored = line.count("ingested_batches", &[]).await;
-        if stored == 60 { Ok(()) } else { Err(format!("{stored} of 60")) }
+        if stored == batches {
+            Ok(())
+        } else {
+            Err(format!("{stored} of {batches}"))
+        }
     })
     .await
     .unwrap_or_else(|error| panic!("{error:#}\n{}", line.service.lines().join("\n")));
-    let most = most_in_flight.into_inner();
-    eprintln!("in flight at most {} MiB", most / MIB);
-    let peak = line.service.memory_kib("VmHWM").unwrap();
-    let budgets = (peak - base) as f64 * 1024.0 / (BUDGET_MB * MIB) as f64;
-    eprintln!("at rest {} MiB, peak {} MiB: {budgets:.2} budgets", base >> 10, peak >> 10);
-    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
-    assert!(budgets <= PROMISED_BUDGETS, "{budgets:.2} budgets above {} MiB", base >> 10);
+    most.into_inner()
 }

@@ -78,6 +78,8 @@ pub(super) fn parse_json(
             }),
         }
     }
+    // Most rows are comments, and room for as many again may be held for the whole way to the database.
+    items.comments.shrink_to_fit();
     Ok(Parsed {
         items,
         json_bytes: body.len(),

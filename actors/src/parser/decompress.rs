@@ -160,14 +160,26 @@ mod tests {
         let untold = untold.finish().unwrap();
         assert_eq!(declared_size(&untold), None, "a stream does not know its end");
         let size = json.len() as u64;
-        for body in [&told, &untold, &[skippable(b"x"), told.clone(), untold.clone()].concat()] {
-            let frames = if body.len() > told.len() + untold.len() { 2 } else { 1 };
+        for body in [
+            &told,
+            &untold,
+            &[skippable(b"x"), told.clone(), untold.clone()].concat(),
+        ] {
+            let frames = if body.len() > told.len() + untold.len() {
+                2
+            } else {
+                1
+            };
             assert_eq!(unpacked_size(body, usize::MAX), size * frames);
             assert!(unpacked_size(body, 100) <= 100);
         }
         assert_eq!(declared_size(&told), Some(size));
         assert_eq!(unpacked_size(&json, usize::MAX), size);
-        assert_eq!(unpacked_size(&told[..told.len() / 2], usize::MAX), 0, "broken in its first block");
+        assert_eq!(
+            unpacked_size(&told[..told.len() / 2], usize::MAX),
+            0,
+            "broken in its first block"
+        );
     }
 
     #[test]

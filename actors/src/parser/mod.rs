@@ -53,6 +53,9 @@ pub struct Parser {
     metrics: ParserMetrics,
 }
 
+/// Bytes in memory of the rows made from a byte of JSON: many small strings, each an allocation.
+const ROWS_WEIGHT: u64 = 3;
+
 /// What a platform's crawler does its own way.
 #[derive(Clone, Copy, Debug)]
 struct Dialect {
@@ -84,11 +87,10 @@ impl Stage for Parser {
     async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
         faults::reached(Point::ParseBegin, &raw.event.event_id);
         let max_bytes = self.settings.limits.max_decompressed_bytes;
-        // The rows weigh about what the JSON does, and while they are made both are there. Plain JSON is
-        // counted already: it is the object.
+        // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
         let size = decompress::unpacked_size(&raw.body, max_bytes);
         let json_size = if decompress::is_zstd(&raw.body) { size } else { 0 };
-        raw.reservation.open(json_size + size).await;
+        raw.reservation.open(json_size + ROWS_WEIGHT * size).await;
         let started = Instant::now();
         let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
         let parsed = batch::parse_json(&json, &raw.event, &self.settings)?;

@@ -208,7 +208,10 @@ mod tests {
         let huge = budget.reserve(1_000).await;
         assert!(budget.try_reserve(1).is_none());
         huge.shrink(995);
-        assert!(budget.try_reserve(5).is_none(), "half of it is for what comes out");
+        assert!(
+            budget.try_reserve(5).is_none(),
+            "half of it is for what comes out"
+        );
         huge.open(2_000).await;
         assert_eq!(budget.used(), 2_005);
         huge.shrink_opened(1_999);

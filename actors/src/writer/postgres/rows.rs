@@ -53,8 +53,14 @@ impl<'a, T> Rows<'a, T> {
         Self { table, rows }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
+    /// The same rows, at most so many at a time, in key order.
+    pub(super) fn in_chunks(self, most: usize) -> impl Iterator<Item = Self> {
+        let table = self.table;
+        let mut rest = self.rows.into_iter();
+        std::iter::from_fn(move || {
+            let rows: Vec<_> = rest.by_ref().take(most).collect();
+            (!rows.is_empty()).then_some(Self { table, rows })
+        })
     }
 
     /// One array a column, in the order of the statement.

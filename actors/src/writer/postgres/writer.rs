@@ -33,6 +33,9 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
+/// Rows that one statement carries: its parameters are in memory several times over on their way out.
+const ROWS_A_STATEMENT: usize = 4_000;
+
 /// Stores parsed batches. Cheap to clone; each clone takes one connection while it writes.
 #[derive(Clone)]
 pub struct Writer {
@@ -257,21 +260,40 @@ impl Statements {
     }
 
     /// Sends all statements at once and in this order, which every transaction keeps: writers that
-    /// lock tables in different orders deadlock.
+    /// lock tables in different orders deadlock. What takes several statements is sent table by table.
     async fn insert(
         &self,
         client: &ClientWrapper,
         stored: &[&ParsedBatch],
     ) -> Result<Vec<TableRows>, tokio_postgres::Error> {
         let unprepared = self.unprepared.load(Ordering::Relaxed);
-        let (posts, authors, comments, crawl_errors, rejected_items) = tokio::try_join!(
-            biased;
-            self.posts.run(client, unprepared, each(stored, |items| &items.posts)),
-            self.authors.run(client, unprepared, each(stored, |items| &items.authors)),
-            self.comments.run(client, unprepared, each(stored, |items| &items.comments)),
-            self.crawl_errors.run(client, unprepared, each(stored, |items| &items.errors)),
-            self.rejected_items.run(client, unprepared, each(stored, |items| &items.rejected)),
-        )?;
+        let posts = self
+            .posts
+            .run(client, unprepared, each(stored, |items| &items.posts));
+        let authors = self
+            .authors
+            .run(client, unprepared, each(stored, |items| &items.authors));
+        let comments = self
+            .comments
+            .run(client, unprepared, each(stored, |items| &items.comments));
+        let crawl_errors = self
+            .crawl_errors
+            .run(client, unprepared, each(stored, |items| &items.errors));
+        let rejected_items =
+            self.rejected_items
+                .run(client, unprepared, each(stored, |items| &items.rejected));
+        let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
+        let (posts, authors, comments, crawl_errors, rejected_items) = if rows <= ROWS_A_STATEMENT {
+            tokio::try_join!(biased; posts, authors, comments, crawl_errors, rejected_items)?
+        } else {
+            (
+                posts.await?,
+                authors.await?,
+                comments.await?,
+                crawl_errors.await?,
+                rejected_items.await?,
+            )
+        };
         let ledger = TableRows::new(self.ledger.table.name, stored.len() as u64);
         Ok(vec![
             ledger,
@@ -329,11 +351,10 @@ impl<T> Insert<T> {
         unprepared: bool,
         versions: impl Iterator<Item = Version<'a, T>>,
     ) -> Result<TableRows, tokio_postgres::Error> {
-        let rows = Rows::new(self.table, versions);
         let mut written = TableRows::new(self.table.name, 0);
-        if rows.len() > 0 {
+        for rows in Rows::new(self.table, versions).in_chunks(ROWS_A_STATEMENT) {
             let parameters = rows.parameters();
-            written.rows = if unprepared {
+            written.rows += if unprepared {
                 client.execute_typed(&self.sql, &typed(&parameters)).await?
             } else {
                 let statement = client.prepare_cached(&self.sql).await?;
