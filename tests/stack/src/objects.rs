@@ -146,8 +146,13 @@ impl Objects {
 
     /// The settings with which `millrace` finds a bucket of this storage.
     pub fn env(&self, bucket: &str) -> Vec<(String, String)> {
+        Self::env_at(self.port, bucket)
+    }
+
+    /// The same for one who comes through another port.
+    pub(crate) fn env_at(port: u16, bucket: &str) -> Vec<(String, String)> {
         let pairs = [
-            ("MINIO_ENDPOINT", format!("127.0.0.1:{}", self.port)),
+            ("MINIO_ENDPOINT", format!("127.0.0.1:{port}")),
             ("MINIO_ACCESS_KEY", ACCESS_KEY.to_owned()),
             ("MINIO_SECRET_KEY", SECRET_KEY.to_owned()),
             ("MINIO_USE_SSL", "false".to_owned()),

@@ -115,12 +115,17 @@ impl Postgres {
 
     /// `postgres://…` for a database of this server.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+        url_at(self.port, database)
     }
 
     /// The settings with which `millrace` finds a database of this server.
     pub fn env(&self, database: &str) -> Vec<(String, String)> {
-        vec![("DATABASE_URL".to_owned(), self.url(database))]
+        Self::env_at(self.port, database)
+    }
+
+    /// The same for one who comes through another port.
+    pub(crate) fn env_at(port: u16, database: &str) -> Vec<(String, String)> {
+        vec![("DATABASE_URL".to_owned(), url_at(port, database))]
     }
 
     /// Connects; the connection is driven by a task of the current runtime.
@@ -142,6 +147,10 @@ impl Postgres {
             .await?;
         Ok(())
     }
+}
+
+fn url_at(port: u16, database: &str) -> String {
+    format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/{database}")
 }
 
 /// The folder with `postgres` and `initdb`, of the newest version that is installed.

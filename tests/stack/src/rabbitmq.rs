@@ -152,14 +152,23 @@ impl RabbitMq {
 
     /// `amqp://…` for a virtual host of this broker.
     pub fn url(&self, vhost: &str) -> String {
-        let vhost = vhost.replace('/', "%2F");
-        format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}/{vhost}", self.port)
+        url_at(self.port, vhost)
     }
 
     /// The settings with which `millrace` finds a virtual host of this broker.
     pub fn env(&self, vhost: &str) -> Vec<(String, String)> {
-        vec![("RABBITMQ_URL".to_owned(), self.url(vhost))]
+        Self::env_at(self.port, vhost)
     }
+
+    /// The same for one who comes through another port.
+    pub(crate) fn env_at(port: u16, vhost: &str) -> Vec<(String, String)> {
+        vec![("RABBITMQ_URL".to_owned(), url_at(port, vhost))]
+    }
+}
+
+fn url_at(port: u16, vhost: &str) -> String {
+    let vhost = vhost.replace('/', "%2F");
+    format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{port}/{vhost}")
 }
 
 fn write_configuration(dir: &Path, ports: &Ports) -> anyhow::Result<()> {

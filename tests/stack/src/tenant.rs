@@ -9,7 +9,10 @@ use anyhow::Context;
 use object_store::ObjectStore;
 use serde_json::Value;
 
-use crate::rabbitmq::{Message, QueueInfo};
+use crate::objects::Objects;
+use crate::postgres::Postgres;
+use crate::proxies::Proxies;
+use crate::rabbitmq::{Message, QueueInfo, RabbitMq};
 use crate::service::{self, Service};
 use crate::stack::Stack;
 use crate::wait::wait_for;
@@ -50,6 +53,14 @@ impl<'a> Tenant<'a> {
         let mut env = self.stack.rabbitmq.env(&self.name);
         env.extend(self.stack.postgres.env(&self.name));
         env.extend(self.stack.objects.env(&self.name));
+        env
+    }
+
+    /// The same, with each server behind its proxy.
+    pub fn env_through(&self, proxies: &Proxies) -> Vec<(String, String)> {
+        let mut env = RabbitMq::env_at(proxies.rabbitmq.port(), &self.name);
+        env.extend(Postgres::env_at(proxies.postgres.port(), &self.name));
+        env.extend(Objects::env_at(proxies.objects.port(), &self.name));
         env
     }
 
@@ -167,7 +178,19 @@ impl<'a> Tenant<'a> {
 
     /// Starts `millrace run` on this tenant; `extra` settings win over the tenant's.
     pub fn service(&self, millrace: &Path, extra: &[(&str, &str)]) -> anyhow::Result<Service> {
-        Service::start(self.stack.home(), &self.name, millrace, self.env_with(extra))
+        let env = with(self.env(), extra);
+        Service::start(self.stack.home(), &self.name, millrace, env)
+    }
+
+    /// Starts `millrace run` with each server behind its proxy.
+    pub fn service_through(
+        &self,
+        proxies: &Proxies,
+        millrace: &Path,
+        extra: &[(&str, &str)],
+    ) -> anyhow::Result<Service> {
+        let env = with(self.env_through(proxies), extra);
+        Service::start(self.stack.home(), &self.name, millrace, env)
     }
 
     /// Runs one of the other commands on this tenant and waits for its end.
@@ -177,18 +200,14 @@ impl<'a> Tenant<'a> {
         args: &[&str],
         extra: &[(&str, &str)],
     ) -> anyhow::Result<Output> {
-        service::run_command(self.stack.home(), millrace, args, self.env_with(extra)).await
+        service::run_command(self.stack.home(), millrace, args, with(self.env(), extra)).await
     }
+}
 
-    fn env_with(&self, extra: &[(&str, &str)]) -> Vec<(String, String)> {
-        let mut env = self.env();
-        env.extend(
-            extra
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
-        env
-    }
+fn with(mut env: Vec<(String, String)>, extra: &[(&str, &str)]) -> Vec<(String, String)> {
+    let extra = extra.iter();
+    env.extend(extra.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    env
 }
 
 /// What is allowed in a virtual host, a database and a bucket alike.
