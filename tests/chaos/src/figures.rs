@@ -38,7 +38,7 @@ pub struct Spread {
 /// An orderly stop of the product under load.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Termination {
-    /// Whether there was a process to stop.
+    /// Whether it was up when it was told to stop.
     pub ran: bool,
     /// None for a signal, which a process that does not end in time gets.
     pub exit_code: Option<i32>,
@@ -98,9 +98,14 @@ fn not_ready(one: &Played, all: &[Played], timeline: &Timeline) -> Option<Durati
     (one.from + took <= one.to && is_undisturbed(one, all, one.from + took)).then_some(took)
 }
 
-/// No other fault lasted or began between the beginning of this one and `until`.
+/// Nothing else that the product could have noticed lasted or began between the beginning of this one and `until`.
+/// What is over in a moment at another server is forgotten in a moment.
 fn is_undisturbed(one: &Played, all: &[Played], until: Duration) -> bool {
-    let meets = |other: &Played| other.fault != one.fault && other.from < until && other.to > one.from;
+    let meets = |other: &Played| {
+        let elsewhere = matches!(other.fault.target, Target::Postgres | Target::Objects);
+        let momentary = elsewhere && other.fault.duration_ms == 0;
+        other.fault != one.fault && !momentary && other.from < until && other.to >= one.from
+    };
     !all.iter().any(meets)
 }
 

@@ -141,7 +141,11 @@ fn resume(world: &World<'_>, target: Target) -> anyhow::Result<()> {
 /// SIGTERM. One that does not end in time is killed, and has no exit code.
 async fn terminate(world: &World<'_>, index: usize) -> anyhow::Result<Termination> {
     let service = &world.replica(index)?.service;
-    let ran = service.pid().is_some();
+    // Before it answers it may not even hear signals, and there is nothing to finish.
+    let answers = wait_for("the product to answer", PATIENCE, async || {
+        service.get("/livez").await
+    });
+    let ran = answers.await.is_ok();
     let ordered = Instant::now();
     let exit_code = match service.terminate().await {
         Ok(code) => code,

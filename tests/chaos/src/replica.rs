@@ -39,13 +39,16 @@ impl Replica {
             let _hands = self.hands.lock().await;
             // It fails when the process did not end in that time, as it should be.
             if let Ok(code) = self.service.wait_exit(Duration::ZERO).await {
-                let mut gave_up = self.gave_up.lock().unwrap_or_else(PoisonError::into_inner);
-                gave_up.push(code);
-                drop(gave_up);
+                self.ended(code);
                 tokio::time::sleep(BACKOFF).await;
                 self.service.start_again()?;
             }
         }
+    }
+
+    fn ended(&self, code: Option<i32>) {
+        let mut gave_up = self.gave_up.lock().unwrap_or_else(PoisonError::into_inner);
+        gave_up.push(code);
     }
 
     /// Exit codes of the times it ended by itself; `None` for a signal.

@@ -13,7 +13,7 @@ use crate::figures::{Figures, Termination};
 use crate::inflict::{Played, inflict, mend_all};
 use crate::load::Load;
 use crate::schedule::Schedule;
-use crate::settled::{Settled, wait_until_drained};
+use crate::settled::{Business, Settled, wait_until_drained};
 use crate::teller::Teller;
 use crate::timeline::Timeline;
 use crate::verdict::Verdict;
@@ -41,6 +41,7 @@ pub struct Outcome {
     pub(crate) played: Vec<Fault>,
     pub(crate) messages: usize,
     pub(crate) items: usize,
+    pub(crate) busy_percent: usize,
     pub(crate) verdict: Verdict,
     pub(crate) drained: bool,
     pub(crate) drain_seconds: f64,
@@ -49,6 +50,14 @@ pub struct Outcome {
     pub(crate) gave_up: Vec<Option<i32>>,
     pub(crate) base_memory_kib: u64,
     pub(crate) peak_memory_kib: u64,
+}
+
+/// The faults, and the end of the work.
+struct Work {
+    played: Vec<Played>,
+    busy_percent: usize,
+    /// Whether, and how long it took.
+    drained: (bool, Duration),
 }
 
 // === impl Plan ===
@@ -110,7 +119,11 @@ async fn perform(plan: &Plan, stack: &Stack) -> anyhow::Result<Outcome> {
     );
     let keeping = try_join_all(world.replicas.iter().map(|replica| replica.keep()));
     let working = work(plan, &world, &load, &schedule, &teller, started);
-    let (played, drained) = tokio::select! {
+    let Work {
+        played,
+        busy_percent,
+        drained,
+    } = tokio::select! {
         worked = working => worked?,
         kept = keeping => return Err(kept.err().context("nobody keeps the replicas running")?),
         _ = watching => anyhow::bail!("nobody watches the replicas"),
@@ -128,6 +141,7 @@ async fn perform(plan: &Plan, stack: &Stack) -> anyhow::Result<Outcome> {
         replicas: schedule.replicas,
         messages: load.messages(),
         items: load.items(),
+        busy_percent,
         verdict,
         drained: settled.drained,
         drain_seconds: settled.took.as_secs_f64(),
@@ -156,7 +170,7 @@ async fn work(
     schedule: &Schedule,
     teller: &Teller,
     started: Instant,
-) -> anyhow::Result<(Vec<Played>, (bool, Duration))> {
+) -> anyhow::Result<Work> {
     let playing = try_join_all(schedule.faults.iter().map(|&fault| async move {
         sleep_until(started + fault.at()).await;
         teller.say(&fault.to_string());
@@ -164,13 +178,23 @@ async fn work(
             .await
             .with_context(|| format!("this fault could not be played or mended: {fault}"))
     }));
-    let publishing = load.publish(world, plan.length, || teller.published());
-    let (played, ()) = tokio::join!(playing, publishing);
-    let played = played?;
+    let publishing = async {
+        load.publish(world, plan.length, || teller.published()).await;
+        anyhow::Ok(())
+    };
+    let business = Business::default();
+    let played = tokio::select! {
+        worked = async { tokio::try_join!(playing, publishing) } => worked?.0,
+        () = business.watch(world) => anyhow::bail!("nobody watches the queues"),
+    };
     teller.now("faults are over; waiting for the rest of the work");
     mend_all(world).await?;
     let drained = wait_until_drained(world).await?;
-    Ok((played, drained))
+    Ok(Work {
+        played,
+        busy_percent: business.percent(),
+        drained,
+    })
 }
 
 /// Every run ends with one, without any fault around it.

@@ -1,5 +1,6 @@
 //! Waiting for the end of the work, and reading what came of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,6 +27,33 @@ pub(crate) struct Settled {
     pub(crate) ledger: Vec<String>,
     /// Event id and reason of each dead letter.
     pub(crate) dead_letters: Vec<(Option<String>, String)>,
+}
+
+/// How often there was work when somebody looked: a fault that meets an idle product shows little.
+#[derive(Debug, Default)]
+pub(crate) struct Business {
+    looks: AtomicUsize,
+    busy: AtomicUsize,
+}
+
+// === impl Business ===
+
+impl Business {
+    /// Looks for ever; a broker that does not answer is not counted.
+    pub(crate) async fn watch(&self, world: &World<'_>) {
+        loop {
+            sleep(LOOK).await;
+            if let Ok(waiting) = waiting(world).await {
+                self.looks.fetch_add(1, Ordering::Relaxed);
+                self.busy.fetch_add(usize::from(waiting > 0), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Of 100 looks.
+    pub(crate) fn percent(&self) -> usize {
+        self.busy.load(Ordering::Relaxed) * 100 / self.looks.load(Ordering::Relaxed).max(1)
+    }
 }
 
 /// Waits until every queue but that of the dead letters is empty, or nothing moves any more.

@@ -32,6 +32,8 @@ pub struct Summary {
     pub messages: usize,
     /// In the batches of all events.
     pub items: usize,
+    /// Of 100 looks at the queues during the faults, so many found work in them.
+    pub busy_percent: usize,
     /// What the oracle says.
     pub verdict: Verdict,
     /// Whether the queues were empty in the end.
@@ -76,6 +78,7 @@ impl Outcome {
             schedule: self.played.clone(),
             messages: self.messages,
             items: self.items,
+            busy_percent: self.busy_percent,
             verdict: self.verdict.clone(),
             drained: self.drained,
             drain_seconds: self.drain_seconds,
@@ -123,6 +126,10 @@ impl Summary {
                     "{}, in {} messages, {} items",
                     verdict.events, self.messages, self.items
                 ),
+            ),
+            (
+                "queues with work in them",
+                format!("{} % of the time", self.busy_percent),
             ),
             ("rows checked", verdict.rows.to_string()),
             ("obligations", verdict.obligations.to_string()),
