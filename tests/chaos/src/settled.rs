@@ -25,6 +25,8 @@ pub(crate) struct Settled {
     pub(crate) actual: Actual,
     /// Events in the ledger.
     pub(crate) ledger: Vec<String>,
+    /// Those of them that paid with an attempt before they were stored.
+    pub(crate) charged: usize,
     /// Event id and reason of each dead letter.
     pub(crate) dead_letters: Vec<(Option<String>, String)>,
 }
@@ -93,7 +95,7 @@ impl Settled {
     pub(crate) async fn read(world: &World<'_>, (drained, took): (bool, Duration)) -> anyhow::Result<Self> {
         let database = world.tenant.connect_postgres().await?;
         let ledger = database
-            .query("SELECT event_id FROM ingested_batches", &[])
+            .query("SELECT event_id, attempts > 1 FROM ingested_batches", &[])
             .await
             .context("cannot read the ledger")?;
         let letters = world.tenant.peek(DEAD_LETTERS, MOST_LETTERS).await?;
@@ -106,6 +108,10 @@ impl Settled {
             took,
             actual: Actual::read(&database).await?,
             ledger: ledger.iter().map(|row| row.get(0)).collect(),
+            charged: ledger
+                .iter()
+                .filter(|row| row.get::<_, Option<bool>>(1) == Some(true))
+                .count(),
             dead_letters: dead_letters.collect(),
         })
     }

@@ -36,6 +36,8 @@ pub struct Summary {
     pub busy_percent: usize,
     /// What the oracle says.
     pub verdict: Verdict,
+    /// Stored events that paid with an attempt: for trouble of their own, not for an outage.
+    pub charged: usize,
     /// Whether the queues were empty in the end.
     pub drained: bool,
     /// From the last fault until they were.
@@ -80,6 +82,7 @@ impl Outcome {
             items: self.items,
             busy_percent: self.busy_percent,
             verdict: self.verdict.clone(),
+            charged: self.charged,
             drained: self.drained,
             drain_seconds: self.drain_seconds,
             figures: self.figures.clone(),
@@ -142,6 +145,10 @@ impl Summary {
                 counts(&verdict.unexpected_dead_letters),
             ),
             ("extra copies of dead letters", verdict.extra_copies.to_string()),
+            (
+                "events that paid",
+                format!("{} of those stored, with an attempt", self.charged),
+            ),
             (
                 "queues",
                 format!("{drained} {:.1} s after the last fault", self.drain_seconds),
