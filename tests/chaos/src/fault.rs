@@ -38,6 +38,8 @@ pub enum Target {
 pub enum Kind {
     /// Open connections are reset.
     Cut,
+    /// Open connections are reset every second: each session has just begun when it ends.
+    Flap,
     /// Open connections are reset and new ones refused.
     Refuse,
     /// The network swallows everything.
@@ -83,7 +85,7 @@ impl Fault {
     pub fn is_on_the_way(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Cut | Kind::Refuse | Kind::BlackHole | Kind::Trickle(_) | Kind::Latency(_)
+            Kind::Cut | Kind::Flap | Kind::Refuse | Kind::BlackHole | Kind::Trickle(_) | Kind::Latency(_)
         )
     }
 
@@ -127,6 +129,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Cut => "cut",
+            Self::Flap => "flap",
             Self::Refuse => "refuse",
             Self::BlackHole => "black hole",
             Self::Trickle(_) => "trickle",

@@ -11,6 +11,7 @@ use crate::fault::{Fault, Kind, Target};
 use crate::figures::Termination;
 use crate::world::{PASSWORD, PATIENCE, USER, World};
 
+const BETWEEN_CUTS: Duration = Duration::from_secs(1);
 /// Time in which what is under way to the broker has arrived.
 const UNDER_WAY: Duration = Duration::from_millis(300);
 /// A quorum queue that is younger than this does not survive a SIGKILL of the broker.
@@ -38,6 +39,7 @@ pub(crate) async fn inflict(world: &World<'_>, fault: Fault, started: Instant) -
     let mut termination = None;
     match (fault.kind, fault.target) {
         (Kind::Cut, to) => world.way(to)?.0.cut(),
+        (Kind::Flap, to) => flap(world, to, fault.duration()).await?,
         (Kind::Refuse, to) => on_the_way(world, to, Order::Refuse, fault.duration()).await?,
         (Kind::BlackHole, to) => on_the_way(world, to, Order::BlackHole, fault.duration()).await?,
         (Kind::Trickle(rate), to) => on_the_way(world, to, Order::Trickle(rate), fault.duration()).await?,
@@ -92,6 +94,16 @@ async fn on_the_way(world: &World<'_>, to: Target, order: Order, time: Duration)
     }
     sleep(time).await;
     proxy.order(usual);
+    Ok(())
+}
+
+async fn flap(world: &World<'_>, to: Target, time: Duration) -> anyhow::Result<()> {
+    let (proxy, _) = world.way(to)?;
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        proxy.cut();
+        sleep(BETWEEN_CUTS).await;
+    }
     Ok(())
 }
 

@@ -112,7 +112,8 @@ fn deck(replicas: usize) -> Vec<Card> {
         add(server, Pause, SHORT);
         add(server, Kill, (200, 3_000));
     }
-    add(Rabbitmq, Cut, MOMENT);
+    add(Rabbitmq, Flap, (2_500, 4_500));
+    add(Rabbitmq, Flap, (2_500, 4_500));
     add(Rabbitmq, BlackHole, LONG_SILENCE);
     add(Rabbitmq, CloseConnections, MOMENT);
     add(Rabbitmq, CloseConnections, MOMENT);
