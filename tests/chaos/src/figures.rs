@@ -98,13 +98,12 @@ fn not_ready(one: &Played, all: &[Played], timeline: &Timeline) -> Option<Durati
     (one.from + took <= one.to && is_undisturbed(one, all, one.from + took)).then_some(took)
 }
 
-/// Nothing else that the product could have noticed lasted or began between the beginning of this one and `until`.
-/// What is over in a moment at another server is forgotten in a moment.
+/// Nothing else that stops the line lasted or began between the beginning of this one and `until`.
 fn is_undisturbed(one: &Played, all: &[Played], until: Duration) -> bool {
     let meets = |other: &Played| {
         let elsewhere = matches!(other.fault.target, Target::Postgres | Target::Objects);
-        let momentary = elsewhere && other.fault.duration_ms == 0;
-        other.fault != one.fault && !momentary && other.from < until && other.to >= one.from
+        let harmless = elsewhere && !other.fault.is_an_outage();
+        other.fault != one.fault && !harmless && other.from < until && other.to >= one.from
     };
     !all.iter().any(meets)
 }
