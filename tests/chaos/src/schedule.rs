@@ -55,6 +55,14 @@ impl Schedule {
             let is_free = |card: &Card| busy.get(&card.place()).is_none_or(|until| *until <= at);
             if let Some(position) = hand.iter().position(is_free) {
                 let card = hand.remove(position);
+                // Every other long silence is a silence indeed, so that one can tell when it was noticed.
+                let quiet = card.lasts == LONG_SILENCE && chance.between((0, 1)) == 0;
+                if quiet {
+                    at = busy.values().copied().fold(at, u64::max);
+                    if at >= end {
+                        break;
+                    }
+                }
                 let fault = Fault {
                     at_ms: at,
                     kind: card.kind,
@@ -63,8 +71,7 @@ impl Schedule {
                 };
                 busy.insert(card.place(), at + fault.duration_ms + card.aftermath());
                 faults.push(fault);
-                // Every other long silence is a silence indeed, so that one can tell when it was noticed.
-                if card.lasts == LONG_SILENCE && chance.between((0, 1)) == 0 {
+                if quiet {
                     at += fault.duration_ms;
                 }
             }
