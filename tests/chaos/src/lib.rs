@@ -1,6 +1,6 @@
 //! A product under load, servers that fail by a seeded plan, and an oracle that counts every row afterwards.
 //!
-//! [`run`] does it all: see `README.md` beside this crate for what a fault is and how to read the figures.
+//! [`run()`] does it all: see `README.md` beside this crate for what a fault is and how to read the figures.
 
 mod fault;
 mod figures;
