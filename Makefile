@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps demo test lint docs bench fuzz deny
+.PHONY: help deps demo test lint docs bench chaos fuzz deny
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ docs: ## API documentation, warnings denied
 
 bench: deps ## Items per second through the whole line against COPY of the same rows, in one run
 	$(CARGO) bench --locked --workspace --bench line
+
+SEED ?= 1
+MINUTES ?= 5
+chaos: deps ## Break everything around it under load and check every row afterwards (SEED=1 MINUTES=5)
+	$(CARGO) build --release --locked --workspace --bins
+	$${CARGO_TARGET_DIR:-target}/release/millrace-chaos --seed $(SEED) --minutes $(MINUTES) $(if $(JSON),--json $(JSON))
 
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz every parser of untrusted bytes, a minute each (needs a nightly toolchain and cargo-fuzz)

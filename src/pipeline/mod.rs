@@ -20,6 +20,7 @@ use millrace_actors::{
 };
 use prometheus_client::registry::Registry;
 use rooms::Parts;
+use stop::StopSignals;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -42,11 +43,13 @@ pub fn run(config: Config) -> Result<Exit, Failure> {
 }
 
 async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
+    let signals = StopSignals::listen().context("signals")?;
     let mut registry = Registry::default();
     let budget = ByteBudget::new(config.memory_budget);
     let parts = Parts::make(config, &mut registry, &budget)?;
     let status = IngressStatus::default();
     let drain = Drain::default();
+    tokio::spawn(signals.obey(drain.clone()));
     let policy = RestartPolicy {
         deadline: config.stage_deadline,
         ..RestartPolicy::default()
@@ -62,7 +65,6 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let serving = serve(config, registry, health, &outlive).await?;
 
     parts.start(config, &supervision, &status);
-    tokio::spawn(stop::on_signal(drain));
     let end = supervision.ended().await;
     match &end {
         supervision::Exit::Drained => info!("drained; leaving"),

@@ -5,6 +5,7 @@
 mod adoption;
 mod attempts;
 mod commands;
+mod copies;
 mod drain;
 mod fault_points;
 mod killers;

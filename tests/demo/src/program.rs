@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::Context;
-use millrace_stack::Tenant;
-
-const OVERRIDE: &str = "MILLRACE_BIN";
+use millrace_stack::{Tenant, built_millrace};
 
 /// Where the program is.
 pub(crate) struct Millrace(PathBuf);
@@ -16,17 +14,7 @@ pub(crate) struct Millrace(PathBuf);
 impl Millrace {
     /// What `MILLRACE_BIN` names, else the `millrace` beside this program.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let path = match std::env::var_os(OVERRIDE).filter(|value| !value.is_empty()) {
-            Some(named) => PathBuf::from(named),
-            None => std::env::current_exe()?.with_file_name("millrace"),
-        };
-        if !path.is_file() {
-            anyhow::bail!(
-                "there is no program {}: build it with `cargo build -p millrace` in the same profile, or set {OVERRIDE}",
-                path.display()
-            );
-        }
-        Ok(Self(path))
+        Ok(Self(built_millrace()?))
     }
 
     pub(crate) fn path(&self) -> &Path {

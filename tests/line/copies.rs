@@ -1,0 +1,34 @@
+//! A message leaves its queue only when its copy is safe in another.
+
+use crate::running::{DLQ, PATIENCE, QUEUE, Running};
+use millrace_stack::{Stack, wait_for};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_the_broker_refuses_costs_nobody_the_original() {
+    let tenant = Stack::shared().await.tenant("refused-copy").await.unwrap();
+    let full = json!({"x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish"});
+    tenant.declare_queue(DLQ, full).await.unwrap();
+    assert!(tenant.publish("", DLQ, "fills the queue").await.unwrap());
+    let line = Running::start(tenant, &[]).await;
+    line.publish("no event at all").await;
+    wait_for("the refusal", PATIENCE, async || {
+        line.service
+            .lines()
+            .iter()
+            .any(|log| log.contains("refused to store"))
+    })
+    .await
+    .unwrap();
+    assert_eq!(line.tenant.peek(DLQ, 2).await.unwrap().len(), 1);
+
+    // With room again it is buried, from wherever it was meanwhile: the work queue, or our hands.
+    line.tenant.delete_queue(DLQ).await.unwrap();
+    line.tenant
+        .declare_queue(DLQ, json!({"x-queue-type": "classic"}))
+        .await
+        .unwrap();
+    let letters = line.dead_letters(1).await;
+    assert_eq!(letters[0].payload, "no event at all");
+    line.tenant.wait_until_empty(QUEUE, PATIENCE).await.unwrap();
+}
