@@ -20,8 +20,8 @@ use millrace_actors::{
 };
 use prometheus_client::registry::Registry;
 use rooms::Parts;
-use stop::StopSignals;
 use std::sync::Arc;
+use stop::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 

@@ -1,6 +1,7 @@
 //! Stopping: SIGTERM finishes what is in flight, and SIGKILL loses nothing either.
 
-use crate::running::{DLQ, QUEUE, Running, fresh_id};
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id, millrace};
+use millrace_stack::{Stack, Tenant, wait_for};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_under_load_exits_with_0_and_loses_nothing() {
@@ -51,4 +52,117 @@ async fn sigkill_under_load_loses_and_doubles_nothing() {
     assert_eq!(line.count("post_analytics", &[]).await, 1_200);
     assert_eq!(line.count("comments", &[]).await, 1_200);
     assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
+}
+
+/// A short grace period, so that what cannot finish is not waited for long.
+const SHORT_GRACE: [(&str, &str); 1] = [("SHUTDOWN_GRACE_SECONDS", "5")];
+
+/// Announces events that cannot be stored now, lets `state` come about, stops the service, and sees it
+/// exit with 0, nothing buried, and every event stored by the next one.
+async fn drains_in(
+    stack: &Stack,
+    tenant: Tenant<'_>,
+    state: impl AsyncFn(&Running<'_>),
+    up: impl AsyncFn(&Stack) -> anyhow::Result<()>,
+) {
+    let mut line = Running::start(tenant, &SHORT_GRACE).await;
+    let ids: Vec<_> = (0..10).map(|_| fresh_id()).collect();
+    for id in &ids {
+        line.put(&format!("{id}.json"), crate::running::batch_of(id, 2))
+            .await;
+    }
+    state(&line).await;
+    for id in &ids {
+        let path = format!("{}/{id}.json", line.tenant.bucket());
+        let event = crate::running::event(id, &path).to_string();
+        // Without a broker there is nobody to take it: then it is published afterwards.
+        let _ = line.tenant.publish("smap.events", "data.collected", event).await;
+    }
+    assert_eq!(
+        line.service.terminate().await.unwrap(),
+        Some(0),
+        "{}",
+        line.service.lines().join("\n")
+    );
+    up(stack).await.unwrap();
+    line.database = line.tenant.connect_postgres().await.unwrap();
+    line.service.start_again().unwrap();
+    line.service.wait_ready(PATIENCE).await.unwrap();
+    for id in &ids {
+        line.announce(id, &format!("{}/{id}.json", line.tenant.bucket()))
+            .await;
+    }
+    line.stored(&ids).await;
+    line.queue_empties().await;
+    assert_eq!(line.count("post_analytics", &[]).await, 20);
+    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_while_the_database_is_down_exits_with_0() {
+    let stack = Stack::start().await.unwrap();
+    let tenant = stack.tenant("drain-database").await.unwrap();
+    let down = async |_: &Running<'_>| stack.postgres.kill().await.unwrap();
+    drains_in(&stack, tenant, down, async |stack: &Stack| {
+        stack.postgres.start().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_while_the_store_is_down_exits_with_0() {
+    let stack = Stack::start().await.unwrap();
+    let tenant = stack.tenant("drain-store").await.unwrap();
+    let down = async |_: &Running<'_>| stack.objects.kill().await.unwrap();
+    drains_in(&stack, tenant, down, async |stack: &Stack| {
+        stack.objects.start().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_while_the_broker_is_down_exits_with_0() {
+    let stack = Stack::start().await.unwrap();
+    let tenant = stack.tenant("drain-broker").await.unwrap();
+    let down = async |line: &Running<'_>| {
+        for queue in [QUEUE, DLQ] {
+            line.tenant.wait_until_registered(queue).await.unwrap();
+        }
+        stack.rabbitmq.kill().await.unwrap();
+    };
+    drains_in(&stack, tenant, down, async |stack: &Stack| {
+        stack.rabbitmq.start().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_sigterm_exits_at_once_and_leaves_the_rest_unacknowledged() {
+    let stack = Stack::start().await.unwrap();
+    let line = Running::start(stack.tenant("second-signal").await.unwrap(), &[]).await;
+    stack.postgres.pause().unwrap();
+    let id = fresh_id();
+    line.batch(&id, 1).await;
+    let says = async |word: &str| {
+        wait_for(word, PATIENCE, async || {
+            line.service.lines().iter().any(|line| line.contains(word))
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error:#}\n{}", line.service.lines().join("\n")));
+    };
+    wait_for("the event to be in flight", PATIENCE, async || {
+        line.service
+            .metrics()
+            .await
+            .is_ok_and(|metrics| metrics.sum("analytics_inflight_events", &[]) == Some(1.0))
+    })
+    .await
+    .unwrap();
+    line.service.signal_terminate().unwrap();
+    says("draining").await;
+    assert_eq!(line.service.terminate().await.unwrap(), Some(143));
+    stack.postgres.resume().unwrap();
+    let next = line.tenant.service(millrace(), &[]).unwrap();
+    next.wait_ready(PATIENCE).await.unwrap();
+    line.stored(&[id]).await;
 }

@@ -5,6 +5,7 @@
 mod adoption;
 mod attempts;
 mod commands;
+mod connections;
 mod copies;
 mod drain;
 mod fault_points;

@@ -1,6 +1,6 @@
 //! A dependency that is down costs waiting, never an event.
 
-use crate::running::{DLQ, PATIENCE, Running, fresh_id};
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id};
 use millrace_stack::{Stack, wait_for};
 
 /// Announces batches while `down`, sees that nothing moves and nobody is buried, and that all arrive after `up`.
@@ -11,7 +11,11 @@ async fn survives(
     up: impl AsyncFn(&Stack) -> anyhow::Result<()>,
 ) {
     let stack = Stack::start().await.unwrap();
-    let mut line = Running::start(stack.tenant(name).await.unwrap(), &[]).await;
+    let tenant = stack.tenant(name).await.unwrap();
+    // A quorum queue counts a cancelled consumer until it has settled its messages; a classic one does not.
+    let classic = serde_json::json!({"x-queue-type": "classic"});
+    tenant.declare_queue(QUEUE, classic).await.unwrap();
+    let mut line = Running::start(tenant, &[]).await;
     let ids: Vec<_> = (0..40).map(|_| fresh_id()).collect();
     for id in &ids {
         line.put(&format!("tiktok/{id}.json"), crate::running::batch_of(id, 5))
@@ -45,11 +49,47 @@ async fn survives(
     .await
     .unwrap();
     assert_eq!(line.service.get("/livez").await.unwrap().0, 200);
+    // The breaker is open: the consumer is cancelled, and what is not in flight stays with the broker.
+    wait_for("consumption to stop", PATIENCE, async || {
+        let queue = line.tenant.queue(QUEUE).await.ok().flatten();
+        queue.is_some_and(|queue| queue.consumers == 0)
+    })
+    .await
+    .unwrap();
     up(&stack).await.unwrap();
     line.database = line.tenant.connect_postgres().await.unwrap();
     line.stored(&ids).await;
     line.queue_empties().await;
     assert_eq!(line.count("post_analytics", &[]).await, 200);
+    let said = |words: &str| {
+        let logs = line.service.logs();
+        let says =
+            |log: &&serde_json::Value| log["message"].as_str().is_some_and(|text| text.contains(words));
+        logs.iter().filter(says).count()
+    };
+    assert_eq!(
+        said("is down for the"),
+        said(" serves the "),
+        "each opening is closed"
+    );
+    assert!(
+        said("is down for the") <= 3,
+        "a line for each change, not for each attempt"
+    );
+    let held = line.service.logs();
+    let mut held: Vec<_> = held
+        .iter()
+        .filter(|log| log["fate"] == "held")
+        .map(|log| log["event_id"].to_string())
+        .collect();
+    held.sort();
+    let events = held.len();
+    held.dedup();
+    assert!(
+        events <= held.len() * 2,
+        "{events} lines about {} held events",
+        held.len()
+    );
     assert!(
         line.tenant.peek(DLQ, 1).await.unwrap().is_empty(),
         "no good event is ever buried"

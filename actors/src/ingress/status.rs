@@ -9,6 +9,7 @@ use tokio::{sync::watch, time::Instant};
 pub struct IngressStatus {
     connection: watch::Sender<State>,
     consuming: watch::Sender<State>,
+    silent: watch::Sender<bool>,
     progress: watch::Sender<Progress>,
 }
 
@@ -48,6 +49,7 @@ impl Default for IngressStatus {
         Self {
             connection: watch::Sender::new(not_yet.clone()),
             consuming: watch::Sender::new(not_yet),
+            silent: watch::Sender::new(false),
             progress: watch::Sender::new(progress),
         }
     }
@@ -56,12 +58,20 @@ impl Default for IngressStatus {
 impl IngressStatus {
     /// Whether the broker is connected now.
     pub fn connection(&self) -> State {
-        self.connection.borrow().clone()
+        self.unless_silent(&self.connection)
     }
 
     /// Whether deliveries flow now.
     pub fn consuming(&self) -> State {
-        self.consuming.borrow().clone()
+        self.unless_silent(&self.consuming)
+    }
+
+    fn unless_silent(&self, state: &watch::Sender<State>) -> State {
+        let mut state = state.borrow().clone();
+        if state.yes && *self.silent.borrow() {
+            state.turn(false, "the broker does not answer");
+        }
+        state
     }
 
     /// How the line moves now.
@@ -98,6 +108,11 @@ impl IngressStatus {
 
     pub(super) fn not_consuming(&self, why: &str) {
         self.consuming.send_if_modified(|state| state.turn(false, why));
+    }
+
+    /// The broker does not answer, or does again; whether the connection is lost is not known yet.
+    pub(super) fn silent(&self, yes: bool) {
+        self.silent.send_replace(yes);
     }
 
     /// Deliveries are not taken while a dependency is down.

@@ -32,6 +32,10 @@ pub struct RabbitMq {
     port: u16,
     management: Management,
     data: PathBuf,
+    /// What another Erlang node needs to talk to it.
+    distribution: u16,
+    cookie: PathBuf,
+    inetrc: PathBuf,
     process: Process,
 }
 
@@ -54,6 +58,7 @@ impl RabbitMq {
         };
         write_configuration(&dir, &ports)?;
         let data = dir.join(DATA);
+        let (cookie, inetrc) = (dir.join("home/.erlang.cookie"), dir.join("inetrc"));
         let recipe = Recipe {
             name: "rabbitmq",
             program: scripts.join("rabbitmq-server"),
@@ -65,6 +70,9 @@ impl RabbitMq {
         let rabbitmq = Self {
             port: ports.amqp,
             data,
+            distribution: ports.distribution,
+            cookie,
+            inetrc,
             management: Management::new(ports.management, USER, PASSWORD)?,
             process: Process::new(recipe),
         };
@@ -113,6 +121,51 @@ impl RabbitMq {
             },
         )
         .await
+    }
+
+    /// Evaluates an Erlang expression in the broker, for what its management API cannot do.
+    ///
+    /// A bare Erlang node asks: `rabbitmqctl` takes seconds to start and needs a name server.
+    ///
+    /// # Errors
+    /// The broker does not answer, or the expression fails.
+    pub async fn eval(&self, expression: &str) -> anyhow::Result<String> {
+        let cookie = std::fs::read_to_string(&self.cookie).context("the broker's cookie")?;
+        let call = format!(
+            "Text = os:getenv(\"EXPRESSION\"), {{ok, Tokens, _}} = erl_scan:string(Text), {{ok, Forms}} = erl_parse:parse_exprs(Tokens), \
+             case rpc:call('{NODE}', erl_eval, exprs, [Forms, []], 20000) of \
+             {{value, Value, _}} -> io:format(\"~p\", [Value]), halt(0); \
+             Wrong -> io:format(standard_error, \"~p\", [Wrong]), halt(1) end."
+        );
+        let distribution = self.distribution.to_string();
+        let name = format!("eval-{}@localhost", std::process::id());
+        let output = tokio::process::Command::new("erl")
+            .args([
+                "-noinput",
+                "-hidden",
+                "-start_epmd",
+                "false",
+                "-dist_listen",
+                "false",
+            ])
+            .args([
+                "-erl_epmd_port",
+                &distribution,
+                "-sname",
+                &name,
+                "-setcookie",
+                cookie.trim(),
+                "-eval",
+                &call,
+            ])
+            .env("ERL_INETRC", &self.inetrc)
+            .env("EXPRESSION", expression)
+            .output()
+            .await
+            .context("cannot run erl")?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{expression}: {errors}");
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// SIGKILL. See [`wait_until_registered`](Self::wait_until_registered) for quorum queues that are new.

@@ -130,6 +130,11 @@ impl Service {
             .collect()
     }
 
+    /// SIGTERM, without waiting for what comes of it.
+    pub fn signal_terminate(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::SIGTERM)
+    }
+
     /// SIGTERM, then the exit code; `None` when a signal ended it, or when it did not run.
     pub async fn terminate(&self) -> anyhow::Result<Option<i32>> {
         Ok(self

@@ -9,6 +9,7 @@ mod isolation;
 mod link;
 mod outbox;
 mod publisher;
+mod pulse;
 mod retry;
 mod session;
 mod settling;
@@ -86,7 +87,7 @@ impl Source for AmqpSource {
     type Out = BatchRef;
 
     async fn pull(&mut self, intake: Intake<BatchRef>) -> Result<(), Fault> {
-        let shared = &*self.0;
+        let shared = &self.0;
         let opening = bounded(&shared.settings, Session::open(shared));
         let opened = tokio::select! {
             opened = opening => opened,

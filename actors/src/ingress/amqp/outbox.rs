@@ -15,8 +15,9 @@ use std::{collections::HashSet, time::Duration};
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 
 /// A broker that has not confirmed a copy after this long is taken for lost; the originals are still
-/// unacknowledged, so nothing is.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+/// unacknowledged, so nothing is. A broker in alarm (memory, disk) confirms nothing until it is over, and
+/// is not to redeliver everything more often than this.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A publishing connection of its own: a broker in alarm stops reading from connections that publish,
 /// and acknowledgements must still get through.
@@ -27,8 +28,6 @@ pub(super) struct Outbox {
     copies: Confirms<Copied>,
     /// Queues seen or made on this connection.
     ensured: HashSet<String>,
-    /// The broker is in alarm and does not read what we publish: then its silence means nothing.
-    pub(super) blocked: bool,
 }
 
 /// A copy on its way.
@@ -57,7 +56,6 @@ impl Outbox {
             channel,
             copies: Confirms::default(),
             ensured: HashSet::new(),
-            blocked: false,
         })
     }
 
@@ -97,8 +95,7 @@ impl Outbox {
 
     /// When the oldest unconfirmed copy is overdue.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let oldest = self.copies.oldest().filter(|_| !self.blocked);
-        oldest.map(|oldest| oldest.since + CONFIRM_TIMEOUT)
+        self.copies.oldest().map(|oldest| oldest.since + CONFIRM_TIMEOUT)
     }
 
     pub(super) async fn lost(&self) {

@@ -115,7 +115,6 @@ async fn pass_on_answers(mut signals: UnboundedReceiver<Signal>, unanswered: Una
             },
             Signal::Returned { routing_key, text } => lost(format!("no queue takes {routing_key}: {text}")),
             Signal::Lost(why) => lost(why),
-            Signal::Blocked(_) => continue,
         };
         for answer in unanswered.lock().await.take_all() {
             let _ = answer.send(Err(wrong.clone()));

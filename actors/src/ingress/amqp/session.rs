@@ -9,6 +9,7 @@ use super::{
     isolation::Isolation,
     link::{Link, bounded, broker, lost},
     outbox::Outbox,
+    pulse,
     signals::Signal,
     suspects::{Striking, Waiting, struck},
     topology::Topology,
@@ -26,6 +27,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::Instant,
 };
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{Span, debug, error_span, info, warn};
 
 /// Time kept back from the grace period for flushing telemetry and leaving.
@@ -34,6 +36,7 @@ const LEAVING: Duration = Duration::from_secs(3);
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
     link: Link,
+    _pulse: AbortOnDropHandle<()>,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
     consumers: Consumers,
@@ -52,13 +55,14 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Connects and prepares the topology. Takes no deliveries yet.
-    pub(super) async fn open(shared: &'a Shared) -> Result<Self, Fault> {
+    pub(super) async fn open(shared: &'a Arc<Shared>) -> Result<Self, Fault> {
         let (settings, name) = (&shared.settings, &shared.name);
         let (signal_tx, signals) = unbounded_channel();
         let link = Link::open(settings, name, &signal_tx).await?;
         let queues = work_queues(settings);
         Topology::open(&link).await?.prepare(settings, &queues).await?;
         let outbox = Outbox::open(settings, &format!("{name} copies"), &signal_tx).await?;
+        let pulse = pulse::start(&link, shared).await?;
         let channel = link.channel().await?;
         channel
             .basic_qos(BasicQosArguments::new(0, settings.prefetch, false))
@@ -68,6 +72,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             shared,
             link,
+            _pulse: pulse,
             channel,
             outbox,
             consumers: Consumers::new(name, &queues),
@@ -125,7 +130,7 @@ impl<'a> Session<'a> {
                 () = self.outbox.lost() => return Err(self.why_lost(lost("publishing connection lost"))),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
-                () = until(overdue) => return Err(lost("the broker does not confirm what we publish")),
+                () = until(overdue) => return Err(lost("the broker does not confirm what we publish; it may be in alarm")),
             }
         }
     }
@@ -193,19 +198,6 @@ impl<'a> Session<'a> {
                     faults::reached(Point::CopyConfirmed, "");
                     self.acknowledge(tag).await?;
                 }
-                Ok(())
-            }
-            Signal::Blocked(Some(reason)) => {
-                self.outbox.blocked = true;
-                warn!(
-                    reason,
-                    "the broker is in alarm and blocks publishing; retries and dead letters wait"
-                );
-                Ok(())
-            }
-            Signal::Blocked(None) => {
-                self.outbox.blocked = false;
-                info!("the broker's alarm is over");
                 Ok(())
             }
         }

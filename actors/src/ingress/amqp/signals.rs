@@ -20,8 +20,6 @@ pub(super) enum Signal {
     Confirm { seq: u64, multiple: bool, stored: bool },
     /// A published message had nowhere to go.
     Returned { routing_key: String, text: String },
-    /// The broker stopped reading what we publish (a memory or disk alarm), or went on.
-    Blocked(Option<String>),
 }
 
 /// Hands the broker's words to the session. Without it a deleted queue would hang silently.
@@ -44,13 +42,11 @@ impl ConnectionCallback for Listener {
         Ok(())
     }
 
-    async fn blocked(&mut self, _: &Connection, reason: String) {
-        self.tell(Signal::Blocked(Some(reason)));
-    }
+    // The client library does not tell the broker that it would like to know of its alarms, so neither
+    // of these comes: an alarm shows as copies that are not confirmed.
+    async fn blocked(&mut self, _: &Connection, _: String) {}
 
-    async fn unblocked(&mut self, _: &Connection) {
-        self.tell(Signal::Blocked(None));
-    }
+    async fn unblocked(&mut self, _: &Connection) {}
 
     async fn secret_updated(&mut self, _: &Connection) {}
 }

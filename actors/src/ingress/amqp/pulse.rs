@@ -1,0 +1,42 @@
+//! Asks the broker whether it is there, so that its silence shows long before the heartbeat ends the
+//! connection. A silent broker may only be slow: deliveries go on and the session lives; only the status
+//! says that nothing comes.
+
+use super::{Shared, link::Link};
+use crate::supervision::Fault;
+use amqprs::channel::{BasicQosArguments, Channel};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Pause between two questions.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How long an answer may take before the broker counts as silent.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// Keeps asking until it is dropped, on a channel of its own: an abandoned question spoils a channel.
+pub(super) async fn start(link: &Link, shared: &Arc<Shared>) -> Result<AbortOnDropHandle<()>, Fault> {
+    let channel = link.quiet_channel().await?;
+    let asking = keep_asking(channel, shared.clone());
+    Ok(AbortOnDropHandle::new(tokio::spawn(asking)))
+}
+
+async fn keep_asking(channel: Channel, shared: Arc<Shared>) {
+    loop {
+        sleep(INTERVAL).await;
+        // A question without consequences: this channel consumes nothing.
+        let mut answer = Box::pin(channel.basic_qos(BasicQosArguments::default()));
+        let answered = match timeout(PATIENCE, &mut answer).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                shared.status.silent(true);
+                let answered = answer.await;
+                shared.status.silent(false);
+                answered
+            }
+        };
+        if answered.is_err() {
+            return; // the connection is lost, and the session knows
+        }
+    }
+}
