@@ -80,6 +80,8 @@ fn links_and_folders_lead_somewhere() {
     for document in [
         "README.md",
         "docs/ARCHITECTURE.md",
+        "docs/VERDICTS.md",
+        "tests/chaos/README.md",
         "actors/README.md",
         "schema/README.md",
     ] {

@@ -9,7 +9,7 @@ settings! { "Processing";
     FETCHERS: Whole<usize> = Setting::new("MAX_CONCURRENT_BATCH_PROCESSING", Whole::between(1, 1000), "5", "Fetchers: objects fetched at once.");
     PARSERS: Whole<usize> = Setting::new("MAX_WORKERS", Whole::between(1, 256), "10", "Parsers, each on its own thread.");
     WRITERS: Whole<usize> = Setting::new("MAX_WRITERS", Whole::between(1, 64), "2", "Writers: transactions open at once.");
-    MEMORY_BUDGET: Mebibytes = Setting::new("MEMORY_BUDGET_MB", Mebibytes::between(1, 1 << 20), "256", "Bound on the bytes of objects in flight; a single larger object goes alone.");
+    MEMORY_BUDGET: Mebibytes = Setting::new("MEMORY_BUDGET_MB", Mebibytes::between(1, 1 << 20), "256", "Bound on the bytes in flight, of objects and of the rows made from them; a single larger batch goes alone.");
     SHUTDOWN_GRACE: Seconds = Setting::new("SHUTDOWN_GRACE_SECONDS", Seconds::between(0.0, 3600.0), "25", "How long a stop may take to finish what is in flight; the rest stays unacknowledged.");
     STAGE_DEADLINE: Seconds = Setting::new("STAGE_DEADLINE_SECONDS", Seconds::between(1.0, 86_400.0), "120", "How long a fetch, a parse or a write may make no progress before it is ended and tried again; waiting for memory does not count.");
 }

@@ -86,3 +86,17 @@ async fn a_broker_that_accepts_and_says_nothing_is_given_up_on() {
     let detail = checked["dependencies"][0]["detail"].as_str().unwrap();
     assert!(detail.contains("did not answer within 1 s"), "{detail}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_virtual_host_that_does_not_exist_is_named() {
+    let tenant = Stack::shared().await.tenant("no-vhost").await.unwrap();
+    let url = tenant.amqp_url().replace(tenant.vhost(), "no-such-vhost");
+    let (code, checked) = json_of(&tenant, &["check", "--json"], &[("RABBITMQ_URL", url.as_str())]).await;
+    assert_eq!(code, Some(69));
+    let broker = &checked["dependencies"][0];
+    assert_eq!(
+        (&broker["name"], &broker["ok"]),
+        (&"rabbitmq".into(), &false.into()),
+        "{checked}"
+    );
+}

@@ -1,6 +1,13 @@
-//! A panic at any step of an event's way costs attempts, never the event, and stores nothing twice.
+//! A panic or a death at any step of an event's way never costs the event, and stores nothing twice.
 
-use crate::running::{Running, fresh_id};
+use crate::{
+    running::{DLQ, PATIENCE, Running, fresh_id, millrace},
+    trial::{Trial, buried},
+};
+use futures_util::{StreamExt, stream};
+use millrace_actors::faults::Point;
+use millrace_oracle::{Actual, Copies, compare, compare_dead_letters, report};
+use millrace_stack::{Stack, wait_for};
 
 /// Each step panics once, in the order in which one event comes to them.
 const EACH_STEP_ONCE: &str = "fetch.begin=1*return(panic);fetch.end=1*return(panic);write.begin=1*return(panic);\
@@ -20,7 +27,7 @@ async fn a_panic_at_each_step_stores_the_event_once() {
     line.stored(std::slice::from_ref(&id)).await;
     line.queue_empties().await;
     assert_eq!(line.count("post_analytics", &[]).await, 3);
-    assert!(line.tenant.peek(crate::running::DLQ, 1).await.unwrap().is_empty());
+    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
     let fifth = "ingested_batches WHERE attempts = 5";
     assert_eq!(
         line.count(fifth, &[]).await,
@@ -33,4 +40,81 @@ async fn a_panic_at_each_step_stores_the_event_once() {
         Some(1.0),
         "the sixth found it stored"
     );
+}
+
+/// How many deaths are tried at the same time.
+const AT_ONCE: usize = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_at_each_step_leaves_every_row_as_computed() {
+    stream::iter(Point::ALL)
+        .for_each_concurrent(AT_ONCE, |point| async move {
+            eprintln!("dying at {}", point.name());
+            dies_at(point).await;
+        })
+        .await;
+}
+
+/// Lets one process die at this step, and another one after it finish the work.
+async fn dies_at(point: Point) {
+    let name = point.name();
+    let tenant = Stack::shared()
+        .await
+        .tenant(&format!("death-{}", name.replace('.', "-")))
+        .await
+        .unwrap();
+    let trial = Trial::make(&tenant, 11, 120).await;
+    trial.upload(&tenant).await;
+    // Nobody is struck before somebody has died.
+    let first = match point {
+        Point::Struck => "fetch.end=1*off->1*return(kill)".to_owned(),
+        _ => format!("{name}=1*off->1*return(kill)"),
+    };
+    let mut line = Running::start(tenant, &with(&trial, &first)).await;
+    trial.publish(&line).await;
+    assert_eq!(
+        line.service.wait_exit(PATIENCE).await.unwrap(),
+        None,
+        "dead at {name}"
+    );
+    if point == Point::Struck {
+        line.service = line
+            .tenant
+            .service(millrace(), &with(&trial, "struck=1*return(kill)"))
+            .unwrap();
+        assert_eq!(
+            line.service.wait_exit(PATIENCE).await.unwrap(),
+            None,
+            "dead at {name}"
+        );
+    }
+    line.service = line.tenant.service(millrace(), &trial.settings()).unwrap();
+
+    let expected = trial.expected();
+    let (stored, letters) = (expected.ledger.len() as i64, expected.dead_letters.len());
+    wait_for("every event to be stored or buried", PATIENCE * 2, async || {
+        let found = line.count("ingested_batches", &[]).await;
+        // A death between the copy's confirmation and the acknowledgement doubles a letter or two.
+        let buried = buried(&line, letters + 8).await;
+        let missing = compare_dead_letters(&expected, &buried, Copies::AtLeastOne);
+        if found == stored && missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!(
+                "{name}: {found} of {stored} stored; {}",
+                report(&missing)
+            ))
+        }
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", line.service.lines().join("\n")));
+    line.queue_empties().await;
+    let differences = compare(&expected, &Actual::read(&line.database).await.unwrap());
+    assert!(differences.is_empty(), "{name}: {}", report(&differences));
+}
+
+fn with<'a>(trial: &'a Trial, faults: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut settings = trial.settings();
+    settings.push(("FAILPOINTS", faults));
+    settings
 }

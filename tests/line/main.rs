@@ -20,3 +20,4 @@ mod recovery;
 mod running;
 mod sick_objects;
 mod supervision;
+mod trial;

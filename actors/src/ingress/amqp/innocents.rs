@@ -6,6 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// Events remembered before all are forgotten: to isolate an innocent costs only time.
+const MOST: usize = 10_000;
+
 /// The ids of such events; shared by all sessions of the process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Innocents(Arc<Mutex<HashSet<String>>>);
@@ -13,10 +16,15 @@ pub(super) struct Innocents(Arc<Mutex<HashSet<String>>>);
 // === impl Innocents ===
 
 impl Innocents {
-    /// Remembers the events of the session that ends now, and no others: so there are never more than
-    /// the prefetch allows.
-    pub(super) fn replace(&self, event_ids: impl Iterator<Item = String>) {
-        *self.lock() = event_ids.collect();
+    /// Remembers the events of the session that ends now. Those of earlier ones stay: sessions may end
+    /// before anything comes again.
+    pub(super) fn remember(&self, event_ids: impl Iterator<Item = String>) {
+        let mut known = self.lock();
+        // What another replica got instead would stay for ever.
+        if known.len() > MOST {
+            known.clear();
+        }
+        known.extend(event_ids);
     }
 
     /// Whether this redelivered event is one of them. It is asked once: from here on it is like any other.

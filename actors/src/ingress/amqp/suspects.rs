@@ -104,7 +104,7 @@ impl Session<'_> {
         let in_flight = self.in_flight.values();
         self.shared
             .innocents
-            .replace(in_flight.filter_map(|delivery| delivery.event_id.clone()));
+            .remember(in_flight.filter_map(|delivery| delivery.event_id.clone()));
         let alone = self.isolation.alone().and_then(|tag| self.event_id(tag));
         if let Some(event_id) = alone.filter(|_| !intake.drain.gave_up()) {
             acquit(self.shared.strikes.clone(), event_id).await;
