@@ -209,42 +209,31 @@ async fn rotated_credentials_are_waited_for() {
     goes_on(&line).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_retry_queue_that_is_deleted_is_made_again() {
-    let line = Running::shared(
-        "no-retry-queue",
-        &[("RETRY_INITIAL_DELAY", "0.2"), ("RETRY_MAX_DELAY", "0.2")],
-    )
-    .await;
-    let retries = format!("{QUEUE}.retry.200ms");
-    let first = fresh_id();
-    line.announce(&first, &format!("{}/first.json", line.tenant.bucket()))
-        .await;
+/// Announces an event whose object comes only when the event waits in the retry queue.
+async fn goes_round(line: &Running<'_>, retries: &str) {
+    let id = fresh_id();
+    let path = format!("{}/{id}.json", line.tenant.bucket());
+    line.announce(&id, &path).await;
     wait_for("the retry queue", PATIENCE, async || {
         line.tenant
-            .queue(&retries)
+            .queue(retries)
             .await
             .is_ok_and(|queue| queue.is_some())
     })
     .await
     .unwrap();
-    line.put("first.json", crate::running::batch_of(&first, 1)).await;
-    line.stored(&[first]).await;
+    line.put(&format!("{id}.json"), crate::running::batch_of(&id, 1))
+        .await;
+    line.stored(&[id]).await;
     line.queue_empties().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_queue_that_is_deleted_is_made_again() {
+    let delays = [("RETRY_INITIAL_DELAY", "0.2"), ("RETRY_MAX_DELAY", "0.2")];
+    let line = Running::shared("no-retry-queue", &delays).await;
+    let retries = format!("{QUEUE}.retry.200ms");
+    goes_round(&line, &retries).await;
     line.tenant.delete_queue(&retries).await.unwrap();
-    let second = fresh_id();
-    line.announce(&second, &format!("{}/second.json", line.tenant.bucket()))
-        .await;
-    wait_for("the retry queue again", PATIENCE, async || {
-        line.tenant
-            .queue(&retries)
-            .await
-            .is_ok_and(|queue| queue.is_some())
-    })
-    .await
-    .unwrap();
-    line.put("second.json", crate::running::batch_of(&second, 1))
-        .await;
-    line.stored(&[second]).await;
-    line.queue_empties().await;
+    goes_round(&line, &retries).await;
 }
