@@ -90,7 +90,9 @@ impl IngressStatus {
         });
     }
 
+    /// A new connection: whatever the last one suffered is over.
     pub(super) fn connected(&self) {
+        self.silent.send_replace(false);
         self.connection
             .send_if_modified(|state| state.turn(true, "connected"));
     }
@@ -133,5 +135,28 @@ impl State {
         self.yes = yes;
         why.clone_into(&mut self.why);
         turned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_ends_with_an_answer_or_with_the_next_connection() {
+        let status = IngressStatus::default();
+        status.connected();
+        status.consuming_now();
+        assert!(status.connection().yes && status.consuming().yes);
+        status.silent(true);
+        assert!(!status.connection().yes && !status.consuming().yes);
+        status.silent(false);
+        assert!(status.consuming().yes);
+
+        status.silent(true);
+        status.disconnected("connection lost");
+        assert_eq!(status.connection().why, "connection lost");
+        status.connected();
+        assert!(status.connection().yes, "the next connection is not silent");
     }
 }

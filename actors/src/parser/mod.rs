@@ -78,6 +78,12 @@ impl Parser {
     pub fn new(settings: ParserSettings, metrics: ParserMetrics) -> Self {
         Self { settings, metrics }
     }
+
+    fn parse(&self, raw: &RawBatch) -> Result<Parsed, Fault> {
+        let max_bytes = self.settings.limits.max_decompressed_bytes;
+        let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
+        batch::parse_json(&json, &raw.event, &self.settings)
+    }
 }
 
 impl Stage for Parser {
@@ -86,16 +92,18 @@ impl Stage for Parser {
 
     async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
         faults::reached(Point::ParseBegin, &raw.event.event_id);
-        let max_bytes = self.settings.limits.max_decompressed_bytes;
         // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
-        let size = decompress::unpacked_size(&raw.body, max_bytes);
+        let size = decompress::unpacked_size(&raw.body, self.settings.limits.max_decompressed_bytes);
         let json_size = if decompress::is_zstd(&raw.body) { size } else { 0 };
-        raw.reservation.open(json_size + ROWS_WEIGHT * size).await;
+        let rows_size = ROWS_WEIGHT * size;
+        raw.reservation.open(json_size + rows_size).await;
         let started = Instant::now();
-        let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
-        let parsed = batch::parse_json(&json, &raw.event, &self.settings)?;
-        drop(json);
+        let parsed = self
+            .parse(raw)
+            .inspect_err(|_| raw.reservation.shrink_opened(json_size + rows_size))?;
+        // Only the rows go on.
         raw.reservation.shrink_opened(json_size);
+        raw.reservation.shrink(raw.body.len() as u64);
         self.metrics.observe(&raw.event, &parsed, started.elapsed());
         faults::reached(Point::ParseEnd, &raw.event.event_id);
         Ok(ParsedBatch {

@@ -92,7 +92,7 @@ async fn an_answer_without_a_length_is_no_outage() {
 #[tokio::test]
 async fn an_object_that_does_not_fit_now_is_let_go_and_asked_for_again() {
     let server = FaultServer::start(|_: &Request| Answer::object(&"x".repeat(50))).await;
-    let budget = ByteBudget::new(100);
+    let budget = ByteBudget::new(200);
     let others = budget.reserve(80).await;
     let mut fetcher = fetcher_of(&minio(&server.endpoint), &budget);
     let fetch = tokio::spawn(async move { run(&mut fetcher, PATH).await });
@@ -144,7 +144,7 @@ async fn a_body_that_trickles_is_given_up() {
 #[tokio::test]
 async fn an_object_that_grows_with_every_request_is_not_chased_for_ever() {
     let server = FaultServer::start(|request: &Request| Answer::object(&"x".repeat(50 + request.nth))).await;
-    let budget = ByteBudget::new(100);
+    let budget = ByteBudget::new(200);
     let others = budget.reserve(80).await;
     let mut fetcher = fetcher_of(&minio(&server.endpoint), &budget);
     let fetch = async {

@@ -146,10 +146,7 @@ impl<'a> Session<'a> {
             Some(down) if self.consumers.subscribed() => {
                 self.consumers.cancel(&self.channel).await?;
                 status.paused(&down);
-                info!(
-                    held = self.in_flight.len(),
-                    "no deliveries are taken until it is back"
-                );
+                debug!(held = self.in_flight.len(), "consumers cancelled");
                 self.acquit_while_waiting();
             }
             // A session that was opened during an outage.

@@ -35,7 +35,7 @@ async fn a_packed_batch_reserves_what_it_unpacks_to_until_its_rows_are_gone() {
     assert_eq!(parsed.bytes, json.len());
     assert_eq!((&parsed.object, &parsed.event), (&raw.object, &raw.event));
     drop(raw);
-    assert_eq!(budget.used(), json.len() as u64);
+    assert_eq!(budget.used(), 3 * json.len() as u64, "the rows, by their weight");
     drop(parsed);
     assert_eq!(budget.used(), 0);
 }
