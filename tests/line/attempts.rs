@@ -47,13 +47,7 @@ async fn after_the_last_attempt_it_is_a_dead_letter_that_says_so() {
         ("RETRY_INITIAL_DELAY", "0.1"),
     ];
     let service = tenant.service(millrace(), &settings).unwrap();
-    service.wait_ready(crate::running::PATIENCE).await.unwrap();
-    let database = tenant.connect_postgres().await.unwrap();
-    let line = Running {
-        tenant,
-        service,
-        database,
-    };
+    let line = Running::with(tenant, service).await;
     let id = fresh_id();
     line.publish(event(&id, &format!("{}/torn.json", line.tenant.bucket())).to_string())
         .await;

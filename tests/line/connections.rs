@@ -46,13 +46,7 @@ async fn through<'a>(
 ) -> Running<'a> {
     let tenant = stack.tenant(name).await.unwrap();
     let service = tenant.service_through(proxies, millrace(), settings).unwrap();
-    service.wait_ready(PATIENCE).await.unwrap();
-    let database = tenant.connect_postgres().await.unwrap();
-    Running {
-        tenant,
-        service,
-        database,
-    }
+    Running::with(tenant, service).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,13 +187,7 @@ async fn rotated_credentials_are_waited_for() {
     let service = tenant
         .service(millrace(), &[("RABBITMQ_URL", address.as_str())])
         .unwrap();
-    service.wait_ready(PATIENCE).await.unwrap();
-    let database = tenant.connect_postgres().await.unwrap();
-    let line = Running {
-        tenant,
-        service,
-        database,
-    };
+    let line = Running::with(tenant, service).await;
     goes_on(&line).await;
     management.put_user("rotating", "second").await.unwrap();
     line.tenant.close_connections().await.unwrap();

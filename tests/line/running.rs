@@ -30,6 +30,11 @@ impl<'a> Running<'a> {
     /// Starts the service with these settings and waits until it is ready.
     pub(crate) async fn start(tenant: Tenant<'a>, settings: &[(&str, &str)]) -> Self {
         let service = tenant.service(millrace(), settings).unwrap();
+        Self::with(tenant, service).await
+    }
+
+    /// The same with a service that was started in another way.
+    pub(crate) async fn with(tenant: Tenant<'a>, service: Service) -> Self {
         service.wait_ready(PATIENCE).await.unwrap();
         let database = tenant.connect_postgres().await.unwrap();
         Self {

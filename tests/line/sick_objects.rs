@@ -1,6 +1,6 @@
 //! A store that is well but for some objects: they pay for themselves, and hold nobody.
 
-use crate::running::{PATIENCE, Running, batch_of, event, fresh_id, millrace};
+use crate::running::{Running, batch_of, event, fresh_id, millrace};
 use millrace_stack::Stack;
 use std::{
     net::SocketAddr,
@@ -76,13 +76,7 @@ async fn sick_objects_cost_themselves_and_hold_nobody() {
         ("RETRY_MAX_DELAY", "0.2"),
     ];
     let service = tenant.service(millrace(), &settings).unwrap();
-    service.wait_ready(PATIENCE).await.unwrap();
-    let database = tenant.connect_postgres().await.unwrap();
-    let line = Running {
-        tenant,
-        service,
-        database,
-    };
+    let line = Running::with(tenant, service).await;
     let mut stored = Vec::new();
     let mut buried = Vec::new();
     for key in ["denied", "broken", "busy", "good-1", "good-2", "good-3"] {
