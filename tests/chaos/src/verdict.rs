@@ -40,15 +40,7 @@ impl Verdict {
         let differences = compare(expected, &settled.actual);
         let letters = compare_dead_letters(expected, &settled.dead_letters, Copies::AtLeastOne);
         let wanted: BTreeSet<_> = expected.dead_letters.iter().collect();
-        let tables = [
-            &expected.posts,
-            &expected.authors,
-            &expected.comments,
-            &expected.crawl_errors,
-            &expected.rejected_items,
-            &expected.ledger,
-        ];
-        let rows = tables.iter().map(|table| table.len()).sum();
+        let rows = expected.tables().iter().map(|table| table.len()).sum();
         let events = expected.ledger.len() + wanted.len();
         let mut verdict = Self {
             events,

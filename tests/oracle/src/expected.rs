@@ -33,6 +33,22 @@ pub struct Expected {
     pub(crate) leaves: BTreeMap<String, Vec<Leaf>>,
 }
 
+// === impl Expected ===
+
+impl Expected {
+    /// The rows of each table, the ledger last.
+    pub fn tables(&self) -> [&BTreeMap<String, Row>; 6] {
+        [
+            &self.posts,
+            &self.authors,
+            &self.comments,
+            &self.crawl_errors,
+            &self.rejected_items,
+            &self.ledger,
+        ]
+    }
+}
+
 /// Versions of rows, before they are merged.
 #[derive(Default)]
 struct Crawled {
