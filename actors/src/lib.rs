@@ -2,7 +2,8 @@
 //!
 //! [`supervision`] is the engine and knows no business; [`domain`] holds the words; the rooms
 //! [`ingress`], [`fetcher`], [`parser`] and [`writer`] each know the engine, the domain and the
-//! [`messages`], and never each other. [`strikes`] is what one asks of another. [`faults`] is for tests.
+//! [`messages`], and never each other. [`strikes`] is what one asks of another, [`recent`] is what they
+//! note for whoever looks on. [`faults`] is for tests.
 
 pub mod domain;
 pub mod faults;
@@ -10,6 +11,7 @@ pub mod fetcher;
 pub mod ingress;
 pub mod messages;
 pub mod parser;
+pub mod recent;
 pub mod strikes;
 pub mod supervision;
 pub mod writer;

@@ -16,6 +16,7 @@ use collector::Figures;
 use health::Health;
 use millrace_actors::{
     ingress::IngressStatus,
+    recent::Recent,
     supervision::{self, ByteBudget, Drain, RestartPolicy, Supervision},
 };
 use prometheus_client::registry::Registry;
@@ -46,7 +47,8 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let signals = StopSignals::listen().context("signals")?;
     let mut registry = Registry::default();
     let budget = ByteBudget::new(config.memory_budget);
-    let parts = Parts::make(config, &mut registry, &budget)?;
+    let recent = Recent::default();
+    let parts = Parts::make(config, &mut registry, &budget, &recent)?;
     let status = IngressStatus::default();
     let drain = Drain::default();
     tokio::spawn(signals.obey(drain.clone()));

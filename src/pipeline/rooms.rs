@@ -9,6 +9,7 @@ use millrace_actors::{
     ingress::{AmqpSettings, IngressMetrics, IngressStatus, amqp::AmqpSource},
     messages::{BatchRef, ParsedBatch, RawBatch},
     parser::{Parser, ParserMetrics},
+    recent::Recent,
     supervision::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision},
     writer::{
         PostgresSettings, WriterMetrics,
@@ -40,6 +41,7 @@ impl Parts {
         config: &Config,
         registry: &mut Registry,
         budget: &Arc<ByteBudget>,
+        recent: &Recent,
     ) -> anyhow::Result<Self> {
         let stores = Arc::new(Stores::new(&config.fetcher).context("object store")?);
         let database = Database::new(&config.postgres, &Handle::current()).context("DATABASE_URL")?;
@@ -47,8 +49,8 @@ impl Parts {
         Ok(Self {
             fetcher: Fetcher::new(stores.clone(), &config.fetcher, budget.clone(), fetcher_metrics),
             parser: Parser::new(config.parser.clone(), ParserMetrics::register(registry)),
-            ingress_metrics: IngressMetrics::register(registry),
-            writer_metrics: WriterMetrics::register(registry),
+            ingress_metrics: IngressMetrics::register(registry, recent.clone()),
+            writer_metrics: WriterMetrics::register(registry, recent.clone()),
             stores,
             database,
         })

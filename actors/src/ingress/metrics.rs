@@ -1,15 +1,25 @@
 //! What the ingress counts.
 
+use crate::recent::Recent;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
+use std::time::{Duration, Instant};
 
 /// Seconds; from the documents the project started from, with finer steps below 100 ms.
 const EVENT_SECONDS: [f64; 12] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ending {
+    Stored,
+    DeadLettered(&'static str),
+    Retried(&'static str),
+}
 
 /// Counters and gauges of the way in and of the verdicts.
 #[derive(Clone, Debug)]
@@ -26,6 +36,7 @@ pub struct IngressMetrics {
     pub(super) connected: Gauge,
     pub(super) notes: Family<KindLabel, Counter>,
     pub(super) job_ids_unparsed: Counter,
+    pub(super) recent: Recent,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,7 +63,7 @@ pub(super) struct KindLabel {
 
 impl IngressMetrics {
     /// Makes the metrics and registers them.
-    pub fn register(registry: &mut Registry) -> Self {
+    pub fn register(registry: &mut Registry, recent: Recent) -> Self {
         let metrics = Self {
             received: Counter::default(),
             processed: Family::default(),
@@ -66,6 +77,7 @@ impl IngressMetrics {
             connected: Gauge::default(),
             notes: Family::default(),
             job_ids_unparsed: Counter::default(),
+            recent,
         };
         let all = metrics.clone();
         registry.register(
@@ -130,5 +142,30 @@ impl IngressMetrics {
             all.job_ids_unparsed,
         );
         metrics
+    }
+    /// Counts a delivery that is acknowledged.
+    pub(super) fn settled(&self, ending: Ending, platform: &'static str, took: Duration) {
+        let now = Instant::now();
+        match ending {
+            Ending::Stored => {
+                let platform = PlatformLabel { platform };
+                self.processed.get_or_create(&platform).inc();
+                self.seconds.get_or_create(&platform).observe(took.as_secs_f64());
+                self.recent.note(now, |happened| {
+                    happened.stored += 1;
+                    happened.latency.record(took);
+                });
+            }
+            Ending::DeadLettered(reason) => {
+                let label = ReasonLabel { reason };
+                self.failed.get_or_create(&label).inc();
+                self.dead_letters.get_or_create(&label).inc();
+                self.recent.note(now, |happened| happened.dead_lettered += 1);
+            }
+            Ending::Retried(stage) => {
+                self.retries.get_or_create(&StageLabel { stage }).inc();
+                self.recent.note(now, |happened| happened.retried += 1);
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! What the writer counts: only what is committed, and an event that was stored before never again.
 
-use super::{
-    outcome::Outcome,
-    recent_rates::{RecentRates, Share},
+use super::outcome::Outcome;
+use crate::{
+    messages::ParsedBatch,
+    recent::{ItemCounts, Recent},
 };
-use crate::messages::ParsedBatch;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -17,10 +17,7 @@ use prometheus_client::{
     },
     registry::Registry,
 };
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// The writer's metrics. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,7 +34,7 @@ pub struct WriterMetrics {
     write_rows: Histogram,
     write_seconds: Histogram,
     pool_size: Gauge,
-    rates: Arc<Rates>,
+    recent: Recent,
 }
 
 /// `status` of an item: `success`, `error`, `rejected`; of a batch: see [`batch_status`].
@@ -69,8 +66,11 @@ struct TableLabels {
 }
 
 /// Computed when asked for: a rate must also fall while nothing is written.
-#[derive(Debug, Default)]
-struct Rates(Mutex<RecentRates>);
+#[derive(Debug)]
+struct Rates(Recent);
+
+/// What the rates speak of.
+const RATES_OF: Duration = Duration::from_secs(5 * 60);
 
 /// Upper bounds of `analytics_write_batch_rows`.
 const ROWS: [f64; 9] = [1.0, 10.0, 50.0, 100.0, 500.0, 1e3, 2e3, 5e3, 1e4];
@@ -84,7 +84,7 @@ const SECONDS: [f64; 12] = [
 
 impl WriterMetrics {
     /// Makes the metrics and makes them known. The registry adds `_total` to counters.
-    pub fn register(registry: &mut Registry) -> Self {
+    pub fn register(registry: &mut Registry, recent: Recent) -> Self {
         let metrics = Self {
             items: Family::default(),
             successes: Counter::default(),
@@ -98,11 +98,11 @@ impl WriterMetrics {
             write_rows: Histogram::new(ROWS),
             write_seconds: Histogram::new(SECONDS),
             pool_size: Gauge::default(),
-            rates: Arc::default(),
+            recent,
         };
         metrics.register_items(registry);
         metrics.register_writes(registry);
-        registry.register_collector(Box::new(metrics.rates.clone()));
+        registry.register_collector(Box::new(Rates(metrics.recent.clone())));
         metrics
     }
 
@@ -196,11 +196,14 @@ impl WriterMetrics {
                 .inc();
         }
         self.batch(batch, batch_status(batch));
-        let share = Share {
-            items: successes + errors + rejected,
-            successes,
+        let counts = ItemCounts {
+            success: successes,
+            error: errors,
+            rejected,
         };
-        self.rates.lock().add(now, platform, share);
+        self.recent.note(now, |happened| {
+            happened.items.entry(platform).or_default().add(counts);
+        });
     }
 
     fn batch(&self, batch: &ParsedBatch, status: &'static str) {
@@ -221,34 +224,31 @@ fn batch_status(batch: &ParsedBatch) -> &'static str {
 
 // === impl Rates ===
 
-impl Rates {
-    fn lock(&self) -> std::sync::MutexGuard<'_, RecentRates> {
-        // Counters stay sound whatever happened to the thread that held them.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Collector for Rates {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        type Percent = fn(Share) -> f64;
-        let shares = self.lock().shares(Instant::now());
+        type Percent = fn(f64) -> f64;
+        let items = self.0.within(Instant::now(), RATES_OF).items;
+        let successes: Vec<_> = items
+            .iter()
+            .filter_map(|(platform, counts)| Some((platform, counts.success_percent()?)))
+            .collect();
         let rates: [(_, _, Percent); 2] = [
             (
                 "analytics_success_rate",
                 "Percent of items of the last 5 minutes that are posts",
-                Share::success_percent,
+                |success| success,
             ),
             (
                 "analytics_error_rate",
                 "Percent of items of the last 5 minutes that are not",
-                Share::error_percent,
+                |success| 100.0 - success,
             ),
         ];
         for (name, help, percent) in rates {
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            for (platform, share) in &shares {
-                let labels = [("platform", *platform)];
-                ConstGauge::new(percent(*share)).encode(metric.encode_family(&labels)?)?;
+            for (platform, success) in &successes {
+                let labels = [("platform", **platform)];
+                ConstGauge::new(percent(*success)).encode(metric.encode_family(&labels)?)?;
             }
         }
         Ok(())

@@ -4,7 +4,6 @@ mod batch_summary;
 mod metrics;
 mod outcome;
 pub mod postgres;
-mod recent_rates;
 mod settings;
 
 pub use metrics::WriterMetrics;

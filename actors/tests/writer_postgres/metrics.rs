@@ -3,6 +3,7 @@
 use crate::{fixtures::*, server::TestDatabase};
 use millrace_actors::{
     domain::Platform,
+    recent::Recent,
     supervision::Sink,
     writer::{
         WriterMetrics,
@@ -16,7 +17,7 @@ use tokio::runtime::Handle;
 async fn only_what_is_committed_and_new_is_counted() {
     let database = TestDatabase::migrated().await;
     let mut registry = Registry::default();
-    let metrics = WriterMetrics::register(&mut registry);
+    let metrics = WriterMetrics::register(&mut registry, Recent::default());
     let mut writer = Writer::new(
         Database::new(&database.settings(), &Handle::current()).unwrap(),
         metrics,

@@ -1,8 +1,11 @@
 //! A database for each test, on one private Postgres for this test binary.
 
-use millrace_actors::writer::{
-    PostgresSettings, WriterMetrics,
-    postgres::{Database, Writer, migrate},
+use millrace_actors::{
+    recent::Recent,
+    writer::{
+        PostgresSettings, WriterMetrics,
+        postgres::{Database, Writer, migrate},
+    },
 };
 use millrace_stack::{Postgres, Selected, Selection};
 use prometheus_client::registry::Registry;
@@ -96,7 +99,7 @@ impl<'s> TestDatabase<'s> {
 
     pub(crate) fn writer_with(&self, settings: &PostgresSettings) -> Writer {
         let database = Database::new(settings, &Handle::current()).unwrap();
-        Writer::new(database, WriterMetrics::register(&mut Registry::default()))
+        Writer::new(database, WriterMetrics::register(&mut Registry::default(), Recent::default()))
     }
 
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Row> {

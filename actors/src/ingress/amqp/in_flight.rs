@@ -1,6 +1,9 @@
 //! Deliveries that are not acknowledged yet.
 
-use crate::{domain::Delivery, ingress::event};
+use crate::{
+    domain::Delivery,
+    ingress::{event, metrics::Ending},
+};
 use amqprs::{BasicProperties, Deliver};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -23,15 +26,8 @@ pub(super) struct InFlight {
     pub(super) event_id: Option<String>,
     pub(super) platform: &'static str,
     pub(super) span: Span,
+    /// How it will have ended once it is acknowledged.
     pub(super) ending: Ending,
-}
-
-/// How the delivery will have ended once it is acknowledged.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ending {
-    Stored,
-    DeadLettered(&'static str),
-    Retried(&'static str),
 }
 
 // === impl InFlight ===

@@ -3,7 +3,6 @@
 
 use super::{
     copies::{self, Obituary},
-    in_flight::Ending,
     link::{bounded, broker},
     retry::Plan,
     session::Session,
@@ -12,7 +11,7 @@ use super::{
 use crate::{
     domain::Reason,
     faults::{self, Point},
-    ingress::metrics as labels,
+    ingress::metrics::Ending,
     supervision::{Fault, Settlement, Verdict},
 };
 use amqprs::{BasicProperties, channel::BasicAckArguments};
@@ -134,31 +133,7 @@ impl Session<'_> {
         faults::reached(Point::AckSent, subject);
         self.count_in_flight();
         let elapsed = delivery.since.elapsed();
-        let platform = labels::PlatformLabel {
-            platform: delivery.platform,
-        };
-        match delivery.ending {
-            Ending::Stored => {
-                self.shared.metrics.processed.get_or_create(&platform).inc();
-                self.shared
-                    .metrics
-                    .seconds
-                    .get_or_create(&platform)
-                    .observe(elapsed.as_secs_f64());
-            }
-            Ending::DeadLettered(reason) => {
-                let label = labels::ReasonLabel { reason };
-                self.shared.metrics.failed.get_or_create(&label).inc();
-                self.shared.metrics.dead_letters.get_or_create(&label).inc();
-            }
-            Ending::Retried(stage) => {
-                self.shared
-                    .metrics
-                    .retries
-                    .get_or_create(&labels::StageLabel { stage })
-                    .inc();
-            }
-        }
+        self.shared.metrics.settled(delivery.ending, delivery.platform, elapsed);
         debug!(parent: &delivery.span, elapsed_ms = elapsed.as_millis(), "event acknowledged");
         Ok(())
     }
