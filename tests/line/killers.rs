@@ -95,3 +95,24 @@ async fn an_event_at_hand_in_two_deaths_of_other_causes_is_no_killer() {
     line.queue_empties().await;
     assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_kills_after_its_batch_is_stored_is_no_dead_letter() {
+    let faults = [("FAILPOINTS", "write.committed=return(kill)")];
+    let line = Running::shared("late-killer", &faults).await;
+    let id = fresh_id();
+    line.batch(&id, 2).await;
+    for _ in 0..3 {
+        assert_eq!(line.service.wait_exit(PATIENCE).await.unwrap(), None);
+        line.service.start_again().unwrap();
+    }
+    line.queue_empties().await;
+    assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
+    line.stored(std::slice::from_ref(&id)).await;
+    assert_eq!(line.count("post_analytics", &[]).await, 2);
+    wait_for("all suspicion to be gone", PATIENCE, async || {
+        line.count("suspects", &[]).await == 0
+    })
+    .await
+    .unwrap();
+}

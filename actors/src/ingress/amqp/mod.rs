@@ -1,5 +1,6 @@
 //! RabbitMQ. The only place that names amqprs.
 
+mod acquittals;
 mod confirms;
 mod consumers;
 mod copies;
@@ -25,6 +26,7 @@ use crate::{
     strikes::StrikeBook,
     supervision::{Fault, Intake, Source},
 };
+use acquittals::Acquittals;
 use innocents::Innocents;
 use link::{Link, bounded};
 use session::Session;
@@ -39,7 +41,7 @@ struct Shared {
     settings: AmqpSettings,
     metrics: IngressMetrics,
     status: IngressStatus,
-    strikes: Arc<dyn StrikeBook>,
+    acquittals: Acquittals,
     /// How the broker's operators see us: on connections and consumers.
     name: String,
     innocents: Innocents,
@@ -76,7 +78,7 @@ impl AmqpSource {
             settings,
             metrics,
             status,
-            strikes,
+            acquittals: Acquittals::new(strikes),
             name,
             innocents: Innocents::default(),
         }))

@@ -5,21 +5,16 @@ use crate::{
     domain::Reason,
     faults::{self, Point},
     messages::BatchRef,
-    strikes::StrikeBook,
+    strikes::Strike,
     supervision::{Envelope, Fault, Intake, Receipt, Settlement, Verdict},
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use std::{sync::Arc, time::Duration};
-use tokio::time::sleep;
-use tracing::{Instrument, Span, debug, info, warn};
+use tracing::{Instrument, Span, debug, info};
 
 /// An event may be at hand alone, and the process die, so many times. With the first death, when it was
 /// one of many, that makes three deliveries. One would be too few: a process may be killed for other
 /// reasons, and whatever was at hand then is innocent.
 const STRIKES: u32 = 2;
-
-/// Pause before a strike that could not be written down is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// An event that waits for its turn.
 pub(super) struct Waiting {
@@ -31,11 +26,11 @@ pub(super) struct Waiting {
 /// A suspect and its strike on the way to the book.
 pub(super) struct Striking {
     suspect: Waiting,
-    strikes: BoxFuture<'static, u32>,
+    strikes: BoxFuture<'static, Strike>,
 }
 
 /// Waits for the strike to be durable; for ever where there is none.
-pub(super) async fn struck(striking: &mut Option<Striking>) -> u32 {
+pub(super) async fn struck(striking: &mut Option<Striking>) -> Strike {
     match striking {
         Some(striking) => (&mut striking.strikes).await,
         None => std::future::pending().await,
@@ -52,7 +47,8 @@ impl Session<'_> {
                 Turn::Together(waiting) => self.forward(waiting, intake),
                 Turn::Alone(suspect) => {
                     self.shared.metrics.suspects.inc();
-                    let strikes = strike(self.shared.strikes.clone(), suspect.batch.event.event_id.clone());
+                    let event_id = suspect.batch.event.event_id.clone();
+                    let strikes = self.shared.acquittals.clone().strike(event_id);
                     let strikes = strikes.instrument(suspect.span.clone()).boxed();
                     self.striking = Some(Striking { suspect, strikes });
                 }
@@ -61,7 +57,8 @@ impl Session<'_> {
     }
 
     /// Sends a struck suspect on its way, or to the dead letters when it has killed too often.
-    pub(super) async fn judge(&mut self, strikes: u32, intake: &Intake<BatchRef>) -> Result<(), Fault> {
+    pub(super) async fn judge(&mut self, strike: Strike, intake: &Intake<BatchRef>) -> Result<(), Fault> {
+        let Strike { strikes, stored } = strike;
         let Some(Striking { suspect, .. }) = self.striking.take() else {
             return Ok(());
         };
@@ -73,10 +70,14 @@ impl Session<'_> {
             return Ok(());
         }
         let tag = suspect.tag;
-        let detail = format!("the process died {STRIKES} times while it worked on this event alone");
-        let verdict = Verdict::DeadLetter {
-            reason: Reason::KilledWorker.code(),
-            detail,
+        let verdict = if stored {
+            info!(parent: &suspect.span, strikes, "the process died with this event at hand, after its batch was stored");
+            Verdict::Done
+        } else {
+            Verdict::DeadLetter {
+                reason: Reason::KilledWorker.code(),
+                detail: format!("the process died {STRIKES} times while it worked on this event alone"),
+            }
         };
         self.leave_line(tag);
         self.settle(Settlement { tag, verdict }).await
@@ -87,14 +88,14 @@ impl Session<'_> {
         if self.isolation.left(tag)
             && let Some(event_id) = self.event_id(tag)
         {
-            tokio::spawn(acquit(self.shared.strikes.clone(), event_id));
+            self.shared.acquittals.acquit(event_id);
         }
     }
 
     /// A suspect that is held in an outage is not being worked on: a death now would not be its doing.
     pub(super) fn acquit_while_waiting(&self) {
         if let Some(event_id) = self.isolation.alone().and_then(|tag| self.event_id(tag)) {
-            tokio::spawn(acquit(self.shared.strikes.clone(), event_id));
+            self.shared.acquittals.acquit(event_id);
         }
     }
 
@@ -107,7 +108,7 @@ impl Session<'_> {
             .remember(in_flight.filter_map(|delivery| delivery.event_id.clone()));
         let alone = self.isolation.alone().and_then(|tag| self.event_id(tag));
         if let Some(event_id) = alone.filter(|_| !intake.drain.gave_up()) {
-            acquit(self.shared.strikes.clone(), event_id).await;
+            self.shared.acquittals.acquit_now(event_id).await;
         }
     }
 
@@ -120,28 +121,5 @@ impl Session<'_> {
 
     fn event_id(&self, tag: u64) -> Option<String> {
         self.in_flight.get(&tag)?.event_id.clone()
-    }
-}
-
-/// Strikes until it is written down: without the note the event must not be worked on.
-async fn strike(book: Arc<dyn StrikeBook>, event_id: String) -> u32 {
-    let mut told = false;
-    loop {
-        match book.strike(event_id.clone()).await {
-            Ok(strikes) => return strikes,
-            Err(fault) if !told => {
-                told = true;
-                info!(error = %fault, "a redelivered event waits until it can be noted as suspect");
-            }
-            Err(fault) => debug!(error = %fault, "a redelivered event still waits"),
-        }
-        sleep(AGAIN).await;
-    }
-}
-
-/// A strike that could not be taken back is forgotten in time.
-async fn acquit(book: Arc<dyn StrikeBook>, event_id: String) {
-    if let Err(fault) = book.acquit(event_id.clone()).await {
-        warn!(event_id, error = %fault, "could not acquit an event");
     }
 }
