@@ -16,6 +16,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("deadpool_postgres", &["actors/src/writer/postgres"]),
     ("actix::", &["actors/src/supervision"]),
     ("actix_rt::", &["src/pipeline"]),
+    ("opentelemetry", &["actors/src/trace.rs", "src/telemetry"]),
 ];
 
 /// A folder, and what its code must not name.

@@ -14,4 +14,5 @@ pub mod parser;
 pub mod recent;
 pub mod strikes;
 pub mod supervision;
+pub mod trace;
 pub mod writer;

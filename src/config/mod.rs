@@ -21,6 +21,7 @@ mod rule;
 mod setting;
 mod source;
 mod table;
+mod traces;
 mod unknown;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use problem::{ConfigError, Problem};
 pub use processing::WorkerCounts;
 pub use source::{Origin, Source};
 pub use table::markdown;
+pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls};
 
 use millrace_actors::fetcher::FetcherSettings;
 use millrace_actors::ingress::AmqpSettings;
@@ -57,6 +59,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// Logs.
     pub log: LogSettings,
+    /// Where traces go, where they go anywhere.
+    pub traces: Option<TraceSettings>,
     /// Actors of each kind.
     pub workers: WorkerCounts,
     /// Bytes of objects in flight.
@@ -102,6 +106,7 @@ impl Config {
         let (postgres, auto_migrate) = postgres::read(&mut reader, &processing);
         let http = http::read(&mut reader);
         let log = logging::read(&mut reader);
+        let traces = traces::read(&mut reader);
         later::read(&mut reader);
         agreement(&mut reader, &processing, &fetcher, &parser, &postgres);
         for warning in unknown::warnings(source) {
@@ -121,6 +126,7 @@ impl Config {
             postgres,
             http,
             log,
+            traces,
             workers,
             memory_budget,
             auto_migrate,

@@ -10,6 +10,7 @@ use crate::{
     dependencies,
     exit::{Exit, Failure},
     http::{self, HttpServer, HttpState, Pace},
+    telemetry::Telemetry,
 };
 use anyhow::Context;
 use collector::Figures;
@@ -21,6 +22,7 @@ use millrace_actors::{
 };
 use prometheus_client::registry::Registry;
 use rooms::Parts;
+pub(crate) use rooms::replica_name;
 use std::sync::Arc;
 use stop::StopSignals;
 use tokio_util::sync::CancellationToken;
@@ -30,22 +32,23 @@ use tracing::{error, info, warn};
 ///
 /// # Errors
 /// What no waiting would mend: a store or database that cannot be addressed, or a port in use.
-pub fn run(config: Config) -> Result<Exit, Failure> {
+pub fn run(config: Config, telemetry: &Telemetry) -> Result<Exit, Failure> {
     // Sockets are driven by the runtime's workers; the actors share this thread.
     let runtime = || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         runtime.expect("threads for the I/O runtime")
     };
-    let end = actix_rt::System::with_tokio_rt(runtime).block_on(line(&config))?;
+    let end = actix_rt::System::with_tokio_rt(runtime).block_on(line(&config, telemetry))?;
     Ok(match end {
         supervision::Exit::Drained => Exit::Fine,
         supervision::Exit::GaveUp(_) => Exit::GaveUp,
     })
 }
 
-async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
+async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervision::Exit> {
     let signals = StopSignals::listen().context("signals")?;
     let mut registry = Registry::default();
+    telemetry.register(&mut registry);
     let budget = ByteBudget::new(config.memory_budget);
     let recent = Recent::default();
     let parts = Parts::make(config, &mut registry, &budget, &recent)?;

@@ -157,8 +157,8 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
     })
 }
 
-/// How the broker's operators tell replicas apart.
-fn replica_name() -> String {
+/// How operators of the broker and readers of traces tell replicas apart.
+pub(crate) fn replica_name() -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".to_owned());
     format!("millrace@{host}/{}", std::process::id())
 }

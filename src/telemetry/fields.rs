@@ -25,6 +25,9 @@ impl Fields {
     /// A later value replaces an earlier one: that is what recording a span's empty field is for.
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
         let name = field.name();
+        if name.starts_with("otel.") {
+            return; // how a span is exported
+        }
         let value = value.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,

@@ -4,12 +4,16 @@
 //! `jq` want `event_id` at the top, once.
 
 use super::fields::Fields;
+use millrace_actors::trace;
+use opentelemetry::trace::TraceContextExt;
 use serde::Serializer;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::OnceLock;
+use tracing::dispatcher::WeakDispatch;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
@@ -18,6 +22,8 @@ use tracing_subscriber::registry::LookupSpan;
 /// Writes each event as a line.
 pub(super) struct JsonLines<W> {
     writer: W,
+    /// Where spans are found as OpenTelemetry knows them.
+    dispatch: OnceLock<WeakDispatch>,
 }
 
 /// A line as it is put together; keys are unique.
@@ -30,7 +36,27 @@ const FIXED: [&str; 4] = ["timestamp", "level", "message", "target"];
 
 impl<W> JsonLines<W> {
     pub(super) fn new(writer: W) -> Self {
-        Self { writer }
+        Self {
+            writer,
+            dispatch: OnceLock::new(),
+        }
+    }
+
+    /// Trace and span of the innermost span that is exported.
+    fn place<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<[(&'static str, Value); 2]>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let mut spans = context.event_scope(event)?;
+        let exported = spans.find(|span| span.metadata().target() == trace::TARGET)?;
+        let dispatch = self.dispatch.get()?.upgrade()?;
+        let found = tracing_opentelemetry::get_otel_context(&exported.id(), &dispatch)?;
+        let found = found.span().span_context().clone();
+        let ids = [
+            ("trace_id", found.trace_id().to_string().into()),
+            ("span_id", found.span_id().to_string().into()),
+        ];
+        found.is_valid().then_some(ids)
     }
 }
 
@@ -39,6 +65,11 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + 'static,
 {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        // The first one is the process's; there is no second outside tests.
+        let _ = self.dispatch.set(dispatch.downgrade());
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
             let mut fields = Fields::default();
@@ -57,6 +88,9 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut line = Line::new(event);
+        for (name, value) in self.place(event, &context).into_iter().flatten() {
+            line.0.push((name.into(), value));
+        }
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<Fields>() {
                 line.extend(fields);

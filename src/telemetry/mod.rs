@@ -1,49 +1,124 @@
-//! Logs on standard error: one JSON object a line for machines, or lines for people.
+//! Logs on standard error, one JSON object a line for machines or lines for people; and traces over OTLP.
 
+mod export;
 mod fields;
 mod json;
 mod panics;
+mod traces;
 
-use crate::config::{LogFormat, LogLevel, LogSettings};
+use crate::config::{LogFormat, LogLevel, LogSettings, TraceSettings};
 use json::JsonLines;
+use prometheus_client::registry::Registry as Metrics;
 use std::io::IsTerminal;
-use tracing::Subscriber;
+use traces::Traces;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+/// Logs and traces of a process. The last spans leave when it is dropped.
+pub struct Telemetry(Option<Traces>);
+
 /// Starts logging, panics included. The first call wins; tests may have been there before.
 pub fn start(settings: &LogSettings) {
+    init(settings, None);
+}
+
+/// The same with traces, where the settings say where they go; `instance` tells replicas apart.
+///
+/// # Errors
+/// Files for TLS that cannot be read, or headers that are none.
+pub fn start_with_traces(
+    settings: &LogSettings,
+    traces: Option<&TraceSettings>,
+    instance: &str,
+) -> anyhow::Result<Telemetry> {
+    let traces = traces.map(|traces| Traces::start(traces, instance)).transpose()?;
+    init(settings, traces.as_ref());
+    Ok(Telemetry(traces))
+}
+
+fn init(settings: &LogSettings, traces: Option<&Traces>) {
     let terminal = std::io::stderr().is_terminal();
     let by_terminal = if terminal {
         LogFormat::Pretty
     } else {
         LogFormat::Json
     };
-    let started = match settings.format.unwrap_or(by_terminal) {
-        LogFormat::Json => json_subscriber(settings, std::io::stderr).try_init(),
-        LogFormat::Pretty => {
-            let lines = tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_ansi(terminal);
-            Registry::default()
-                .with(lines.with_filter(filter(settings)))
-                .try_init()
-        }
+    // Boxed, because an optional layer is never told of the dispatcher, and lines need it.
+    let lines = match settings.format.unwrap_or(by_terminal) {
+        LogFormat::Json => json_layer(settings, std::io::stderr).boxed(),
+        LogFormat::Pretty => pretty_layer(settings, terminal).boxed(),
     };
+    let spans = traces.map(span_layer);
+    let started = Registry::default().with(lines).with(spans).try_init();
     if started.is_ok() {
         panics::log_them();
     }
 }
 
-fn json_subscriber<W>(settings: &LogSettings, writer: W) -> impl Subscriber + Send + Sync + use<W>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    Registry::default().with(JsonLines::new(writer).with_filter(filter(settings)))
+// === impl Telemetry ===
+
+impl Telemetry {
+    /// Adds what telemetry itself counts.
+    pub fn register(&self, registry: &mut Metrics) {
+        if let Some(traces) = &self.0 {
+            traces.metrics.register(registry);
+        }
+    }
 }
 
+fn pretty_layer<S>(settings: &LogSettings, colours: bool) -> impl Layer<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let fields = debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        // How a span is exported is nothing to read.
+        name if name.starts_with("otel.") => Ok(()),
+        name => write!(writer, "{name}={value:?}"),
+    });
+    tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .fmt_fields(fields.delimited(" "))
+        .with_filter(filter(settings))
+}
+
+/// Our own spans, and what went wrong within them.
+fn span_layer<S>(traces: &Traces) -> impl Layer<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let ours = |metadata: &Metadata<'_>| {
+        let exported = metadata.target() == millrace_actors::trace::TARGET;
+        let mark = *metadata.level() <= Level::WARN && metadata.target().starts_with("millrace");
+        if metadata.is_span() { exported } else { mark }
+    };
+    tracing_opentelemetry::layer()
+        .with_tracer(traces.tracer())
+        .with_tracked_inactivity(false)
+        .with_threads(false)
+        .with_location(false)
+        .with_target(false)
+        .with_level(false)
+        // Spans are found through tracing; nobody asks for OpenTelemetry's own idea of what is current.
+        .with_context_activation(false)
+        .with_filter(filter_fn(ours))
+}
+
+fn json_layer<S, W>(settings: &LogSettings, writer: W) -> impl Layer<S> + use<S, W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    JsonLines::new(writer).with_filter(filter(settings))
+}
 /// Our own modules at the level that was asked for; dependencies speak up only when something is wrong.
 fn filter(settings: &LogSettings) -> EnvFilter {
     let level = settings.level.as_str();
@@ -51,7 +126,8 @@ fn filter(settings: &LogSettings) -> EnvFilter {
         LogLevel::Error | LogLevel::Off => level,
         LogLevel::Trace | LogLevel::Debug | LogLevel::Info | LogLevel::Warn => "warn",
     };
-    let ours = format!("{others},millrace={level},millrace_actors={level}");
+    // A collector that is down is told once, by us.
+    let ours = format!("{others},opentelemetry=off,millrace={level},millrace_actors={level}");
     EnvFilter::builder().parse_lossy(settings.filter.as_deref().unwrap_or(&ours))
 }
 
@@ -80,7 +156,7 @@ mod tests {
     fn logged(settings: &LogSettings, work: impl FnOnce()) -> (String, Vec<Value>) {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = json_subscriber(settings, move || writer.clone());
+        let subscriber = Registry::default().with(json_layer(settings, move || writer.clone()));
         tracing::subscriber::with_default(subscriber, work);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let parsed = text

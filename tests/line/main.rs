@@ -20,4 +20,5 @@ mod recovery;
 mod running;
 mod sick_objects;
 mod supervision;
+mod traces;
 mod trial;

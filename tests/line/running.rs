@@ -58,9 +58,14 @@ impl<'a> Running<'a> {
 
     /// Publishes a message as it is.
     pub(crate) async fn publish(&self, body: impl AsRef<[u8]>) {
+        self.publish_with(&json!({}), body).await;
+    }
+
+    /// The same with headers, an object.
+    pub(crate) async fn publish_with(&self, headers: &Value, body: impl AsRef<[u8]>) {
         let routed = self
             .tenant
-            .publish("smap.events", "data.collected", body)
+            .publish_with(headers, "smap.events", "data.collected", body)
             .await
             .unwrap();
         assert!(routed, "no queue is bound to the exchange");

@@ -10,6 +10,7 @@ use crate::{
     faults::{self, Point},
     messages::{BatchRef, BatchSource, ObjectInfo, RawBatch},
     supervision::{ByteBudget, Fault, Reservation, Stage},
+    trace::{self, Kind},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -91,6 +92,8 @@ impl Fetcher {
             .stores
             .parse(path)
             .map_err(|bad| Fault::poison(Reason::BadPath, bad.to_string()))?;
+        trace::note("aws.s3.bucket", path.bucket().to_owned());
+        trace::note("aws.s3.key", path.key().to_owned());
         let bucket = self.stores.bucket(path.bucket()).ok_or_else(|| {
             let detail = format!("bucket {:?} is none of {}", path.bucket(), self.stores.allowed());
             Fault::poison(Reason::BucketNotAllowed, detail)
@@ -175,6 +178,9 @@ impl Stage for Fetcher {
     type In = BatchRef;
     type Out = RawBatch;
 
+    const VERB: &'static str = "fetch";
+    const KIND: Kind = Kind::Client;
+
     async fn run(&mut self, input: &BatchRef) -> Result<RawBatch, Fault> {
         let event = &input.event;
         faults::reached(Point::FetchBegin, &event.event_id);
@@ -182,6 +188,7 @@ impl Stage for Fetcher {
             BatchSource::Inline(body) => self.inline(event, body).await,
             BatchSource::Object(path) => self.object(event, path).await?,
         };
+        trace::note("millrace.object.size", trace::count(batch.body.len()));
         faults::reached(Point::FetchEnd, &event.event_id);
         Ok(batch)
     }

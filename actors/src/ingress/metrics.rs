@@ -59,6 +59,18 @@ pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
+// === impl Ending ===
+
+impl Ending {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::DeadLettered(_) => "dead_lettered",
+            Self::Retried(_) => "retried",
+        }
+    }
+}
+
 // === impl IngressMetrics ===
 
 impl IngressMetrics {

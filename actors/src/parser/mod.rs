@@ -43,6 +43,7 @@ use crate::{
     faults::{self, Point},
     messages::{ParsedBatch, RawBatch},
     supervision::{Fault, Stage},
+    trace,
 };
 use std::time::Instant;
 
@@ -90,6 +91,8 @@ impl Stage for Parser {
     type In = RawBatch;
     type Out = ParsedBatch;
 
+    const VERB: &'static str = "parse";
+
     async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
         faults::reached(Point::ParseBegin, &raw.event.event_id);
         // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
@@ -105,6 +108,7 @@ impl Stage for Parser {
         raw.reservation.shrink_opened(json_size);
         raw.reservation.shrink(raw.body.len() as u64);
         self.metrics.observe(&raw.event, &parsed, started.elapsed());
+        note(&parsed);
         faults::reached(Point::ParseEnd, &raw.event.event_id);
         Ok(ParsedBatch {
             event: raw.event.clone(),
@@ -113,5 +117,20 @@ impl Stage for Parser {
             bytes: parsed.json_bytes,
             reservation: raw.reservation.clone(),
         })
+    }
+}
+
+/// Tells the trace what was in the object.
+fn note(parsed: &Parsed) {
+    let items = &parsed.items;
+    trace::note_on_event("millrace.items", trace::count(items.item_count()));
+    for (name, count) in [
+        ("millrace.items", items.item_count()),
+        ("millrace.items.success", items.posts.len()),
+        ("millrace.items.error", items.errors.len()),
+        ("millrace.items.rejected", items.rejected.len()),
+        ("millrace.object.unpacked_size", parsed.json_bytes),
+    ] {
+        trace::note(name, trace::count(count));
     }
 }

@@ -48,6 +48,15 @@ impl Fault {
         }
     }
 
+    /// Its name among a bounded set: the reason, the dependency or the trouble.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Poison { reason, .. } => reason,
+            Self::Outage { dependency, .. } => dependency,
+            Self::Transient { cause, .. } | Self::NotYet { cause, .. } => cause,
+        }
+    }
+
     /// A dependency's fault.
     pub fn outage(dependency: &'static str, detail: impl Into<String>) -> Self {
         Self::Outage {

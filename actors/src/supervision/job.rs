@@ -1,12 +1,16 @@
 //! What a worker runs: a stage or a sink, seen as one verb, so that supervision is written once.
 
 use super::{Envelope, Fault, Load, Port, Sink, Stage, Verdict};
+use crate::trace::Kind;
 use std::future::Future;
 
 /// Borrows a batch and makes one output for each message, or fails as a whole.
 pub(super) trait Job: Unpin + 'static {
     type In: Send + Unpin + 'static;
     type Out: Send + 'static;
+
+    /// What the work is called in traces, and whom it talks to.
+    const SPAN: (&'static str, Kind);
 
     fn load(input: &Self::In) -> Load;
 
@@ -36,6 +40,8 @@ where
     type In = S::In;
     type Out = S::Out;
 
+    const SPAN: (&'static str, Kind) = (S::VERB, S::KIND);
+
     fn load(_: &S::In) -> Load {
         Load::default()
     }
@@ -57,6 +63,8 @@ where
 {
     type In = S::In;
     type Out = ();
+
+    const SPAN: (&'static str, Kind) = (S::VERB, S::KIND);
 
     fn load(input: &S::In) -> Load {
         S::load(input)

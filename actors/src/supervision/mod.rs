@@ -20,6 +20,7 @@ mod port;
 mod report;
 mod roster;
 mod settlement;
+mod spans;
 mod supervisor;
 mod verbs;
 mod worker;

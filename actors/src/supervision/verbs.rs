@@ -2,6 +2,7 @@
 //! whatever happens to the room, the event is still there to be retried.
 
 use super::{Breaker, Drain, Fault, Port, Report};
+use crate::trace::Kind;
 use std::future::Future;
 
 /// The middle of the line: one message in, one message out.
@@ -11,6 +12,11 @@ pub trait Stage: Sized + 'static {
     /// What goes on to the next room.
     type Out: Send + 'static;
 
+    /// What the work is called in traces.
+    const VERB: &'static str = "work";
+    /// Whom it talks to.
+    const KIND: Kind = Kind::Internal;
+
     /// Handles one message.
     fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Out, Fault>>;
 }
@@ -19,6 +25,11 @@ pub trait Stage: Sized + 'static {
 pub trait Sink: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
+
+    /// What the work is called in traces.
+    const VERB: &'static str = "work";
+    /// Whom it talks to.
+    const KIND: Kind = Kind::Internal;
 
     /// How heavy a message is, so that one write stays within its limits.
     fn load(input: &Self::In) -> Load;

@@ -7,13 +7,15 @@
 use super::{
     Affected, Busy, Cause, Depth, Envelope, Fate, Fault, Load, Rebuild, Report, Verdict,
     job::{Job, Outlet},
+    spans::RunSpans,
 };
+use crate::trace;
 use actix::{
     Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, warn};
 
 /// Makes a room's work, on the first start and after every failure.
 pub type Build<W> = Arc<dyn Fn() -> LocalBoxFuture<'static, Result<W, Fault>> + Send + Sync>;
@@ -113,21 +115,22 @@ impl<J: Job> Worker<J> {
         }
         let Some(mut job) = self.job.take() else { return };
         let batch = self.take_batch();
-        let span = match batch.as_slice() {
-            [only] => info_span!(parent: &only.span, "work", actor = %self.name),
-            _ => info_span!("work", actor = %self.name, events = batch.len()),
-        };
+        let (verb, kind) = J::SPAN;
+        let spans = RunSpans::begin(verb, kind, &self.name, &batch);
+        let span = spans.work.clone();
         let (busy, deadline) = (self.busy.clone(), self.deadline);
         let run = async move {
             let bodies: Vec<_> = batch.iter().map(|mail| &mail.body).collect();
             let events = batch.iter().map(|mail| (mail.subject.clone(), mail.span.clone()));
             let work = busy.run(events.collect(), deadline, job.perform(&bodies));
+            let work = trace::on_event(spans.only.clone(), work);
             let ended = match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(Some(ended)) => Ok(ended),
                 Ok(None) => Err(Cause::Hung(deadline)),
                 Err(panic) => Err(Cause::from_panic(panic)),
             };
             busy.rest();
+            spans.end(&ended);
             (job, batch, ended)
         };
         ctx.spawn(

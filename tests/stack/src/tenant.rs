@@ -158,10 +158,22 @@ impl<'a> Tenant<'a> {
 
     /// Publishes a persistent message; says whether it reached a queue. The default exchange is `""`.
     pub async fn publish(&self, exchange: &str, key: &str, body: impl AsRef<[u8]>) -> anyhow::Result<bool> {
+        self.publish_with(&Value::Object(Default::default()), exchange, key, body)
+            .await
+    }
+
+    /// The same with headers, an object.
+    pub async fn publish_with(
+        &self,
+        headers: &Value,
+        exchange: &str,
+        key: &str,
+        body: impl AsRef<[u8]>,
+    ) -> anyhow::Result<bool> {
         self.stack
             .rabbitmq
             .management()
-            .publish(&self.name, exchange, key, body.as_ref())
+            .publish(&self.name, (exchange, key), headers, body.as_ref())
             .await
     }
 

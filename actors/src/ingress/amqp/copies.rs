@@ -1,5 +1,6 @@
 //! The copies of a message that we publish: into the dead-letter queue, or back for a retry.
 
+use crate::trace;
 use amqprs::{BasicProperties, FieldName, FieldTable, FieldValue};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -65,6 +66,25 @@ pub(super) fn retry(
     put(&mut headers, ATTEMPTS, FieldValue::l(attempts.into()));
     put(&mut headers, FIRST_SEEN, text(&first_seen.to_string()));
     copy(original, headers, Some(delay.as_millis().to_string()))
+}
+
+/// The same properties with the headers of the trace that the copy belongs to; without any, those of the
+/// original stay.
+pub(super) fn in_trace(properties: BasicProperties, trace: &[(String, String)]) -> BasicProperties {
+    if trace.is_empty() {
+        return properties;
+    }
+    let mut headers = properties.headers().cloned().unwrap_or_else(FieldTable::new);
+    for name in trace::HEADERS {
+        if let Some(key) = key(name) {
+            headers.remove(&key);
+        }
+    }
+    for (name, value) in trace {
+        put(&mut headers, name, text(value));
+    }
+    let mut properties = properties;
+    properties.with_headers(headers).finish()
 }
 
 /// Attempts on the account of a delivery: 0 for one that was never retried.

@@ -3,6 +3,7 @@
 use crate::{
     domain::Delivery,
     ingress::{event, metrics::Ending},
+    trace,
 };
 use amqprs::{BasicProperties, Deliver};
 use bytes::Bytes;
@@ -25,7 +26,12 @@ pub(super) struct InFlight {
     /// Known once the event is decoded.
     pub(super) event_id: Option<String>,
     pub(super) platform: &'static str,
+    /// What is done for it.
     pub(super) span: Span,
+    /// What the broker is told about it.
+    pub(super) settling: Span,
+    /// The copy that is on its way to another queue.
+    pub(super) publishing: Span,
     /// How it will have ended once it is acknowledged.
     pub(super) ending: Ending,
 }
@@ -33,6 +39,14 @@ pub(super) struct InFlight {
 // === impl InFlight ===
 
 impl InFlight {
+    /// Notes how it will have ended once it is acknowledged.
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.ending = ending;
+        for span in [&self.span, &self.settling] {
+            trace::attribute(span, "millrace.outcome", ending.as_str());
+        }
+    }
+
     pub(super) fn new(
         queue: Arc<str>,
         deliver: &Deliver,
@@ -60,6 +74,8 @@ impl InFlight {
             event_id: None,
             platform: "unknown",
             span: Span::none(),
+            settling: Span::none(),
+            publishing: Span::none(),
             ending: Ending::Stored,
         }
     }

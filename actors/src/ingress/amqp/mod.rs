@@ -15,6 +15,7 @@ mod retry;
 mod session;
 mod settling;
 mod signals;
+mod spans;
 mod suspects;
 mod topology;
 

@@ -11,6 +11,7 @@ use super::{
     outbox::Outbox,
     pulse,
     signals::Signal,
+    spans,
     suspects::{Striking, Waiting, struck},
     topology::Topology,
 };
@@ -19,6 +20,7 @@ use crate::{
     ingress::{AmqpSettings, event, metrics as labels},
     messages::BatchRef,
     supervision::{Desk, Fault, Intake, Settlement, Verdict},
+    trace,
 };
 use amqprs::channel::{BasicQosArguments, Channel, ConsumerMessage};
 use jiff::Timestamp;
@@ -28,7 +30,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{Span, debug, error_span, info, warn};
+use tracing::{Span, debug, info, warn};
 
 /// Time kept back from the grace period for flushing telemetry and leaving.
 const LEAVING: Duration = Duration::from_secs(3);
@@ -193,6 +195,9 @@ impl<'a> Session<'a> {
             } => {
                 for tag in self.outbox.confirmed(seq, multiple, stored)? {
                     faults::reached(Point::CopyConfirmed, "");
+                    if let Some(delivery) = self.in_flight.get_mut(&tag) {
+                        delivery.publishing = Span::none();
+                    }
                     self.acknowledge(tag).await?;
                 }
                 Ok(())
@@ -216,14 +221,16 @@ impl<'a> Session<'a> {
         let origin = legacy.then(|| delivery.queue.to_string());
         let tag = delivery.tag;
         match event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone()) {
-            Ok(decoded) => {
+            Ok(mut decoded) => {
                 for note in &decoded.notes {
                     self.count_note(note);
                 }
-                let event = &decoded.event;
+                let event = &mut decoded.event;
                 delivery.event_id = Some(event.event_id.clone());
                 delivery.platform = event.platform.label();
-                delivery.span = span_of(event);
+                delivery.span = spans::process(&delivery, &deliver, Some(event), &self.shared.settings);
+                // Ours where the producer sent none.
+                event.delivery.trace_id = trace::id(&delivery.span).or(event.delivery.trace_id.take());
                 debug!(parent: &delivery.span, attempt = event.delivery.attempt, redelivered = delivery.redelivered, "event received");
                 let suspect = delivery.redelivered && !self.shared.innocents.take(&event.event_id);
                 let waiting = Waiting {
@@ -240,7 +247,7 @@ impl<'a> Session<'a> {
             }
             Err(refusal) => {
                 delivery.event_id = refusal.event_id;
-                delivery.span = error_span!("event", event_id = delivery.event_id.as_deref());
+                delivery.span = spans::process(&delivery, &deliver, None, &self.shared.settings);
                 self.hold(delivery);
                 let verdict = Verdict::DeadLetter {
                     reason: refusal.reason.code(),
@@ -299,17 +306,6 @@ fn work_queues(settings: &AmqpSettings) -> Vec<String> {
     new.into_iter()
         .chain(settings.legacy_queues.iter().cloned())
         .collect()
-}
-
-/// At error level, so that every line about the event carries these fields whatever `LOG_LEVEL` is.
-fn span_of(event: &crate::domain::CrawlEvent) -> Span {
-    error_span!(
-        "event",
-        event_id = event.event_id,
-        job_id = event.job_id,
-        project_id = event.project_id(),
-        trace_id = event.delivery.trace_id,
-    )
 }
 
 async fn until(instant: Option<Instant>) {

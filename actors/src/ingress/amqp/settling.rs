@@ -6,6 +6,7 @@ use super::{
     link::{bounded, broker},
     retry::Plan,
     session::Session,
+    spans,
     topology::Queue,
 };
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     faults::{self, Point},
     ingress::metrics::Ending,
     supervision::{Fault, Settlement, Verdict},
+    trace,
 };
 use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
@@ -23,11 +25,15 @@ use tracing::{debug, info, warn};
 
 impl Session<'_> {
     pub(super) async fn settle(&mut self, Settlement { tag, verdict }: Settlement) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.get(&tag) else {
+        let Some(delivery) = self.in_flight.get_mut(&tag) else {
             return Ok(()); // settled already: a receipt posts once, so this is not reached
         };
+        delivery.settling = spans::settle(&delivery.span);
         match verdict {
-            Verdict::Done => self.acknowledge(tag).await,
+            Verdict::Done => {
+                delivery.end(Ending::Stored);
+                self.acknowledge(tag).await
+            }
             Verdict::DeadLetter { reason, detail } => self.bury(tag, reason, &detail).await,
             Verdict::Retry {
                 room,
@@ -63,7 +69,8 @@ impl Session<'_> {
         let Some(delivery) = self.in_flight.get_mut(&tag) else {
             return Ok(());
         };
-        delivery.ending = Ending::DeadLettered(reason);
+        delivery.end(Ending::DeadLettered(reason));
+        trace::fail(&delivery.span, reason, detail);
         let attempts = delivery.facts.attempt;
         warn!(parent: &delivery.span, reason, detail, attempts, fate = "dead_lettered", "event cannot be stored");
         let obituary = Obituary {
@@ -90,7 +97,8 @@ impl Session<'_> {
         let Some(delivery) = self.in_flight.get_mut(&tag) else {
             return Ok(());
         };
-        delivery.ending = Ending::Retried(room);
+        delivery.end(Ending::Retried(room));
+        trace::fail(&delivery.span, cause, detail);
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         info!(parent: &delivery.span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
         // Up to a fifth earlier, so that events that failed together do not return together.
@@ -109,9 +117,11 @@ impl Session<'_> {
     }
 
     async fn copy(&mut self, tag: u64, queue: &Queue, properties: BasicProperties) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.get(&tag) else {
+        let Some(delivery) = self.in_flight.get_mut(&tag) else {
             return Ok(());
         };
+        delivery.publishing = spans::publish(&delivery.settling, &queue.name(), delivery.body.len());
+        let properties = copies::in_trace(properties, &trace::headers(&delivery.publishing));
         let subject = delivery.event_id.as_deref().unwrap_or_default();
         faults::reached(Point::CopyBegin, subject);
         let sending = self.outbox.send(tag, queue, properties, &delivery.body);
@@ -133,7 +143,9 @@ impl Session<'_> {
         faults::reached(Point::AckSent, subject);
         self.count_in_flight();
         let elapsed = delivery.since.elapsed();
-        self.shared.metrics.settled(delivery.ending, delivery.platform, elapsed);
+        self.shared
+            .metrics
+            .settled(delivery.ending, delivery.platform, elapsed);
         debug!(parent: &delivery.span, elapsed_ms = elapsed.as_millis(), "event acknowledged");
         Ok(())
     }

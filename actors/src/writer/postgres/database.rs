@@ -5,11 +5,11 @@ use super::{
     blame::{Blame, DATABASE},
     connection_string, tls,
 };
-use crate::{supervision::Fault, writer::PostgresSettings};
+use crate::{supervision::Fault, trace, writer::PostgresSettings};
 use deadpool_postgres::{
     ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
-use std::{future::Future, ops::Deref, pin::Pin, time::Duration};
+use std::{future::Future, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, config::Host};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -20,6 +20,15 @@ use tokio_util::context::TokioContext;
 pub struct Database {
     pool: Pool,
     limits: Limits,
+    place: Arc<Place>,
+}
+
+/// Where the database is, as traces name it. Of several hosts the first stands for all.
+#[derive(Debug)]
+struct Place {
+    host: String,
+    port: u16,
+    name: String,
 }
 
 /// How full the pool is.
@@ -63,6 +72,7 @@ impl Database {
             io: io.clone(),
             tls: tls::connector(config.get_ssl_mode()),
         };
+        let place = Arc::new(Place::of(&config));
         let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
         let recycling_method = RecyclingMethod::Fast;
         let manager = Manager::from_connect(config, connector, ManagerConfig { recycling_method });
@@ -80,6 +90,7 @@ impl Database {
                 connect: settings.connect_timeout,
                 statement: settings.statement_timeout,
             },
+            place,
         })
     }
 
@@ -112,6 +123,15 @@ impl Database {
         self.limits
     }
 
+    /// Tells the trace of the current task which database it waits for.
+    pub(super) fn note_place(&self) {
+        let Place { host, port, name } = &*self.place;
+        trace::note("db.system.name", "postgresql");
+        trace::note("db.namespace", name.clone());
+        trace::note("server.address", host.clone());
+        trace::note("server.port", i64::from(*port));
+    }
+
     pub(super) async fn lease(&self) -> Result<Lease, Blame> {
         Ok(Lease(Some(self.pool.get().await?)))
     }
@@ -129,6 +149,24 @@ impl Database {
         let rows = lease.query_typed(sql, &[]).await?;
         lease.give_back();
         Ok(rows.iter().all(|row| row.get(0)))
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn of(config: &Config) -> Self {
+        let host = match config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => "localhost".to_owned(),
+        };
+        let name = config.get_dbname().or(config.get_user());
+        Self {
+            host,
+            port: config.get_ports().first().copied().unwrap_or(5432),
+            name: name.unwrap_or_default().to_owned(),
+        }
     }
 }
 

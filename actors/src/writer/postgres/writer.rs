@@ -13,6 +13,7 @@ use crate::{
     faults::{self, Point},
     messages::ParsedBatch,
     supervision::{Fault, Load, Sink},
+    trace::{self, Kind},
     writer::{
         WriterMetrics,
         outcome::{Outcome, TableRows},
@@ -126,6 +127,9 @@ impl Writer {
 impl Sink for Writer {
     type In = ParsedBatch;
 
+    const VERB: &'static str = "write";
+    const KIND: Kind = Kind::Client;
+
     fn load(input: &ParsedBatch) -> Load {
         Load {
             rows: input.items.row_count(),
@@ -135,6 +139,8 @@ impl Sink for Writer {
 
     async fn write(&mut self, batches: &[&ParsedBatch]) -> Result<(), Fault> {
         let started = Instant::now();
+        self.database.note_place();
+        trace::note("millrace.events", trace::count(batches.len()));
         let mut collisions = 0;
         let written = loop {
             match self.write_once(batches).await {
@@ -153,6 +159,10 @@ impl Sink for Writer {
         };
         self.metrics.pool_size(self.database.pool_status().size);
         let outcome = written?;
+        trace::note(
+            "millrace.rows",
+            i64::try_from(outcome.row_count()).unwrap_or(i64::MAX),
+        );
         self.metrics
             .count(&outcome, started.elapsed(), Instant::now().into_std());
         outcome.log();

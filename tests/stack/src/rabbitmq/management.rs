@@ -181,15 +181,21 @@ impl Management {
             .unwrap_or_default())
     }
 
-    /// Publishes a persistent message with a JSON body; says whether it reached a queue.
-    pub async fn publish(&self, vhost: &str, exchange: &str, key: &str, body: &[u8]) -> anyhow::Result<bool> {
+    /// Publishes a persistent message with a JSON body and these headers; says whether it reached a queue.
+    pub async fn publish(
+        &self,
+        vhost: &str,
+        (exchange, key): (&str, &str),
+        headers: &Value,
+        body: &[u8],
+    ) -> anyhow::Result<bool> {
         let exchange = if exchange.is_empty() {
             "amq.default"
         } else {
             exchange
         };
         let path = format!("exchanges/{}/{}/publish", encode(vhost), encode(exchange));
-        let properties = json!({"delivery_mode": 2, "content_type": "application/json"});
+        let properties = json!({"delivery_mode": 2, "content_type": "application/json", "headers": headers});
         // A body need not be text.
         let payload = BASE64_STANDARD.encode(body);
         let message = json!({"properties": properties, "routing_key": key, "payload": payload, "payload_encoding": "base64"});
