@@ -157,7 +157,9 @@ mod tests {
         }
         for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
             for (field, of) in schema["properties"].as_object().into_iter().flatten() {
-                let described = of["description"].is_string() || of["$ref"].is_string();
+                let parts = of["oneOf"].as_array().into_iter().flatten().chain([of]);
+                let mut parts = parts.map(|part| part["description"].is_string() || part["$ref"].is_string());
+                let described = parts.any(|described| described);
                 assert!(described, "{name}.{field}");
             }
         }
