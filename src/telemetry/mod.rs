@@ -3,14 +3,20 @@
 mod export;
 mod fields;
 mod json;
+mod lines;
 mod panics;
+mod recorder;
 mod traces;
+
+pub use lines::{Line, Lines, News};
 
 use crate::config::{LogFormat, LogLevel, LogSettings, TraceSettings};
 use json::JsonLines;
 use prometheus_client::registry::Registry as Metrics;
 use std::io::IsTerminal;
+use std::sync::LazyLock;
 use traces::Traces;
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::filter_fn;
@@ -51,14 +57,19 @@ fn init(settings: &LogSettings, traces: Option<&Traces>) {
         LogFormat::Json
     };
     // Boxed, because an optional layer is never told of the dispatcher, and lines need it.
-    let lines = match settings.format.unwrap_or(by_terminal) {
+    let log = match settings.format.unwrap_or(by_terminal) {
         LogFormat::Json => json_layer(settings, std::io::stderr).boxed(),
         LogFormat::Pretty => pretty_layer(settings, terminal).boxed(),
     };
     let spans = traces.map(span_layer);
-    let started = Registry::default().with(lines).with(spans).try_init();
+    let remember = recorder::remember(lines());
+    let started = Registry::default()
+        .with(log)
+        .with(spans)
+        .with(remember)
+        .try_init();
     if started.is_ok() {
-        panics::log_them();
+        panics::log_them(filter(settings).max_level_hint() >= Some(LevelFilter::DEBUG));
     }
 }
 
@@ -71,6 +82,19 @@ impl Telemetry {
             traces.metrics.register(registry);
         }
     }
+}
+
+/// Does `work` while `lines` remembers what it logs.
+#[cfg(test)]
+pub(crate) fn remembering(lines: &Lines, work: impl FnOnce()) {
+    let subscriber = Registry::default().with(recorder::remember(lines.clone()));
+    tracing::subscriber::with_default(subscriber, work);
+}
+
+/// The last log lines of this process; one for all, as the subscriber is.
+pub fn lines() -> Lines {
+    static LINES: LazyLock<Lines> = LazyLock::new(Lines::default);
+    LINES.clone()
 }
 
 fn pretty_layer<S>(settings: &LogSettings, colours: bool) -> impl Layer<S> + use<S>

@@ -4,6 +4,7 @@ mod acquittals;
 mod confirms;
 mod consumers;
 mod copies;
+mod depths;
 mod in_flight;
 mod innocents;
 mod isolation;

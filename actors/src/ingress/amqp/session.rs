@@ -9,7 +9,7 @@ use super::{
     isolation::Isolation,
     link::{Link, bounded, broker, lost},
     outbox::Outbox,
-    pulse,
+    pulse::{self, Pulse},
     signals::Signal,
     spans,
     suspects::{Striking, Waiting, struck},
@@ -29,7 +29,6 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::Instant,
 };
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{Span, debug, info, warn};
 
 /// Time kept back from the grace period for flushing telemetry and leaving.
@@ -38,7 +37,7 @@ const LEAVING: Duration = Duration::from_secs(3);
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
     link: Link,
-    _pulse: AbortOnDropHandle<()>,
+    _pulse: Pulse,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
     consumers: Consumers,
@@ -64,7 +63,7 @@ impl<'a> Session<'a> {
         let queues = work_queues(settings);
         Topology::open(&link).await?.prepare(settings, &queues).await?;
         let outbox = Outbox::open(settings, &format!("{name} copies"), &signal_tx).await?;
-        let pulse = pulse::start(&link, shared).await?;
+        let pulse = pulse::start(&link, shared, &queues).await?;
         let channel = link.channel().await?;
         channel
             .basic_qos(BasicQosArguments::new(0, settings.prefetch, false))
