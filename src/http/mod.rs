@@ -2,6 +2,7 @@
 
 mod handlers;
 mod metrics;
+mod page;
 mod prober;
 mod view;
 
@@ -51,7 +52,7 @@ impl HttpServer {
             format!("cannot listen on {address}; set METRICS_PORT to a free port, or METRICS_ENABLED=false")
         })?;
         let routes = Router::new()
-            .route("/", get(handlers::index))
+            .route("/", get(page::index))
             .route("/metrics", get(metrics::metrics))
             .route("/livez", get(handlers::livez))
             .route("/readyz", get(handlers::readyz))

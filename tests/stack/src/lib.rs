@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+mod chromium;
 mod home;
 mod http;
 mod interrupt;
@@ -33,6 +34,7 @@ mod stack;
 mod tenant;
 mod wait;
 
+pub use self::chromium::Chromium;
 pub use self::interrupt::interrupted;
 pub use self::metrics::{Metrics, Sample};
 pub use self::objects::Objects;
