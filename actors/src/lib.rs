@@ -12,6 +12,7 @@ pub mod ingress;
 pub mod messages;
 pub mod parser;
 pub mod recent;
+pub mod reports;
 pub mod strikes;
 pub mod supervision;
 pub mod writer;

@@ -1,6 +1,7 @@
 //! The routes for people and for Kubernetes.
 
 use super::HttpState;
+use super::api::Condition;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -24,14 +25,14 @@ pub(super) async fn livez(State(state): State<HttpState>) -> Response {
 pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
     let consuming = state.health.consuming();
     let dependencies = state.health.dependencies();
-    let ready = consuming.is_ok() && dependencies.iter().all(|dependency| dependency.ok);
+    let ready = consuming.ok && dependencies.iter().all(|dependency| dependency.ok);
     let (code, status) = match ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
     let body = json!({
         "status": status,
-        "consuming": {"ok": consuming.is_ok(), "why": consuming.err()},
+        "consuming": consuming,
         "dependencies": dependencies,
     });
     (code, Json(body)).into_response()
@@ -41,11 +42,6 @@ pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
 pub(super) async fn health(State(state): State<HttpState>) -> Json<Value> {
     let health = &state.health;
     let dependencies = health.dependencies();
-    let status = match health.live() {
-        Err(_) => "unhealthy",
-        Ok(()) if health.consuming().is_err() || dependencies.iter().any(|d| !d.ok) => "degraded",
-        Ok(()) => "healthy",
-    };
     let services: serde_json::Map<String, Value> = dependencies
         .iter()
         .map(|dependency| {
@@ -55,13 +51,21 @@ pub(super) async fn health(State(state): State<HttpState>) -> Json<Value> {
         })
         .collect();
     Json(json!({
-        "status": status,
+        "status": Condition::of(&**health),
         "timestamp": Timestamp::now(),
         "version": env!("CARGO_PKG_VERSION"),
         "services": services,
-        "actors": health.actors(),
+        "actors": health.rooms().into_iter().flat_map(|room| room.actors).collect::<Vec<_>>(),
         "metrics": health.summary(),
     }))
+}
+
+/// Nothing here can be changed.
+pub(super) async fn only_get() -> impl IntoResponse {
+    (
+        StatusCode::METHOD_NOT_ALLOWED,
+        Json(json!({"error": "only GET is answered here"})),
+    )
 }
 
 /// JSON also for what is not there.

@@ -1,18 +1,29 @@
-//! The one HTTP port: metrics for Prometheus, probes for Kubernetes, health for people.
+//! The one HTTP port: metrics for Prometheus, probes for Kubernetes, health for people, and the JSON API.
 
+mod api;
 mod handlers;
 mod metrics;
 mod page;
 mod prober;
 mod view;
 
+pub use api::Replica;
 pub use prober::{Dependencies, Pace, watch};
-pub use view::{ActorStatus, DependencyStatus, HealthView, Summary};
+pub use view::{
+    ActorStatus, AlertView, Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room,
+    Summary,
+};
 
 use crate::config::HttpSettings;
+use crate::telemetry::Lines;
 use anyhow::Context;
 use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::get;
+use millrace_actors::recent::Recent;
+use millrace_actors::reports::ReportBook;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,16 +34,28 @@ use tokio_util::sync::CancellationToken;
 /// What the handlers look at.
 #[derive(Clone)]
 pub struct HttpState {
+    /// Who answers.
+    pub replica: Replica,
     /// All metrics.
     pub registry: Arc<Registry>,
     /// How things are.
     pub health: Arc<dyn HealthView>,
+    /// What fires now.
+    pub alerts: Arc<AlertView>,
+    /// What happened lately.
+    pub recent: Recent,
+    /// What was logged lately.
+    pub lines: Lines,
+    /// What the database knows.
+    pub reports: Arc<dyn ReportBook>,
 }
 
 /// A server that has its port and serves it when run.
 pub struct HttpServer {
     listener: TcpListener,
     routes: Router,
+    /// Ends what would never end by itself.
+    closing: CancellationToken,
 }
 
 /// How long a stop waits for requests at hand.
@@ -51,15 +74,23 @@ impl HttpServer {
         let listener = listener.with_context(|| {
             format!("cannot listen on {address}; set METRICS_PORT to a free port, or METRICS_ENABLED=false")
         })?;
+        let closing = CancellationToken::new();
         let routes = Router::new()
             .route("/", get(page::index))
             .route("/metrics", get(metrics::metrics))
             .route("/livez", get(handlers::livez))
             .route("/readyz", get(handlers::readyz))
             .route("/health", get(handlers::health))
+            .nest("/api/v1", api::routes(settings, &state, &closing))
             .fallback(handlers::not_found)
+            .method_not_allowed_fallback(handlers::only_get)
+            .layer(map_response(take_the_type_at_its_word))
             .with_state(state);
-        Ok(Self { listener, routes })
+        Ok(Self {
+            listener,
+            routes,
+            closing,
+        })
     }
 
     /// Where it listens.
@@ -77,7 +108,11 @@ impl HttpServer {
     /// The listener failed.
     pub async fn run(self, stop: CancellationToken) -> std::io::Result<()> {
         let server = axum::serve(self.listener, self.routes);
-        let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
+        let stopped = stop.clone().cancelled_owned();
+        let server = server.with_graceful_shutdown(async move {
+            stopped.await;
+            self.closing.cancel();
+        });
         let too_long = async {
             stop.cancelled().await;
             tokio::time::sleep(LINGER).await;
@@ -87,6 +122,16 @@ impl HttpServer {
             () = too_long => Ok(()),
         }
     }
+}
+
+/// A browser is not to guess that some text of ours is a script.
+async fn take_the_type_at_its_word(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
 }
 
 #[cfg(test)]

@@ -80,10 +80,6 @@ fn page() -> Response {
             HeaderValue::from_static("text/html; charset=utf-8"),
         ),
         (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         // After an upgrade nobody looks at the old page.
@@ -98,17 +94,7 @@ fn addresses() -> Response {
         "millrace {version}\n\n/ in a browser: the dashboard\n/metrics\n/livez\n/readyz\n/health\n\
          /api/v1/status\n/api/v1/stream\n/api/v1/openapi.json\n"
     );
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-    ];
-    (headers, text).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
 fn hash(text: &str) -> String {
@@ -135,7 +121,6 @@ mod tests {
     async fn browsers_get_the_page_and_others_get_addresses() {
         let (headers, page) = asked_with("text/html,application/xhtml+xml,*/*;q=0.8").await;
         assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
-        assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert_eq!(headers[header::VARY], "accept");
         assert!(page.starts_with("<!doctype html>"));
         let (headers, list) = asked_with("*/*").await;

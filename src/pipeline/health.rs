@@ -1,14 +1,18 @@
 //! How the line is, for the HTTP handlers.
 
-use crate::http::{ActorStatus, Dependencies, DependencyStatus, HealthView, Summary};
-use millrace_actors::{
-    ingress::IngressStatus,
-    supervision::{Breaker, Roster, State, Supervision, Suspension},
+use crate::http::{
+    ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
-use std::time::Duration;
+use millrace_actors::{
+    ingress::{IngressStatus, Progress},
+    supervision::{Breaker, ByteBudget, Entry, Roster, State, Supervision, Suspension},
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Longer than the slowest honest event: a fetch and a write with all their retries.
 const STUCK_AFTER: Duration = Duration::from_secs(300);
+/// The rooms in the order of the data.
+const ROOMS: [&str; 4] = ["ingress", "fetcher", "parser", "writer"];
 
 /// The line as seen from outside the actors, so that a stuck actor cannot hide itself.
 pub(super) struct Health {
@@ -16,17 +20,27 @@ pub(super) struct Health {
     breaker: Breaker,
     dependencies: Dependencies,
     status: IngressStatus,
+    budget: Arc<ByteBudget>,
+    prefetch: u16,
 }
 
 // === impl Health ===
 
 impl Health {
-    pub(super) fn new(supervision: &Supervision, dependencies: Dependencies, status: IngressStatus) -> Self {
+    pub(super) fn new(
+        supervision: &Supervision,
+        dependencies: Dependencies,
+        status: IngressStatus,
+        budget: Arc<ByteBudget>,
+        prefetch: u16,
+    ) -> Self {
         Self {
             roster: supervision.roster(),
             breaker: supervision.breaker(),
             dependencies,
             status,
+            budget,
+            prefetch,
         }
     }
 
@@ -48,38 +62,41 @@ impl Health {
 
 impl HealthView for Health {
     fn live(&self) -> Result<(), String> {
-        let progress = self.status.progress();
-        let still = progress.moved_at.elapsed();
-        if progress.in_flight == 0 || still < STUCK_AFTER || self.waits() {
-            return Ok(());
-        }
-        Err(format!(
-            "{} events in flight and none settled for {} s",
-            progress.in_flight,
-            still.as_secs()
-        ))
+        moves(self.status.progress(), || self.waits())
     }
 
-    fn consuming(&self) -> Result<(), String> {
-        let consuming = self.status.consuming();
-        if consuming.yes { Ok(()) } else { Err(consuming.why) }
+    fn consuming(&self) -> Consuming {
+        let state = self.status.consuming();
+        Consuming {
+            ok: state.yes,
+            why: (!state.yes).then_some(state.why),
+            since: state.since,
+        }
     }
 
     fn dependencies(&self) -> Vec<DependencyStatus> {
         with(self.dependencies.statuses(), self.breaker.suspension())
     }
 
-    fn actors(&self) -> Vec<ActorStatus> {
-        let entries = self.roster.entries().into_iter();
-        entries
-            .map(|(name, entry)| ActorStatus {
-                name: name.to_string(),
-                state: entry.state.as_str().to_owned(),
-                restarts: entry.restarts.values().sum(),
-                mailbox_depth: entry.depth.get() as u64,
-                last_error: entry.last_failure.map(|cause| cause.to_string()),
-            })
-            .collect()
+    fn rooms(&self) -> Vec<Room> {
+        rooms(self.roster.entries())
+    }
+
+    fn inflight(&self) -> Inflight {
+        Inflight {
+            events: self.status.progress().in_flight as u64,
+            prefetch: self.prefetch.into(),
+            bytes: self.budget.used(),
+            budget_bytes: self.budget.limit(),
+        }
+    }
+
+    fn queues(&self) -> Queues {
+        let depths = self.status.depths();
+        Queues {
+            waiting: depths.work,
+            dead_letters: depths.dead_letters,
+        }
     }
 
     fn summary(&self) -> Summary {
@@ -91,6 +108,54 @@ impl HealthView for Health {
                 progress.moved_at.elapsed().as_secs().into(),
             ),
         ])
+    }
+}
+
+/// Nothing in flight, or something settled lately, or a reason to wait.
+fn moves(progress: Progress, waits: impl Fn() -> bool) -> Result<(), String> {
+    let still = progress.moved_at.elapsed();
+    if progress.in_flight == 0 || still < STUCK_AFTER || waits() {
+        return Ok(());
+    }
+    let (events, seconds) = (progress.in_flight, still.as_secs());
+    Err(format!(
+        "{events} events in flight and none settled for {seconds} s"
+    ))
+}
+
+/// Gathers the actors in their rooms: `fetcher-2` works in `fetcher`.
+fn rooms(entries: BTreeMap<Arc<str>, Entry>) -> Vec<Room> {
+    let empty = |name: &str| Room {
+        name: name.to_owned(),
+        actors: Vec::new(),
+    };
+    let mut rooms: Vec<Room> = ROOMS.into_iter().map(empty).collect();
+    for (name, entry) in entries {
+        let room = name.split_once('-').map_or(&*name, |(room, _)| room);
+        let at = rooms.iter().position(|known| known.name == room);
+        let at = at.unwrap_or_else(|| {
+            rooms.push(empty(room));
+            rooms.len() - 1
+        });
+        rooms[at].actors.push(actor(&name, entry));
+    }
+    for room in &mut rooms {
+        // `fetcher-10` after `fetcher-9`.
+        room.actors
+            .sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
+    }
+    rooms
+}
+
+fn actor(name: &str, entry: Entry) -> ActorStatus {
+    let restarts = entry.restarts.into_iter();
+    ActorStatus {
+        name: name.to_owned(),
+        state: entry.state.as_str(),
+        since: entry.since,
+        restarts: restarts.map(|(cause, count)| (cause.to_owned(), count)).collect(),
+        mailbox_depth: entry.depth.get() as u64,
+        last_error: entry.last_failure.map(|cause| cause.to_string()),
     }
 }
 
@@ -120,6 +185,51 @@ mod tests {
             why: Some(why.to_owned()),
             since: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_does_not_move_is_stuck_unless_it_waits_for_somebody() {
+        let progress = |in_flight| Progress {
+            in_flight,
+            moved_at: tokio::time::Instant::now(),
+        };
+        let (busy, idle) = (progress(3), progress(0));
+        tokio::time::advance(STUCK_AFTER - Duration::from_secs(1)).await;
+        assert_eq!(moves(busy, || false), Ok(()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let stuck = moves(busy, || false).unwrap_err();
+        assert_eq!(stuck, "3 events in flight and none settled for 300 s");
+        assert_eq!(moves(busy, || true), Ok(()), "an outage is waited out");
+        assert_eq!(moves(idle, || false), Ok(()), "no work is no trouble");
+    }
+
+    #[test]
+    fn actors_are_shown_in_their_rooms_in_the_order_of_the_data() {
+        let entry = |state| Entry {
+            state,
+            since: Timestamp::UNIX_EPOCH,
+            restarts: BTreeMap::from([("outage", 2)]),
+            depth: Default::default(),
+            last_failure: None,
+        };
+        let names = ["fetcher-10", "fetcher-9", "ingress", "publisher-0", "writer-0"];
+        let rooms = rooms(names.map(|name| (name.into(), entry(State::Up))).into());
+        let shown: Vec<_> = rooms
+            .iter()
+            .map(|room| {
+                let actors: Vec<_> = room.actors.iter().map(|actor| actor.name.as_str()).collect();
+                (room.name.as_str(), actors)
+            })
+            .collect();
+        let expected = [
+            ("ingress", vec!["ingress"]),
+            ("fetcher", vec!["fetcher-9", "fetcher-10"]),
+            ("parser", vec![]),
+            ("writer", vec!["writer-0"]),
+            ("publisher", vec!["publisher-0"]),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(rooms[0].actors[0].restarts["outage"], 2);
     }
 
     #[test]

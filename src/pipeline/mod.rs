@@ -9,7 +9,8 @@ use crate::{
     config::Config,
     dependencies,
     exit::{Exit, Failure},
-    http::{self, HttpServer, HttpState, Pace},
+    http::{self, HttpServer, HttpState, Pace, Replica},
+    telemetry,
 };
 use anyhow::Context;
 use collector::Figures;
@@ -18,6 +19,7 @@ use millrace_actors::{
     ingress::IngressStatus,
     recent::Recent,
     supervision::{self, ByteBudget, Drain, RestartPolicy, Supervision},
+    writer::postgres::Reports,
 };
 use prometheus_client::registry::Registry;
 use rooms::Parts;
@@ -45,6 +47,7 @@ pub fn run(config: Config) -> Result<Exit, Failure> {
 
 async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let signals = StopSignals::listen().context("signals")?;
+    let replica = Replica::new(rooms::replica_name());
     let mut registry = Registry::default();
     let budget = ByteBudget::new(config.memory_budget);
     let recent = Recent::default();
@@ -62,9 +65,24 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let outlive = CancellationToken::new();
     let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
     let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
-    let health = Arc::new(Health::new(&supervision, dependencies, status.clone()));
+    let health = Health::new(
+        &supervision,
+        dependencies,
+        status.clone(),
+        budget.clone(),
+        config.amqp.prefetch,
+    );
     registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
-    let serving = serve(config, registry, health, &outlive).await?;
+    let state = HttpState {
+        replica,
+        registry: Arc::new(registry),
+        health: Arc::new(health),
+        alerts: Arc::new(Vec::new),
+        recent,
+        lines: telemetry::lines(),
+        reports: Arc::new(Reports::new(parts.database.clone())),
+    };
+    let serving = serve(config, state, &outlive).await?;
 
     parts.start(config, &supervision, &status);
     let end = supervision.ended().await;
@@ -81,17 +99,12 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
 
 async fn serve(
     config: &Config,
-    registry: Registry,
-    health: Arc<Health>,
+    state: HttpState,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
     if !config.http.enabled {
         return Ok(None);
     }
-    let state = HttpState {
-        registry: Arc::new(registry),
-        health,
-    };
     let server = HttpServer::bind(&config.http, state).await?;
     info!(address = %server.address().context("the HTTP port")?, "serving metrics and health");
     let stop = stop.clone();

@@ -158,7 +158,7 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
 }
 
 /// How the broker's operators tell replicas apart.
-fn replica_name() -> String {
+pub(super) fn replica_name() -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".to_owned());
     format!("millrace@{host}/{}", std::process::id())
 }

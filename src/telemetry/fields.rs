@@ -6,7 +6,7 @@ use std::fmt;
 use tracing::field::{Field, Visit};
 
 /// Fields by name; each name once.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Fields(Vec<(&'static str, Value)>);
 
 // === impl Fields ===
@@ -22,6 +22,34 @@ impl Fields {
         Some(self.0.remove(at).1)
     }
 
+    /// Adds what is not there yet.
+    pub(super) fn fill(&mut self, others: &Self) {
+        for (name, value) in others.iter() {
+            if !self.0.iter().any(|(known, _)| *known == name) {
+                self.0.push((name, value.clone()));
+            }
+        }
+    }
+
+    /// Shortens texts that are longer than so many bytes.
+    pub(super) fn cut(&mut self, longest: usize) {
+        for (_, value) in &mut self.0 {
+            if let Value::String(text) = value
+                && text.len() > longest
+            {
+                *value = format!("{}…", &text[..text.floor_char_boundary(longest)]).into();
+            }
+        }
+    }
+
+    /// Bytes in memory, about.
+    pub(super) fn weight(&self) -> usize {
+        let one = |(name, value): &(&'static str, Value)| {
+            size_of_val(name) + size_of_val(value) + value.as_str().map_or(0, str::len)
+        };
+        self.0.iter().map(one).sum()
+    }
+
     /// A later value replaces an earlier one: that is what recording a span's empty field is for.
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
         let name = field.name();
@@ -30,6 +58,12 @@ impl Fields {
             Some((_, known)) => *known = value,
             None => self.0.push((name, value)),
         }
+    }
+}
+
+impl FromIterator<(&'static str, Value)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Value)>>(fields: I) -> Self {
+        Self(fields.into_iter().collect())
     }
 }
 

@@ -2,14 +2,21 @@
 
 mod fields;
 mod json;
+mod lines;
 mod panics;
+mod recorder;
+
+pub use lines::{Line, Lines, News};
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
 use json::JsonLines;
 use std::io::IsTerminal;
+use std::sync::LazyLock;
 use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -22,22 +29,41 @@ pub fn start(settings: &LogSettings) {
         LogFormat::Json
     };
     let started = match settings.format.unwrap_or(by_terminal) {
-        LogFormat::Json => json_subscriber(settings, std::io::stderr).try_init(),
+        LogFormat::Json => json_subscriber(settings, std::io::stderr)
+            .with(recorder::remember(lines()))
+            .try_init(),
         LogFormat::Pretty => {
             let lines = tracing_subscriber::fmt::layer()
                 .with_writer(std::io::stderr)
                 .with_ansi(terminal);
             Registry::default()
                 .with(lines.with_filter(filter(settings)))
+                .with(recorder::remember(self::lines()))
                 .try_init()
         }
     };
     if started.is_ok() {
-        panics::log_them();
+        panics::log_them(filter(settings).max_level_hint() >= Some(LevelFilter::DEBUG));
     }
 }
 
-fn json_subscriber<W>(settings: &LogSettings, writer: W) -> impl Subscriber + Send + Sync + use<W>
+/// Does `work` while `lines` remembers what it logs.
+#[cfg(test)]
+pub(crate) fn remembering(lines: &Lines, work: impl FnOnce()) {
+    let subscriber = Registry::default().with(recorder::remember(lines.clone()));
+    tracing::subscriber::with_default(subscriber, work);
+}
+
+/// The last log lines of this process; one for all, as the subscriber is.
+pub fn lines() -> Lines {
+    static LINES: LazyLock<Lines> = LazyLock::new(Lines::default);
+    LINES.clone()
+}
+
+fn json_subscriber<W>(
+    settings: &LogSettings,
+    writer: W,
+) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

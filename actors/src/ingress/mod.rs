@@ -8,4 +8,4 @@ mod status;
 
 pub use metrics::IngressMetrics;
 pub use settings::{AmqpSettings, RetrySettings};
-pub use status::{IngressStatus, Progress, State};
+pub use status::{Depths, IngressStatus, Progress, State};

@@ -9,8 +9,19 @@ use tokio::{sync::watch, time::Instant};
 pub struct IngressStatus {
     connection: watch::Sender<State>,
     consuming: watch::Sender<State>,
-    silent: watch::Sender<bool>,
+    /// Since when the broker does not answer.
+    silent: watch::Sender<Option<Timestamp>>,
     progress: watch::Sender<Progress>,
+    depths: watch::Sender<Depths>,
+}
+
+/// How many messages wait in the broker's queues; none where it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depths {
+    /// Ready in the work queues.
+    pub work: Option<u64>,
+    /// In their dead-letter queues.
+    pub dead_letters: Option<u64>,
 }
 
 /// Whether the line moves.
@@ -49,8 +60,9 @@ impl Default for IngressStatus {
         Self {
             connection: watch::Sender::new(not_yet.clone()),
             consuming: watch::Sender::new(not_yet),
-            silent: watch::Sender::new(false),
+            silent: watch::Sender::new(None),
             progress: watch::Sender::new(progress),
+            depths: watch::Sender::default(),
         }
     }
 }
@@ -68,8 +80,11 @@ impl IngressStatus {
 
     fn unless_silent(&self, state: &watch::Sender<State>) -> State {
         let mut state = state.borrow().clone();
-        if state.yes && *self.silent.borrow() {
+        if state.yes
+            && let Some(since) = *self.silent.borrow()
+        {
             state.turn(false, "the broker does not answer");
+            state.since = since;
         }
         state
     }
@@ -77,6 +92,18 @@ impl IngressStatus {
     /// How the line moves now.
     pub fn progress(&self) -> Progress {
         *self.progress.borrow()
+    }
+
+    /// How long the queues are now.
+    pub fn depths(&self) -> Depths {
+        match self.connection().yes {
+            true => *self.depths.borrow(),
+            false => Depths::default(),
+        }
+    }
+
+    pub(super) fn measured(&self, depths: Depths) {
+        self.depths.send_replace(depths);
     }
 
     /// Notes how many deliveries are open after one came or went.
@@ -92,7 +119,8 @@ impl IngressStatus {
 
     /// A new connection: whatever the last one suffered is over.
     pub(super) fn connected(&self) {
-        self.silent.send_replace(false);
+        self.silent(false);
+        self.measured(Depths::default());
         self.connection
             .send_if_modified(|state| state.turn(true, "connected"));
     }
@@ -114,7 +142,7 @@ impl IngressStatus {
 
     /// The broker does not answer, or does again; whether the connection is lost is not known yet.
     pub(super) fn silent(&self, yes: bool) {
-        self.silent.send_replace(yes);
+        self.silent.send_replace(yes.then(Timestamp::now));
     }
 
     /// Deliveries are not taken while a dependency is down.
@@ -150,6 +178,7 @@ mod tests {
         assert!(status.connection().yes && status.consuming().yes);
         status.silent(true);
         assert!(!status.connection().yes && !status.consuming().yes);
+        assert_eq!(status.consuming().since, status.consuming().since);
         status.silent(false);
         assert!(status.consuming().yes);
 

@@ -42,6 +42,7 @@ impl Outcome<'_> {
                 errors = items.errors.len(),
                 rejected = items.rejected.len(),
                 rows = items.row_count(),
+                fate = "stored",
                 "stored batch"
             );
         }

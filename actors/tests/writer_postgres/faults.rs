@@ -69,7 +69,8 @@ async fn an_idle_connection_that_was_terminated_is_not_even_noticed() {
 async fn a_dropped_write_leaves_no_busy_connection_and_no_rows() {
     let database = TestDatabase::migrated().await;
     let pool = Database::new(&database.settings(), &Handle::current()).unwrap();
-    let metrics = millrace_actors::writer::WriterMetrics::register(&mut Default::default(), Default::default());
+    let metrics =
+        millrace_actors::writer::WriterMetrics::register(&mut Default::default(), Default::default());
     let mut writer = Writer::new(pool.clone(), metrics);
     let holder = hold_author(&database).await;
     let blocked = one("e1");
@@ -168,7 +169,8 @@ async fn a_server_that_is_not_there_is_an_outage() {
 async fn behind_a_pooler_that_swaps_connections_statements_are_sent_unprepared() {
     let database = TestDatabase::migrated().await;
     let pool = Database::new(&database.settings(), &Handle::current()).unwrap();
-    let metrics = millrace_actors::writer::WriterMetrics::register(&mut Default::default(), Default::default());
+    let metrics =
+        millrace_actors::writer::WriterMetrics::register(&mut Default::default(), Default::default());
     let mut writer = Writer::new(pool, metrics);
     assert_works(&database, &mut writer, "e1").await;
     let forget = "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS \

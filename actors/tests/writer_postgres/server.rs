@@ -99,7 +99,10 @@ impl<'s> TestDatabase<'s> {
 
     pub(crate) fn writer_with(&self, settings: &PostgresSettings) -> Writer {
         let database = Database::new(settings, &Handle::current()).unwrap();
-        Writer::new(database, WriterMetrics::register(&mut Registry::default(), Recent::default()))
+        Writer::new(
+            database,
+            WriterMetrics::register(&mut Registry::default(), Recent::default()),
+        )
     }
 
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Row> {

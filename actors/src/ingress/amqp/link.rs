@@ -20,6 +20,9 @@ pub(super) struct Link {
     listener: Listener,
 }
 
+/// Channels to ask questions on.
+pub(super) struct Questions(Connection);
+
 // === impl Link ===
 
 impl Link {
@@ -47,8 +50,12 @@ impl Link {
 
     /// A channel to ask questions on that the broker may answer by closing it.
     pub(super) async fn quiet_channel(&self) -> Result<Channel, Fault> {
-        let (nobody, _) = unbounded_channel();
-        open_channel(&self.connection, Listener(nobody)).await
+        self.questions().channel().await
+    }
+
+    /// Such channels for somebody else; the connection is closed by us all the same.
+    pub(super) fn questions(&self) -> Questions {
+        Questions(self.connection.clone())
     }
 
     /// Says goodbye, so that the broker gives unsettled deliveries to others at once.
@@ -61,6 +68,15 @@ impl Link {
         if self.connection.is_open() {
             self.connection.listen_network_io_failure().await;
         }
+    }
+}
+
+// === impl Questions ===
+
+impl Questions {
+    pub(super) async fn channel(&self) -> Result<Channel, Fault> {
+        let (nobody, _) = unbounded_channel();
+        open_channel(&self.0, Listener(nobody)).await
     }
 }
 

@@ -3,6 +3,7 @@
 mod confirms;
 mod consumers;
 mod copies;
+mod depths;
 mod in_flight;
 mod innocents;
 mod isolation;

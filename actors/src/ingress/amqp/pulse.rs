@@ -2,23 +2,34 @@
 //! connection. A silent broker may only be slow: deliveries go on and the session lives; only the status
 //! says that nothing comes.
 
-use super::{Shared, link::Link};
+use super::{Shared, depths, link::Link};
 use crate::supervision::Fault;
 use amqprs::channel::{BasicQosArguments, Channel};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
+/// Questions that are asked until it is dropped.
+pub(super) struct Pulse {
+    _asking: AbortOnDropHandle<()>,
+    _measuring: AbortOnDropHandle<()>,
+}
+
 /// Pause between two questions.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long an answer may take before the broker counts as silent.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Keeps asking until it is dropped, on a channel of its own: an abandoned question spoils a channel.
-pub(super) async fn start(link: &Link, shared: &Arc<Shared>) -> Result<AbortOnDropHandle<()>, Fault> {
+/// Starts to ask, on channels of its own: an abandoned question spoils a channel. How long the queues are
+/// is asked beside it, so that a queue that is slow to answer does not pass for a silent broker.
+pub(super) async fn start(link: &Link, shared: &Arc<Shared>, queues: &[String]) -> Result<Pulse, Fault> {
     let channel = link.quiet_channel().await?;
     let asking = keep_asking(channel, shared.clone());
-    Ok(AbortOnDropHandle::new(tokio::spawn(asking)))
+    let measuring = depths::keep_measuring(link.questions(), queues.to_vec(), shared.clone());
+    Ok(Pulse {
+        _asking: AbortOnDropHandle::new(tokio::spawn(asking)),
+        _measuring: AbortOnDropHandle::new(tokio::spawn(measuring)),
+    })
 }
 
 async fn keep_asking(channel: Channel, shared: Arc<Shared>) {

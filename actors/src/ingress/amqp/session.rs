@@ -9,7 +9,7 @@ use super::{
     isolation::Isolation,
     link::{Link, bounded, broker, lost},
     outbox::Outbox,
-    pulse,
+    pulse::{self, Pulse},
     signals::Signal,
     suspects::{Striking, Waiting, struck},
     topology::Topology,
@@ -27,7 +27,6 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::Instant,
 };
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{Span, debug, error_span, info, warn};
 
 /// Time kept back from the grace period for flushing telemetry and leaving.
@@ -36,7 +35,7 @@ const LEAVING: Duration = Duration::from_secs(3);
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
     link: Link,
-    _pulse: AbortOnDropHandle<()>,
+    _pulse: Pulse,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
     consumers: Consumers,
@@ -62,7 +61,7 @@ impl<'a> Session<'a> {
         let queues = work_queues(settings);
         Topology::open(&link).await?.prepare(settings, &queues).await?;
         let outbox = Outbox::open(settings, &format!("{name} copies"), &signal_tx).await?;
-        let pulse = pulse::start(&link, shared).await?;
+        let pulse = pulse::start(&link, shared, &queues).await?;
         let channel = link.channel().await?;
         channel
             .basic_qos(BasicQosArguments::new(0, settings.prefetch, false))

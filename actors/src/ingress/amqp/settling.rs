@@ -133,7 +133,9 @@ impl Session<'_> {
         faults::reached(Point::AckSent, subject);
         self.count_in_flight();
         let elapsed = delivery.since.elapsed();
-        self.shared.metrics.settled(delivery.ending, delivery.platform, elapsed);
+        self.shared
+            .metrics
+            .settled(delivery.ending, delivery.platform, elapsed);
         debug!(parent: &delivery.span, elapsed_ms = elapsed.as_millis(), "event acknowledged");
         Ok(())
     }

@@ -2,12 +2,13 @@
 //!
 //! A table is described once (`tables`); `upsert` derives its statement and `rows` its
 //! parameters. `writer` runs them in one transaction, `blame` sorts what can go wrong, `strikes`
-//! remembers suspect events, and `migrations` brings the schema up to date.
+//! remembers suspect events, `reports` answers the API, and `migrations` brings the schema up to date.
 
 mod blame;
 mod connection_string;
 mod database;
 mod migrations;
+mod reports;
 mod rows;
 mod strikes;
 mod table;
@@ -19,5 +20,6 @@ mod writer;
 pub use connection_string::BadConnectionString;
 pub use database::{Database, PoolStatus};
 pub use migrations::{MigrateError, Migration, MigrationReport, migrate, pending};
+pub use reports::Reports;
 pub use strikes::Strikes;
 pub use writer::Writer;

@@ -1,125 +1,13 @@
 //! The routes over a real socket.
 
+mod api;
+mod made_up;
+mod stream;
+
 use super::*;
 use jiff::Timestamp;
-use prometheus_client::metrics::counter::Counter;
-use std::net::Ipv4Addr;
-use std::sync::Mutex;
+use made_up::start;
 use tokio::io::AsyncWriteExt;
-
-/// A service whose state the test sets.
-#[derive(Default)]
-struct MadeUp(Mutex<State>);
-
-#[derive(Clone, Default)]
-struct State {
-    stuck: Option<String>,
-    idle: Option<String>,
-    database_down: bool,
-}
-
-impl MadeUp {
-    fn state(&self) -> State {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl HealthView for MadeUp {
-    fn live(&self) -> Result<(), String> {
-        self.state().stuck.map_or(Ok(()), Err)
-    }
-
-    fn consuming(&self) -> Result<(), String> {
-        self.state().idle.map_or(Ok(()), Err)
-    }
-
-    fn dependencies(&self) -> Vec<DependencyStatus> {
-        let down = self.state().database_down;
-        let status = |name, ok, why: &str| DependencyStatus {
-            name,
-            ok,
-            why: Some(why.to_owned()),
-            since: Timestamp::UNIX_EPOCH,
-        };
-        vec![
-            status("rabbitmq", true, "RabbitMQ 3.10.8"),
-            status("object_store", true, "minio:9000"),
-            status(
-                "database",
-                !down,
-                if down {
-                    "connection refused"
-                } else {
-                    "PostgreSQL 15.5"
-                },
-            ),
-        ]
-    }
-
-    fn actors(&self) -> Vec<ActorStatus> {
-        let (name, state) = ("writer-0".to_owned(), "running".to_owned());
-        vec![ActorStatus {
-            name,
-            state,
-            restarts: 1,
-            mailbox_depth: 2,
-            last_error: None,
-        }]
-    }
-
-    fn summary(&self) -> Summary {
-        Summary::from([("items_processed".to_owned(), 42.into())])
-    }
-}
-
-struct Running {
-    address: SocketAddr,
-    health: Arc<MadeUp>,
-    stop: CancellationToken,
-    served: tokio::task::JoinHandle<std::io::Result<()>>,
-}
-
-async fn start() -> Running {
-    // Others may have installed it before: any one will do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut registry = Registry::default();
-    let counter = Counter::<u64>::default();
-    registry.register("analytics_events_received", "Events received", counter.clone());
-    counter.inc();
-    let health = Arc::new(MadeUp::default());
-    let settings = HttpSettings {
-        enabled: true,
-        address: Ipv4Addr::LOCALHOST.into(),
-        port: 0,
-    };
-    let state = HttpState {
-        registry: Arc::new(registry),
-        health: health.clone(),
-    };
-    let server = HttpServer::bind(&settings, state).await.unwrap();
-    let address = server.address().unwrap();
-    let stop = CancellationToken::new();
-    let served = tokio::spawn(server.run(stop.clone()));
-    Running {
-        address,
-        health,
-        stop,
-        served,
-    }
-}
-
-impl Running {
-    async fn get(&self, path: &str) -> (u16, String, serde_json::Value) {
-        let response = reqwest::get(format!("http://{}{path}", self.address))
-            .await
-            .unwrap();
-        let code = response.status().as_u16();
-        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
-        let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
-        (code, kind, body)
-    }
-}
 
 #[tokio::test]
 async fn livez_fails_only_when_stuck() {
@@ -168,7 +56,7 @@ async fn health_says_everything_at_a_glance() {
     for name in ["rabbitmq", "object_store", "database"] {
         assert_eq!(body["services"][name]["status"], "up");
     }
-    assert_eq!(body["actors"][0]["name"], "writer-0");
+    assert_eq!(body["actors"][1]["name"], "writer-0");
     assert_eq!(body["metrics"]["items_processed"], 42);
     service.health.0.lock().unwrap().database_down = true;
     let (code, _, body) = service.get("/health").await;
@@ -234,14 +122,38 @@ async fn a_client_that_never_finishes_its_request_does_not_hold_up_the_stop() {
 async fn a_port_in_use_is_said_with_what_to_do() {
     let service = start().await;
     let settings = HttpSettings {
-        enabled: true,
-        address: service.address.ip(),
         port: service.address.port(),
+        ..made_up::settings()
     };
-    let state = HttpState {
-        registry: Arc::default(),
-        health: service.health.clone(),
-    };
-    let error = HttpServer::bind(&settings, state).await.err().unwrap();
+    let error = HttpServer::bind(&settings, service.state.clone()).await;
+    let error = error.err().unwrap();
     assert!(error.to_string().contains("METRICS_PORT"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_but_get_is_answered_and_every_answer_keeps_its_type() {
+    let service = start().await;
+    let client = reqwest::Client::new();
+    for path in ["/livez", "/health", "/api/v1/status", "/api/v1/batches/e"] {
+        let post = client.post(service.url(path)).body("{}").send().await.unwrap();
+        assert_eq!(post.status(), 405, "{path}");
+        assert_eq!(post.headers()["content-type"], "application/json");
+    }
+    for path in [
+        "/",
+        "/metrics",
+        "/livez",
+        "/nowhere",
+        "/api/v1/status",
+        "/api/v1/nowhere",
+    ] {
+        let response = client.get(service.url(path)).send().await.unwrap();
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+        let cache = response.headers().get("cache-control");
+        assert_eq!(
+            cache.is_some_and(|value| value == "no-store"),
+            path.starts_with("/api"),
+            "{path}"
+        );
+    }
 }

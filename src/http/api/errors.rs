@@ -1,0 +1,59 @@
+//! `/errors`: crawl errors by code and by category.
+
+use super::Api;
+use super::answers::Body;
+use super::error::ApiError;
+use super::query::{Query, text};
+use axum::extract::{OriginalUri, State};
+use millrace_actors::reports::{CategoryCount, CodeCount, ErrorsOf};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which errors.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Of one project.
+    project_id: Option<String>,
+    /// Of one platform.
+    platform: Option<String>,
+}
+
+/// Crawl errors.
+#[derive(Serialize, ToSchema)]
+struct Errors {
+    /// `database`: what all replicas stored.
+    scope: &'static str,
+    /// Of all codes.
+    total: i64,
+    /// Most frequent first, at most 200.
+    codes: Vec<CodeCount>,
+    /// Most frequent first.
+    categories: Vec<CategoryCount>,
+}
+
+/// Crawl errors by code and by category.
+#[utoipa::path(get, path = "/errors", params(Which), responses((status = 200, body = Errors)))]
+pub(super) async fn errors(
+    State(api): State<Api>,
+    OriginalUri(uri): OriginalUri,
+    Query(which): Query<Which>,
+) -> Result<Body, ApiError> {
+    let platform = text("platform", which.platform)?;
+    let of = ErrorsOf {
+        project_id: text("project_id", which.project_id)?,
+        platform: platform.map(|platform| platform.to_lowercase()),
+    };
+    let asked = api.http.reports.errors(of);
+    let answer = async move {
+        let found = asked.await?;
+        Ok(Errors {
+            scope: "database",
+            total: found.categories.iter().map(|category| category.errors).sum(),
+            codes: found.codes,
+            categories: found.categories,
+        })
+    };
+    api.answers.to(&uri, answer).await
+}

@@ -1,0 +1,162 @@
+//! Log lines as the API tells them.
+
+use crate::telemetry::Line;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Something about an actor.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Incident {
+    /// When.
+    at: Timestamp,
+    /// `INFO`, `WARN` or `ERROR`.
+    level: &'static str,
+    /// For people.
+    message: String,
+    /// Which actor, where it is about one.
+    actor: Option<String>,
+    /// The event that it held.
+    event_id: Option<String>,
+    /// `outage`, `panic`, `hung`, `broken`.
+    cause: Option<String>,
+    /// What went wrong.
+    error: Option<String>,
+    /// What became of the event: `held`, `requeued`, `retried`.
+    fate: Option<String>,
+    /// Restarts of this actor for this cause so far.
+    restarts: Option<u64>,
+    /// Pause before the restart.
+    delay_ms: Option<u64>,
+}
+
+/// An event that was given up.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DeadLetter {
+    /// When.
+    at: Timestamp,
+    /// Its id, where it could be read.
+    event_id: Option<String>,
+    /// Why, as a code.
+    reason: String,
+    /// Why, for people.
+    detail: String,
+    /// Attempts charged before.
+    attempts: u64,
+    /// Its job.
+    job_id: Option<String>,
+    /// Its project.
+    project_id: Option<String>,
+    /// The trace it belongs to.
+    trace_id: Option<String>,
+}
+
+/// A batch that was stored by this replica.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StoredNow {
+    /// When.
+    at: Timestamp,
+    /// Its event.
+    event_id: String,
+    /// Its job.
+    job_id: String,
+    /// Its project; null is a dry run.
+    project_id: Option<String>,
+    /// Its platform.
+    platform: String,
+    /// Items stored.
+    items: u64,
+    /// Items that are crawl errors.
+    errors: u64,
+    /// Items that could not be read.
+    rejected: u64,
+}
+
+/// A line about an event.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Told {
+    /// When.
+    at: Timestamp,
+    /// `DEBUG`, `INFO`, `WARN` or `ERROR`.
+    level: &'static str,
+    /// For people.
+    message: String,
+    /// Which part of the program says it.
+    target: &'static str,
+    /// For machines.
+    fields: BTreeMap<&'static str, Value>,
+}
+
+fn text(line: &Line, name: &str) -> Option<String> {
+    line.text(name).map(str::to_owned)
+}
+
+// === impl Incident ===
+
+impl From<&Line> for Incident {
+    fn from(line: &Line) -> Self {
+        Self {
+            at: line.at,
+            level: line.level,
+            message: line.message.clone(),
+            actor: text(line, "actor"),
+            event_id: text(line, "event_id"),
+            cause: text(line, "cause"),
+            error: text(line, "error").or_else(|| text(line, "breaker.detail")),
+            fate: text(line, "fate"),
+            restarts: line.count("restarts"),
+            delay_ms: line.count("delay_ms"),
+        }
+    }
+}
+
+// === impl DeadLetter ===
+
+impl From<&Line> for DeadLetter {
+    fn from(line: &Line) -> Self {
+        Self {
+            at: line.at,
+            event_id: text(line, "event_id"),
+            reason: text(line, "reason").unwrap_or_default(),
+            detail: text(line, "detail").unwrap_or_default(),
+            attempts: line.count("attempts").unwrap_or_default(),
+            job_id: text(line, "job_id"),
+            project_id: text(line, "project_id"),
+            trace_id: text(line, "trace_id"),
+        }
+    }
+}
+
+// === impl StoredNow ===
+
+impl From<&Line> for StoredNow {
+    fn from(line: &Line) -> Self {
+        let count = |name| line.count(name).unwrap_or_default();
+        Self {
+            at: line.at,
+            event_id: text(line, "event_id").unwrap_or_default(),
+            job_id: text(line, "job_id").unwrap_or_default(),
+            project_id: text(line, "project_id"),
+            platform: text(line, "platform").unwrap_or_default(),
+            items: count("items"),
+            errors: count("errors"),
+            rejected: count("rejected"),
+        }
+    }
+}
+
+// === impl Told ===
+
+impl From<&Line> for Told {
+    fn from(line: &Line) -> Self {
+        Self {
+            at: line.at,
+            level: line.level,
+            message: line.message.clone(),
+            target: line.target,
+            fields: line.fields().map(|(name, value)| (name, value.clone())).collect(),
+        }
+    }
+}

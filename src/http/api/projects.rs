@@ -1,0 +1,93 @@
+//! `/projects` and what belongs to one.
+
+use super::Api;
+use super::answers::Body;
+use super::error::ApiError;
+use super::list::{PartOf, next_of, page};
+use super::query::{Name, Query};
+use axum::extract::{OriginalUri, State};
+use millrace_actors::reports::{JobReport, Position, ProjectReport};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A part of the list of projects.
+#[derive(Serialize, ToSchema)]
+struct Projects {
+    /// `database`: what all replicas stored.
+    scope: &'static str,
+    /// Newest activity first.
+    projects: Vec<ProjectReport>,
+    /// `cursor` of the next part; null at the end.
+    next: Option<String>,
+}
+
+/// A part of the list of a project's jobs.
+#[derive(Serialize, ToSchema)]
+struct Progress {
+    /// `database`: what all replicas stored.
+    scope: &'static str,
+    /// The project.
+    project_id: String,
+    /// Newest activity first.
+    jobs: Vec<JobReport>,
+    /// `cursor` of the next part; null at the end.
+    next: Option<String>,
+}
+
+/// Projects and how far they are, newest activity first.
+#[utoipa::path(get, path = "/projects", params(PartOf), responses((status = 200, body = Projects)))]
+pub(super) async fn projects(
+    State(api): State<Api>,
+    OriginalUri(uri): OriginalUri,
+    Query(part): Query<PartOf>,
+) -> Result<Body, ApiError> {
+    let (limit, page) = page(part.limit.as_deref(), part.cursor.as_deref())?;
+    let asked = api.http.reports.projects(page);
+    let answer = async move {
+        let mut projects = asked.await?;
+        let next = next_of(&mut projects, limit, |last| {
+            let name = last.project_id.clone().unwrap_or_default();
+            Position(last.last_committed_at, name, String::new())
+        });
+        Ok(Projects {
+            scope: "database",
+            projects,
+            next,
+        })
+    };
+    api.answers.to(&uri, answer).await
+}
+
+/// The jobs of a project and how far they are, newest activity first.
+#[utoipa::path(
+    get, path = "/projects/{id}/progress",
+    params(("id" = String, Path, description = "The project."), PartOf),
+    responses((status = 200, body = Progress), (status = 404, body = super::error::Problem, description = "Nothing is stored of it.")),
+)]
+pub(super) async fn progress(
+    State(api): State<Api>,
+    OriginalUri(uri): OriginalUri,
+    Name(project_id): Name,
+    Query(part): Query<PartOf>,
+) -> Result<Body, ApiError> {
+    let (limit, page) = page(part.limit.as_deref(), part.cursor.as_deref())?;
+    let first = page.after.is_none();
+    let asked = api.http.reports.jobs(project_id.clone(), page);
+    let answer = async move {
+        let mut jobs = asked.await?;
+        if jobs.is_empty() && first {
+            let why = format!("nothing is stored of project {project_id:?}");
+            return Err(ApiError::not_found(why));
+        }
+        let next = next_of(&mut jobs, limit, |last| {
+            Position(last.last_committed_at, last.job_id.clone(), last.platform.clone())
+        });
+        Ok(Progress {
+            scope: "database",
+            project_id,
+            jobs,
+            next,
+        })
+    };
+    api.answers.to(&uri, answer).await
+}
