@@ -26,7 +26,7 @@ function showLine() {
   mark(line, "data-flow", status.consuming.ok ? "open" : "closed");
   keep(line, [...stops, { key: "inflight" }], (stop) => stop.key, makeStop, (item, stop) => {
     if (stop.room) showRoom(item, stop.room, status);
-    else if (stop.dependency) showDependency(item, stop.dependency);
+    else if (stop.dependency) showDependency(item, stop.dependency, status.queues);
     else showInflight(item, status.inflight);
   });
 }
@@ -42,16 +42,18 @@ function makeStop(stop) {
     return el("li", { class: "inflight" }, el("h3", {}, "In flight"), gauge("events"), gauge("bytes"));
   }
   return el("li", { class: "stop dependency", "data-stop": stop.key },
-    el("h3", {}, dependencyName(stop.key)), el("p", { class: "role" }, ROLES[stop.key] ?? ""),
+    el("h3", {}, dependencyName(stop.key)), el("p", { class: "role" }),
     el("p", { class: "state" }), el("p", { class: "since" }), el("p", { class: "why" }));
 }
 
 const gauge = (name) => el("div", { class: "gauge", "data-gauge": name }, el("span", { class: "label" }), bar(0));
 
-function showDependency(item, { ok, why, since: from }) {
+function showDependency(item, { name, ok, why, since: from }, queues) {
   const level = ok === null || why === NOT_ASKED ? "unknown" : ok ? "ok" : "bad";
   mark(item, "data-level", level);
-  const [, , state, time, detail] = item.children;
+  const [, role, state, time, detail] = item.children;
+  const waits = name === "rabbitmq" && queues.waiting !== null;
+  say(role, waits ? `${counted(queues.waiting, "event")} waiting` : ROLES[name] ?? "");
   say(state, { ok: "● answers", bad: "✕ does not answer", unknown: "… not asked yet" }[level]);
   say(time, from ? since(from) : "");
   say(detail, why ?? "");

@@ -10,7 +10,8 @@ const REST_POLL = 30_000;
 const SOON = 3_000;
 const SELDOM = 30_000;
 
-const dirty = { database: true, dead: true };
+/** How often each is still to be read soon: twice after a change, as the service gives answers of a moment ago. */
+const dirty = { database: 2, dead: 2 };
 const readAt = { database: 0, dead: 0 };
 let polling = null;
 let resting = null;
@@ -25,15 +26,15 @@ const stream = new Stream({
     heard("live");
     // The whole of the last minutes comes once, also what was missed; the stream goes on from there.
     askStatus();
-    dirty.database = true;
-    dirty.dead = true;
+    soil("database");
+    soil("dead");
   },
   event(name, data) {
     if (name === "status") takeStatus(data);
     if (name === "batch") batchStored(data);
-    if (name === "dead_letter") dirty.dead = true;
+    if (name === "batch") soil("database");
+    if (name === "dead_letter") soil("dead");
     if (name === "supervision") learnSupervision(data);
-    if (name === "batch") dirty.database = true;
     heard("live");
     draw();
   },
@@ -78,9 +79,11 @@ function stopPolling() {
 async function askStatus() {
   try {
     takeStatus(await get("status"));
-    if (polling) heard("polling");
-    dirty.database = true;
-    dirty.dead = true;
+    if (polling) {
+      heard("polling");
+      soil("database");
+      soil("dead");
+    }
     draw();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -144,8 +147,12 @@ function read(what, refresh) {
   const age = performance.now() - readAt[what];
   if (readAt[what] && age < (dirty[what] && isWell(what) ? SOON : SELDOM)) return;
   readAt[what] = performance.now();
-  dirty[what] = false;
+  dirty[what] = Math.max(0, dirty[what] - 1);
   refresh();
+}
+
+function soil(what) {
+  dirty[what] = 2;
 }
 
 /** A database that is down is asked seldom. */

@@ -150,7 +150,7 @@ function showFigures() {
     ["items", "Items", `${rate(rateOf(itemsOf))}/s`, `${count(lately(WINDOW_MS, itemsOf))} in 15 min`],
     ["latency", "Latency p50", milliseconds(latest?.p50_ms), `p95 ${milliseconds(latest?.p95_ms)}`],
     ["success", "Success rate", items ? percent((100 * good) / items) : "–", items ? platforms.map((one) => `${one.platform} ${percent(one.success_percent)}`).join(" · ") : "no items in 5 min"],
-    ["inflight", "In flight", count(status.inflight.events), `of ${count(status.inflight.prefetch)} · ${bytes(status.inflight.bytes)} of ${bytes(status.inflight.budget_bytes)}`],
+    ["inflight", "In flight", count(status.inflight.events), `of ${count(status.inflight.prefetch)} · ${status.queues.waiting === null ? "queue unknown" : `${count(status.queues.waiting)} in the queue`}`],
     ["dead", "Dead-lettered", count(dead), `in 15 min · ${count(retried)} retried`, dead > 0 ? "warn" : ""],
   ];
   keep(byId("figures"), figures, ([key]) => key, () => el("div", {}, el("dt"), el("dd", { class: "value" }), el("dd", { class: "aside" })), (tile, [key, name, value, aside, level]) => {
