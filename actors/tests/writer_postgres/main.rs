@@ -14,6 +14,7 @@ mod merge;
 mod metrics;
 mod migrations;
 mod pooler;
+mod reports;
 mod server;
 mod sqlstates;
 mod views;

@@ -58,7 +58,13 @@ const SLOTS: u32 = 2;
 )]
 pub(super) async fn stream(
     State(api): State<Api>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+) -> Result<
+    (
+        [(&'static str, &'static str); 1],
+        Sse<impl Stream<Item = Result<Event, Infallible>>>,
+    ),
+    ApiError,
+> {
     let Ok(permit) = api.streams.clone().try_acquire_owned() else {
         let why = format!("{} streams are open; close one of them", super::STREAMS);
         return Err(ApiError::unavailable(why));
@@ -69,7 +75,8 @@ pub(super) async fn stream(
         let event = listener.next().await;
         Some((Ok(event), listener))
     });
-    Ok(Sse::new(events.take_until(closed)))
+    // A proxy that gathers what it passes on would hold everything back.
+    Ok(([("x-accel-buffering", "no")], Sse::new(events.take_until(closed))))
 }
 
 // === impl Listener ===

@@ -205,7 +205,7 @@ impl HealthView for MadeUp {
 
 impl Books {
     /// The part of so many rows that a page asks for, each with its number, newest first.
-    fn part<T>(&self, page: &Page, row: impl Fn(i64) -> T) -> Answer<Vec<T>> {
+    fn part<T: Send + 'static>(&self, page: &Page, row: impl Fn(i64) -> T) -> Answer<Vec<T>> {
         let first = match &page.after {
             Some(Position(at, ..)) => self.rows as i64 - at.as_second() + 1,
             None => 0,

@@ -158,12 +158,11 @@ async fn there_are_16_streams_at_most() {
     assert!(body["error"].as_str().unwrap().contains("16"), "{body}");
     open.pop();
     // The server notices with the next status that it cannot send.
-    let closed = async {
-        while service.get_status("/api/v1/stream").await != 200 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, closed).await.unwrap();
+    millrace_stack::wait_for("a place to be free", PATIENCE, async || {
+        service.get_status("/api/v1/stream").await == 200
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
