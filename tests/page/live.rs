@@ -79,16 +79,16 @@ async fn plots_draw_what_happened_and_read_it_out_to_the_keyboard() {
             >= 5
     );
 
-    tab.value("document.querySelector('[data-plot=items] input').focus()")
-        .await;
-    tab.press("Home").await;
-    tab.until("document.querySelector('[data-plot=items] .at').textContent !== 'now'")
-        .await;
+    let slider = "document.querySelector('[data-plot=items] input')";
+    tab.until(&format!("Number({slider}.max) >= 1")).await;
+    tab.value(&format!("{slider}.focus()")).await;
     tab.until("document.querySelectorAll('.cursor-line').length === 3")
         .await;
-    let read = "document.querySelector('[data-plot=items] input').getAttribute('aria-valuetext')";
-    let text = tab.value(read).await;
-    assert!(text.as_str().unwrap().contains("posts"), "{text}");
+    let read = format!("{slider}.getAttribute('aria-valuetext')");
+    let newest = tab.value(&read).await;
+    assert!(newest.as_str().unwrap().contains("posts"), "{newest}");
+    tab.press("Home").await;
+    tab.until(&format!("{read} !== {newest}")).await;
 
     tab.click("#plots-table summary").await;
     tab.until("document.querySelectorAll('#plots-table tbody tr').length > 0")

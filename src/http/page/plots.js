@@ -39,6 +39,7 @@ function makePlots() {
     plot.slider = el("input", {
       type: "range", class: "cursor", step: 1, "aria-label": `${plot.title}: time`,
       oninput: () => moveCursor(finishedSlots()[Number(plot.slider.value)]?.ms ?? null),
+      onfocus: () => moveCursor(finishedSlots().at(-1)?.ms ?? null),
       onblur: () => moveCursor(null),
       onkeydown: (pressed) => pressed.key === "Escape" && moveCursor(null),
     });
