@@ -199,8 +199,24 @@ impl Tab {
             .await;
     }
 
-    /// Clicks with a mouse in the middle of the element, wherever that is.
+    /// Clicks with a mouse in the middle of the element, wherever that is, once it moves no more.
     pub(crate) async fn click(&self, selector: &str) {
+        let place = format!(
+            "(() => {{ const one = document.querySelector({}); one?.scrollIntoView({{ block: 'center' }}); \
+             const box = one?.getBoundingClientRect(); \
+             const seen = box && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2); \
+             return one?.contains(seen) ? `${{box.x}} ${{box.y}} ${{box.width}} ${{box.height}}` : null }})()",
+            Value::from(selector)
+        );
+        let mut before = Value::Null;
+        let what = format!("{selector} to rest");
+        let rest = wait_for(&what, PATIENCE, async || {
+            let now = self.value(&place).await;
+            let rests = now.is_string() && now == before;
+            before = now;
+            rests
+        });
+        rest.await.unwrap();
         self.page
             .find_element(selector)
             .await
