@@ -9,10 +9,11 @@ export RUST_BACKTRACE ?= 1
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: ## Install RabbitMQ and Postgres from Debian packages (asks before sudo)
+deps: ## Install RabbitMQ, Postgres and Chromium from Debian packages (asks before sudo)
 	@deploy/scripts/install-deps
 
-demo: deps ## Watch real events flow through real servers into real tables (ONCE=1 to exit when done)
+demo: ## Watch real events flow through real servers into real tables (ONCE=1 to exit when done)
+	@deploy/scripts/install-deps demo
 	$(CARGO) build --release --locked --workspace --bins
 	$${CARGO_TARGET_DIR:-target}/release/millrace-demo
 

@@ -4,17 +4,10 @@ use super::HttpState;
 use super::api::Condition;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-
-/// Where to look.
-pub(super) async fn index() -> impl IntoResponse {
-    let version = env!("CARGO_PKG_VERSION");
-    let text = format!("millrace {version}\n\n/metrics\n/livez\n/readyz\n/health\n");
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text)
-}
 
 /// 503 makes Kubernetes restart the pod: only for work that is stuck, never for an outage that is waited out.
 pub(super) async fn livez(State(state): State<HttpState>) -> Response {

@@ -3,6 +3,7 @@
 mod api;
 mod handlers;
 mod metrics;
+mod page;
 mod prober;
 mod view;
 
@@ -75,7 +76,7 @@ impl HttpServer {
         })?;
         let closing = CancellationToken::new();
         let routes = Router::new()
-            .route("/", get(handlers::index))
+            .route("/", get(page::index))
             .route("/metrics", get(metrics::metrics))
             .route("/livez", get(handlers::livez))
             .route("/readyz", get(handlers::readyz))

@@ -15,6 +15,7 @@
 //! ```
 
 mod collector;
+mod chromium;
 mod home;
 mod http;
 mod interrupt;
@@ -35,6 +36,7 @@ mod tenant;
 mod wait;
 
 pub use self::collector::{Collector, Export, Mood, Seen};
+pub use self::chromium::Chromium;
 pub use self::interrupt::interrupted;
 pub use self::metrics::{Metrics, Sample};
 pub use self::objects::Objects;

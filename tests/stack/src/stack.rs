@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use tokio::sync::OnceCell;
 
+use crate::chromium::Chromium;
 use crate::home::Home;
 use crate::objects::Objects;
 use crate::pgbouncer::PgBouncer;
@@ -107,6 +108,11 @@ impl Stack {
     /// A PgBouncer in front of the database, which ends with the value, or with the stack.
     pub async fn pgbouncer(&self) -> anyhow::Result<PgBouncer> {
         PgBouncer::launch(&self.home, &self.postgres).await
+    }
+
+    /// A headless browser, which ends with the value, or with the stack.
+    pub async fn chromium(&self) -> anyhow::Result<Chromium> {
+        Chromium::launch(&self.home).await
     }
 
     /// The directory with data and logs.
