@@ -18,6 +18,7 @@ mod collector;
 mod home;
 mod http;
 mod interrupt;
+mod jaeger;
 mod metrics;
 mod objects;
 mod packages;
@@ -32,10 +33,12 @@ mod rabbitmq;
 mod service;
 mod stack;
 mod tenant;
+mod tools;
 mod wait;
 
 pub use self::collector::{Collector, Export, Mood, Seen};
 pub use self::interrupt::interrupted;
+pub use self::jaeger::{Jaeger, Reference, Span, Trace};
 pub use self::metrics::{Metrics, Sample};
 pub use self::objects::Objects;
 pub use self::packages::MissingPackage;
@@ -48,4 +51,5 @@ pub use self::rabbitmq::{Management, Message, QueueInfo, RabbitMq, STATISTICS_LA
 pub use self::service::Service;
 pub use self::stack::{Options, Selected, Selection, Stack};
 pub use self::tenant::Tenant;
+pub use self::tools::{MissingTool, Tool};
 pub use self::wait::{Condition, wait_for};

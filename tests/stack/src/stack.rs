@@ -7,6 +7,7 @@ use anyhow::Context;
 use tokio::sync::OnceCell;
 
 use crate::home::Home;
+use crate::jaeger::Jaeger;
 use crate::objects::Objects;
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::Postgres;
@@ -20,6 +21,8 @@ static SHARED: OnceCell<Stack> = OnceCell::const_new();
 pub struct Options {
     /// Postgres with `fsync`: slower, and only a power cut could tell the difference.
     pub durable_postgres: bool,
+    /// A real MinIO, and a failure where there is none; otherwise one only where somebody provided it on purpose.
+    pub minio: bool,
 }
 
 /// A private RabbitMQ, Postgres and object storage on loopback ports, in a directory of their own.
@@ -75,7 +78,7 @@ impl Stack {
         let (rabbitmq, postgres, objects) = tokio::try_join!(
             RabbitMq::launch(&home),
             Postgres::launch(&home, options.durable_postgres),
-            Objects::launch(&home),
+            Objects::launch(&home, options.minio),
         )?;
         Ok(Self {
             rabbitmq,
@@ -107,6 +110,11 @@ impl Stack {
     /// A PgBouncer in front of the database, which ends with the value, or with the stack.
     pub async fn pgbouncer(&self) -> anyhow::Result<PgBouncer> {
         PgBouncer::launch(&self.home, &self.postgres).await
+    }
+
+    /// A Jaeger, which ends with the value, or with the stack.
+    pub async fn jaeger(&self) -> anyhow::Result<Jaeger> {
+        Jaeger::launch(&self.home).await
     }
 
     /// The directory with data and logs.
@@ -141,7 +149,7 @@ impl Selected {
         };
         let objects = async {
             if selection.objects {
-                Objects::launch(&home).await.map(Some)
+                Objects::launch(&home, false).await.map(Some)
             } else {
                 Ok(None)
             }
