@@ -4,10 +4,10 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps demo test lint docs bench chaos fuzz deny
+.PHONY: help deps promtool demo test conformance lint docs bench chaos fuzz deny
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install RabbitMQ, Postgres and Chromium from Debian packages (asks before sudo)
 	@deploy/scripts/install-deps
@@ -17,8 +17,14 @@ demo: ## Watch real events flow through real servers into real tables (ONCE=1 to
 	$(CARGO) build --release --locked --workspace --bins
 	$${CARGO_TARGET_DIR:-target}/release/millrace-demo
 
-test: deps lint docs ## Everything CI runs: format, clippy, docs, unit, property and integration tests
+promtool: deps
+	@deploy/scripts/install-deps --promtool
+
+test: deps promtool lint docs ## Everything CI runs: format, clippy, docs, unit, property and integration tests
 	$(CARGO) test --workspace --locked
+
+conformance: deps promtool ## The line on a real MinIO, its traces in a real Jaeger; builds both (needs Go; minutes the first time)
+	@deploy/scripts/conformance
 
 lint: ## Formatting and clippy, warnings denied
 	$(CARGO) fmt --all --check

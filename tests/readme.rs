@@ -81,7 +81,9 @@ fn links_and_folders_lead_somewhere() {
         "README.md",
         "docs/ARCHITECTURE.md",
         "docs/VERDICTS.md",
+        "docs/LOGS.md",
         "tests/chaos/README.md",
+        "tests/conformance/README.md",
         "actors/README.md",
         "schema/README.md",
     ] {

@@ -5,6 +5,7 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{counter::ConstCounter, gauge::ConstGauge},
+    registry::Unit,
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -41,12 +42,14 @@ impl Collector for Figures {
             |entry| whole(entry.depth.get()),
         )?;
         restarts(&mut encoder, &actors)?;
-        gauge(
-            &mut encoder,
-            "analytics_inflight_bytes",
+        let bytes = ConstGauge::new(whole(self.budget.used()));
+        let metric = encoder.encode_descriptor(
+            "analytics_inflight",
             "Bytes of objects in flight",
-            whole(self.budget.used()),
-        )
+            Some(&Unit::Bytes),
+            bytes.metric_type(),
+        )?;
+        bytes.encode(metric)
     }
 }
 
@@ -77,11 +80,6 @@ fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &BTreeMap<Arc<str>, Ent
         }
     }
     Ok(())
-}
-
-fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64) -> fmt::Result {
-    let metric = ConstGauge::new(value);
-    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
 }
 
 fn whole(count: impl TryInto<i64>) -> i64 {

@@ -75,6 +75,11 @@ impl ErrorCode {
         }
     }
 
+    /// Every [`label`](Self::label) there is.
+    pub fn labels() -> impl Iterator<Item = &'static str> {
+        Self::known().chain(["other"])
+    }
+
     /// The codes of the contract.
     pub fn known() -> impl Iterator<Item = &'static str> {
         CODES.iter().map(|(code, _)| *code)
@@ -104,6 +109,18 @@ impl ErrorCode {
 // === impl ErrorCategory ===
 
 impl ErrorCategory {
+    /// Every category there is.
+    pub const ALL: [Self; 8] = [
+        Self::RateLimiting,
+        Self::Content,
+        Self::Network,
+        Self::Parsing,
+        Self::Media,
+        Self::Storage,
+        Self::Generic,
+        Self::Unknown,
+    ];
+
     /// The category as it is stored and as a metric label.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -16,6 +16,9 @@ pub enum Platform {
 // === impl Platform ===
 
 impl Platform {
+    /// Every [`label`](Self::label) there is.
+    pub const LABELS: [&'static str; 3] = ["tiktok", "youtube", "other"];
+
     /// Reads a platform name in any case; surrounding space is not part of it.
     pub fn new(name: &str) -> Self {
         match name.trim().to_lowercase().as_str() {

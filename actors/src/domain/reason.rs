@@ -62,6 +62,18 @@ reasons! {
     UnknownFetchStatus = "unknown_fetch_status",
 }
 
+// === impl Reason ===
+
+impl Reason {
+    /// Whether it is about one item of a batch, and not about the event.
+    pub const fn is_of_item(self) -> bool {
+        matches!(
+            self,
+            Self::MalformedItem | Self::MissingId | Self::UnknownFetchStatus
+        )
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())

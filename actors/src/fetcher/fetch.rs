@@ -127,7 +127,14 @@ impl Fetcher {
             match round {
                 Ok(Round::Done(body, object, reservation)) => {
                     self.metrics.fetched.inc();
-                    self.metrics.duration.observe(started.elapsed().as_secs_f64());
+                    let took = started.elapsed().as_secs_f64();
+                    self.metrics.duration.observe(took);
+                    tracing::debug!(
+                        object.path = object.path,
+                        object.bytes = body.len(),
+                        fetch.duration_seconds = took,
+                        "object fetched"
+                    );
                     return Ok((body, object, reservation));
                 }
                 Ok(Round::Wait(bytes)) => {

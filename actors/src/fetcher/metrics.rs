@@ -2,7 +2,7 @@
 
 use prometheus_client::{
     metrics::{counter::Counter, histogram::Histogram},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
 /// Counters of the fetcher. Clones share their values.
@@ -30,9 +30,10 @@ impl FetcherMetrics {
             "Objects fetched completely",
             metrics.fetched.clone(),
         );
-        registry.register(
-            "analytics_batch_fetch_duration_seconds",
+        registry.register_with_unit(
+            "analytics_batch_fetch_duration",
             "Time from the request to the last byte of an object, without the wait for memory",
+            Unit::Seconds,
             metrics.duration.clone(),
         );
         registry.register(

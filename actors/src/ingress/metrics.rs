@@ -1,6 +1,9 @@
 //! What the ingress counts.
 
-use crate::recent::Recent;
+use crate::{
+    domain::{Platform, Reason},
+    recent::Recent,
+};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -36,6 +39,7 @@ pub struct IngressMetrics {
     pub(super) connected: Gauge,
     pub(super) notes: Family<KindLabel, Counter>,
     pub(super) job_ids_unparsed: Counter,
+    pub(super) publish_errors: Counter,
     pub(super) recent: Recent,
 }
 
@@ -89,8 +93,10 @@ impl IngressMetrics {
             connected: Gauge::default(),
             notes: Family::default(),
             job_ids_unparsed: Counter::default(),
+            publish_errors: Counter::default(),
             recent,
         };
+        metrics.show_from_the_start();
         let all = metrics.clone();
         registry.register(
             "analytics_events_received",
@@ -153,8 +159,33 @@ impl IngressMetrics {
             "Job ids that no rule could read",
             all.job_ids_unparsed,
         );
+        registry.register(
+            "analytics_publish_errors",
+            "Messages that the broker refused, returned or did not confirm in time",
+            all.publish_errors,
+        );
         metrics
     }
+
+    /// A series that is there from the start shows its first increase.
+    fn show_from_the_start(&self) {
+        for platform in Platform::LABELS {
+            let label = PlatformLabel { platform };
+            drop(self.processed.get_or_create(&label));
+            drop(self.seconds.get_or_create(&label));
+        }
+        for reason in Reason::ALL.iter().filter(|reason| !reason.is_of_item()) {
+            let label = ReasonLabel {
+                reason: reason.code(),
+            };
+            drop(self.failed.get_or_create(&label));
+            drop(self.dead_letters.get_or_create(&label));
+        }
+        for stage in ["fetcher", "parser", "writer"] {
+            drop(self.retries.get_or_create(&StageLabel { stage }));
+        }
+    }
+
     /// Counts a delivery that is acknowledged.
     pub(super) fn settled(&self, ending: Ending, platform: &'static str, took: Duration) {
         let now = Instant::now();

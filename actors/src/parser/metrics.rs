@@ -5,7 +5,7 @@ use crate::domain::CrawlEvent;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 use std::time::Duration;
 
@@ -59,9 +59,10 @@ impl ParserMetrics {
     /// Adds the parser's metrics to what is scraped.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.register(
-            "analytics_batch_parse_duration_seconds",
+        registry.register_with_unit(
+            "analytics_batch_parse_duration",
             "Time to unpack and read one object",
+            Unit::Seconds,
             metrics.parse_duration.clone(),
         );
         registry.register(

@@ -104,10 +104,17 @@ impl Stage for Parser {
         let parsed = self
             .parse(raw)
             .inspect_err(|_| raw.reservation.shrink_opened(json_size + rows_size))?;
+        let took = started.elapsed();
+        tracing::debug!(
+            batch.items = parsed.items.item_count(),
+            batch.unpacked_bytes = parsed.json_bytes,
+            parse.duration_seconds = took.as_secs_f64(),
+            "object read"
+        );
         // Only the rows go on.
         raw.reservation.shrink_opened(json_size);
         raw.reservation.shrink(raw.body.len() as u64);
-        self.metrics.observe(&raw.event, &parsed, started.elapsed());
+        self.metrics.observe(&raw.event, &parsed, took);
         note(&parsed);
         faults::reached(Point::ParseEnd, &raw.event.event_id);
         Ok(ParsedBatch {

@@ -25,7 +25,7 @@ pub(super) fn announce(
         return debug!(actor = child, cause = kind, error = %cause, restarts, delay_ms, "actor still fails");
     }
     if affected.is_empty() && delay_ms.is_some() {
-        warn!(actor = child, cause = kind, error = %cause, restarts, delay_ms, "actor failed; restarting");
+        error!(actor = child, cause = kind, error = %cause, restarts, delay_ms, "actor failed; restarting");
     }
     for Affected { subject, span, fate } in affected {
         let _entered = span.enter();

@@ -4,7 +4,7 @@ use super::{Breaker, Suspension};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info};
 
 /// The supervisor's side of a [`Breaker`]: a part for each room.
 pub(super) struct Circuits {
@@ -33,7 +33,7 @@ impl Circuits {
         if self.open.contains_key(room) {
             return;
         }
-        warn!(
+        error!(
             breaker.room = room,
             breaker.dependency = dependency,
             breaker.detail = detail,

@@ -2,6 +2,7 @@
 
 use super::outcome::Outcome;
 use crate::{
+    domain::{ErrorCategory, ErrorCode, Platform},
     messages::ParsedBatch,
     recent::{ItemCounts, Recent},
 };
@@ -15,7 +16,7 @@ use prometheus_client::{
         gauge::{ConstGauge, Gauge},
         histogram::Histogram,
     },
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,10 @@ struct TableLabels {
 #[derive(Debug)]
 struct Rates(Recent);
 
+const ITEM_STATUSES: [&str; 3] = ["success", "error", "rejected"];
+/// See [`batch_status`].
+const BATCH_STATUSES: [&str; 4] = ["success", "partial", "error", "duplicate"];
+
 /// What the rates speak of.
 const RATES_OF: Duration = Duration::from_secs(5 * 60);
 
@@ -100,10 +105,39 @@ impl WriterMetrics {
             pool_size: Gauge::default(),
             recent,
         };
+        metrics.show_from_the_start();
         metrics.register_items(registry);
         metrics.register_writes(registry);
         registry.register_collector(Box::new(Rates(metrics.recent.clone())));
         metrics
+    }
+
+    /// A series that is there from the start shows its first increase.
+    fn show_from_the_start(&self) {
+        for platform in Platform::LABELS {
+            for status in ITEM_STATUSES {
+                drop(self.items.get_or_create(&ItemLabels { platform, status }));
+            }
+            for status in BATCH_STATUSES {
+                drop(self.batches.get_or_create(&ItemLabels { platform, status }));
+            }
+            for error_code in ErrorCode::labels() {
+                drop(
+                    self.errors_by_code
+                        .get_or_create(&CodeLabels { error_code, platform }),
+                );
+            }
+            drop(
+                self.errors_by_platform
+                    .get_or_create(&PlatformLabels { platform }),
+            );
+        }
+        for category in ErrorCategory::ALL.map(ErrorCategory::as_str) {
+            drop(
+                self.errors_by_category
+                    .get_or_create(&CategoryLabels { category }),
+            );
+        }
     }
 
     fn register_items(&self, registry: &mut Registry) {
@@ -138,10 +172,11 @@ impl WriterMetrics {
             "Rows inserted or changed by a transaction",
             self.write_rows.clone(),
         );
-        let name = "analytics_write_duration_seconds";
-        registry.register(
+        let name = "analytics_write_duration";
+        registry.register_with_unit(
             name,
             "Time of a write, retries included",
+            Unit::Seconds,
             self.write_seconds.clone(),
         );
         let name = "analytics_database_connection_pool_size";
@@ -173,9 +208,9 @@ impl WriterMetrics {
 
     fn count_batch(&self, batch: &ParsedBatch, now: Instant) {
         let (platform, items) = (batch.event.platform.label(), &batch.items);
-        let [successes, errors, rejected] =
-            [items.posts.len(), items.errors.len(), items.rejected.len()].map(|len| len as u64);
-        for (status, count) in [("success", successes), ("error", errors), ("rejected", rejected)] {
+        let counts = [items.posts.len(), items.errors.len(), items.rejected.len()].map(|len| len as u64);
+        let [successes, errors, rejected] = counts;
+        for (status, count) in ITEM_STATUSES.into_iter().zip(counts) {
             self.items
                 .get_or_create(&ItemLabels { platform, status })
                 .inc_by(count);

@@ -28,9 +28,10 @@ impl Outcome<'_> {
         self.rows.iter().map(|written| written.rows).sum()
     }
 
-    /// One line an event.
+    /// One line an event, and for those who want it one for each item that is no post.
     pub(super) fn log(&self) {
         for batch in &self.stored {
+            log_items(batch);
             let (event, items) = (&batch.event, &batch.items);
             tracing::info!(
                 event_id = event.event_id,
@@ -55,6 +56,31 @@ impl Outcome<'_> {
                 "batch was stored before, nothing changed"
             );
         }
+    }
+}
+
+fn log_items(batch: &ParsedBatch) {
+    let (event_id, job_id) = (&batch.event.event_id, &batch.event.job_id);
+    for error in &batch.items.errors {
+        tracing::debug!(
+            event_id,
+            job_id,
+            content_id = error.content_id,
+            error_code = error.error_code.as_str(),
+            error_message = error.error_message,
+            "the crawler could not get this item"
+        );
+    }
+    for item in &batch.items.rejected {
+        let reason = item.reason.code();
+        tracing::debug!(
+            event_id,
+            job_id,
+            item_index = item.item_index,
+            reason,
+            detail = item.detail,
+            "item rejected"
+        );
     }
 }
 

@@ -94,7 +94,7 @@ fn the_breaker_says_when_it_opens_for_whom_and_why_and_when_it_closes() {
     let (opens, closes) = (about[0], about[1]);
     assert_eq!(
         (&opens["level"], &opens["breaker.detail"]),
-        (&"WARN".into(), &"down".into())
+        (&"ERROR".into(), &"down".into())
     );
     assert_eq!(closes["level"], "INFO");
     assert!(

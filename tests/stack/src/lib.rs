@@ -19,6 +19,7 @@ mod chromium;
 mod home;
 mod http;
 mod interrupt;
+mod jaeger;
 mod metrics;
 mod objects;
 mod packages;
@@ -33,11 +34,13 @@ mod rabbitmq;
 mod service;
 mod stack;
 mod tenant;
+mod tools;
 mod wait;
 
 pub use self::collector::{Collector, Export, Mood, Seen};
 pub use self::chromium::Chromium;
 pub use self::interrupt::interrupted;
+pub use self::jaeger::{Jaeger, Reference, Span, Trace};
 pub use self::metrics::{Metrics, Sample};
 pub use self::objects::Objects;
 pub use self::packages::MissingPackage;
@@ -50,4 +53,5 @@ pub use self::rabbitmq::{Management, Message, QueueInfo, RabbitMq, STATISTICS_LA
 pub use self::service::Service;
 pub use self::stack::{Options, Selected, Selection, Stack};
 pub use self::tenant::Tenant;
+pub use self::tools::{MissingTool, Tool};
 pub use self::wait::{Condition, wait_for};

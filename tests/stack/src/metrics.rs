@@ -29,6 +29,11 @@ impl Metrics {
         }
     }
 
+    /// Every sample, as they came.
+    pub fn all(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter()
+    }
+
     /// The samples of a name that have all these labels.
     pub fn samples(&self, name: &str, labels: &[(&str, &str)]) -> Vec<&Sample> {
         let wanted = |sample: &&Sample| {

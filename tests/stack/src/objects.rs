@@ -1,4 +1,5 @@
-//! Private object storage: an S3 server inside this process, or a real MinIO where one is found.
+//! Private object storage: an S3 server inside this process, or a real MinIO where `MINIO_BIN` names one, one is on
+//! the `PATH`, or one is asked for.
 
 mod embedded;
 mod minio;
@@ -19,6 +20,7 @@ use self::embedded::Embedded;
 use crate::home::Home;
 use crate::ports::free_port;
 use crate::process::Process;
+use crate::tools::Tool;
 use crate::wait::wait_for;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,9 +47,15 @@ enum Server {
 // === impl Objects ===
 
 impl Objects {
-    pub(crate) async fn launch(home: &Home) -> anyhow::Result<Self> {
+    /// With `minio` it has to be a real one.
+    pub(crate) async fn launch(home: &Home, minio: bool) -> anyhow::Result<Self> {
         let port = free_port()?;
-        let server = match minio::program()? {
+        let program = if minio {
+            Some(Tool::MINIO.find()?)
+        } else {
+            Tool::MINIO.given()?
+        };
+        let server = match program {
             Some(program) => Server::Minio(Process::new(minio::recipe(home, program, port)?)),
             None => Server::Embedded(Embedded::new(home.dir("objects")?, port)),
         };

@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 
 use crate::chromium::Chromium;
 use crate::home::Home;
+use crate::jaeger::Jaeger;
 use crate::objects::Objects;
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::Postgres;
@@ -21,6 +22,8 @@ static SHARED: OnceCell<Stack> = OnceCell::const_new();
 pub struct Options {
     /// Postgres with `fsync`: slower, and only a power cut could tell the difference.
     pub durable_postgres: bool,
+    /// A real MinIO, and a failure where there is none; otherwise one only where somebody provided it on purpose.
+    pub minio: bool,
 }
 
 /// A private RabbitMQ, Postgres and object storage on loopback ports, in a directory of their own.
@@ -76,7 +79,7 @@ impl Stack {
         let (rabbitmq, postgres, objects) = tokio::try_join!(
             RabbitMq::launch(&home),
             Postgres::launch(&home, options.durable_postgres),
-            Objects::launch(&home),
+            Objects::launch(&home, options.minio),
         )?;
         Ok(Self {
             rabbitmq,
@@ -115,6 +118,11 @@ impl Stack {
         Chromium::launch(&self.home).await
     }
 
+    /// A Jaeger, which ends with the value, or with the stack.
+    pub async fn jaeger(&self) -> anyhow::Result<Jaeger> {
+        Jaeger::launch(&self.home).await
+    }
+
     /// The directory with data and logs.
     pub fn directory(&self) -> &Path {
         self.home.path()
@@ -147,7 +155,7 @@ impl Selected {
         };
         let objects = async {
             if selection.objects {
-                Objects::launch(&home).await.map(Some)
+                Objects::launch(&home, false).await.map(Some)
             } else {
                 Ok(None)
             }

@@ -45,6 +45,19 @@ impl<T> Confirms<T> {
         Ok(answered.into_values().collect())
     }
 
+    /// How many messages an answer is about.
+    pub(super) fn concerned(&self, seq: u64, multiple: bool) -> usize {
+        match multiple {
+            true => self.pending.range(..=seq).count(),
+            false => usize::from(self.pending.contains_key(&seq)),
+        }
+    }
+
+    /// How many unanswered messages are so.
+    pub(super) fn count(&self, is_so: impl Fn(&T) -> bool) -> usize {
+        self.pending.values().filter(|message| is_so(message)).count()
+    }
+
     /// The message that waits longest.
     pub(super) fn oldest(&self) -> Option<&T> {
         self.pending.values().next()
@@ -79,6 +92,21 @@ mod tests {
         );
         assert_eq!(confirms.answered(5, false, true), Ok(vec!['e']));
         assert!(confirms.take_all().is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_about_one_message_or_all_up_to_it() {
+        let mut confirms = five();
+        assert_eq!(
+            (confirms.concerned(3, false), confirms.concerned(3, true)),
+            (1, 3)
+        );
+        confirms.answered(2, false, true).unwrap();
+        assert_eq!(
+            (confirms.concerned(2, false), confirms.concerned(3, true)),
+            (0, 2)
+        );
+        assert_eq!(confirms.count(|message| *message > 'c'), 2);
     }
 
     #[test]

@@ -93,6 +93,16 @@ impl Outbox {
         Ok(answered.into_iter().map(|copy| copy.tag).collect())
     }
 
+    /// How many copies an answer of the broker is about.
+    pub(super) fn unconfirmed(&self, seq: u64, multiple: bool) -> u64 {
+        self.copies.concerned(seq, multiple) as u64
+    }
+
+    /// How many copies the broker has not answered for in time.
+    pub(super) fn overdue(&self, now: Instant) -> u64 {
+        self.copies.count(|copy| now >= copy.since + CONFIRM_TIMEOUT) as u64
+    }
+
     /// When the oldest unconfirmed copy is overdue.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.copies.oldest().map(|oldest| oldest.since + CONFIRM_TIMEOUT)

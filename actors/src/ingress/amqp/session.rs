@@ -131,7 +131,10 @@ impl<'a> Session<'a> {
                 () = self.outbox.lost() => return Err(self.why_lost(lost("publishing connection lost"))),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
-                () = until(overdue) => return Err(lost("the broker does not confirm what we publish; it may be in alarm")),
+                () = until(overdue) => {
+                    self.shared.metrics.publish_errors.inc_by(self.outbox.overdue(Instant::now()));
+                    return Err(lost("the broker does not confirm what we publish; it may be in alarm"));
+                }
             }
         }
     }
@@ -185,6 +188,7 @@ impl<'a> Session<'a> {
             Signal::Lost(why) => Err(lost(why)),
             // The queue was deleted under us: a new session makes it again, the originals come back.
             Signal::Returned { routing_key, text } => {
+                self.shared.metrics.publish_errors.inc();
                 Err(lost(format!("queue {routing_key} takes no copies: {text}")))
             }
             Signal::Confirm {
@@ -192,6 +196,10 @@ impl<'a> Session<'a> {
                 multiple,
                 stored,
             } => {
+                if !stored {
+                    let refused = self.outbox.unconfirmed(seq, multiple);
+                    self.shared.metrics.publish_errors.inc_by(refused);
+                }
                 for tag in self.outbox.confirmed(seq, multiple, stored)? {
                     faults::reached(Point::CopyConfirmed, "");
                     if let Some(delivery) = self.in_flight.get_mut(&tag) {
@@ -230,7 +238,7 @@ impl<'a> Session<'a> {
                 delivery.span = spans::process(&delivery, &deliver, Some(event), &self.shared.settings);
                 // Ours where the producer sent none.
                 event.delivery.trace_id = trace::id(&delivery.span).or(event.delivery.trace_id.take());
-                debug!(parent: &delivery.span, attempt = event.delivery.attempt, redelivered = delivery.redelivered, "event received");
+                info!(parent: &delivery.span, attempt = event.delivery.attempt, redelivered = delivery.redelivered, "event received");
                 let suspect = delivery.redelivered && !self.shared.innocents.take(&event.event_id);
                 let waiting = Waiting {
                     tag,

@@ -19,7 +19,7 @@ use crate::{
 use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
 use std::time::Duration;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, warn};
 
 // === impl Session ===
 
@@ -72,7 +72,7 @@ impl Session<'_> {
         delivery.end(Ending::DeadLettered(reason));
         trace::fail(&delivery.span, reason, detail);
         let attempts = delivery.facts.attempt;
-        warn!(parent: &delivery.span, reason, detail, attempts, fate = "dead_lettered", "event cannot be stored");
+        error!(parent: &delivery.span, reason, detail, attempts, fate = "dead_lettered", "event cannot be stored");
         let obituary = Obituary {
             reason,
             detail,
@@ -100,7 +100,7 @@ impl Session<'_> {
         delivery.end(Ending::Retried(room));
         trace::fail(&delivery.span, cause, detail);
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        info!(parent: &delivery.span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
+        warn!(parent: &delivery.span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
         // Up to a fifth earlier, so that events that failed together do not return together.
         let jittered = delay.mul_f64(rand::random_range(0.8..=1.0));
         let properties = copies::retry(

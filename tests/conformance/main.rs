@@ -1,0 +1,14 @@
+//! The product on the real MinIO, and its traces in the real Jaeger. `make conformance` builds both; a test whose
+//! server is missing says aloud that it did not run, and fails with `CONFORMANCE_REQUIRE=1`.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod minio;
+mod tools;
+mod traces;
+
+#[path = "../line/running.rs"]
+#[expect(dead_code, reason = "not all of the line's words are needed here")]
+mod running;
+#[path = "../line/trial.rs"]
+mod trial;

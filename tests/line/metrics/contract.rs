@@ -1,0 +1,159 @@
+//! The metrics that dashboards and alerts rely on: names, types, units, labels and their values.
+
+use millrace_stack::{Metrics, Tool};
+use std::{collections::BTreeSet, io::Write, process::Command, process::Stdio};
+
+/// Name, type, labels.
+type Promise = (&'static str, &'static str, &'static [&'static str]);
+
+const PROMISED: &[Promise] = &[
+    ("events_received_total", "counter", &[]),
+    ("events_processed_total", "counter", &["platform"]),
+    ("events_failed_total", "counter", &["reason"]),
+    ("event_processing_duration_seconds", "histogram", &["platform"]),
+    ("batches_fetched_total", "counter", &[]),
+    ("batches_processed_total", "counter", &["platform", "status"]),
+    ("batch_fetch_duration_seconds", "histogram", &[]),
+    ("batch_parse_duration_seconds", "histogram", &[]),
+    ("items_processed_total", "counter", &["platform", "status"]),
+    ("items_success_total", "counter", &[]),
+    ("items_error_total", "counter", &[]),
+    ("success_rate", "gauge", &["platform"]),
+    ("error_rate", "gauge", &["platform"]),
+    ("errors_by_code_total", "counter", &["error_code", "platform"]),
+    ("errors_by_category_total", "counter", &["category"]),
+    ("errors_by_platform_total", "counter", &["platform"]),
+    (
+        "batch_size_mismatch_total",
+        "counter",
+        &["actual_size", "expected_size", "platform"],
+    ),
+    ("rabbitmq_connection_status", "gauge", &[]),
+    ("minio_connection_errors_total", "counter", &[]),
+    ("database_connection_pool_size", "gauge", &[]),
+    ("actor_restarts_total", "counter", &["actor", "cause"]),
+    ("actor_up", "gauge", &["actor"]),
+    ("actor_mailbox_depth", "gauge", &["actor"]),
+    ("inflight_events", "gauge", &[]),
+    ("inflight_bytes", "gauge", &[]),
+    ("redeliveries_total", "counter", &[]),
+    ("duplicates_total", "counter", &[]),
+    ("retries_total", "counter", &["stage"]),
+    ("dead_letters_total", "counter", &["reason"]),
+    ("write_batch_rows", "histogram", &[]),
+    ("write_duration_seconds", "histogram", &[]),
+    ("rows_written_total", "counter", &["table"]),
+    ("publish_errors_total", "counter", &[]),
+    ("job_id_unparsed_total", "counter", &[]),
+];
+
+/// The 21 codes by category.
+pub(super) const ERROR_CODES: [(&str, &str); 7] = [
+    ("rate_limiting", "RATE_LIMITED AUTH_FAILED ACCESS_DENIED"),
+    ("content", "CONTENT_REMOVED CONTENT_NOT_FOUND CONTENT_UNAVAILABLE"),
+    ("network", "NETWORK_ERROR TIMEOUT CONNECTION_REFUSED DNS_ERROR"),
+    ("parsing", "PARSE_ERROR INVALID_URL INVALID_RESPONSE"),
+    (
+        "media",
+        "MEDIA_DOWNLOAD_FAILED MEDIA_TOO_LARGE MEDIA_FORMAT_ERROR",
+    ),
+    ("storage", "STORAGE_ERROR UPLOAD_FAILED DATABASE_ERROR"),
+    ("generic", "UNKNOWN_ERROR INTERNAL_ERROR"),
+];
+
+const REASONS: &str = "malformed_event unsupported_event_type bad_path bucket_not_allowed object_missing \
+    object_too_large decompression_failed decompressed_too_large malformed_json too_deep too_many_items \
+    row_refused attempts_exhausted killed_worker";
+
+/// The category of a code as it is stored; `None` for a code that the list does not have.
+pub(super) fn category(code: &str) -> Option<&'static str> {
+    let has = |(_, codes): &&(&str, &str)| codes.split(' ').any(|known| known == code);
+    ERROR_CODES.iter().find(has).map(|(category, _)| *category)
+}
+
+/// Every promised metric is there, of its type and with its labels.
+pub(super) fn assert_as_promised(text: &str) {
+    let metrics = Metrics::parse(text);
+    let types: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .collect();
+    for (name, kind, labels) in PROMISED {
+        let name = format!("analytics_{name}");
+        assert!(
+            types.contains(format!("{name} {kind}").as_str()),
+            "{name} is no {kind}:\n{text}"
+        );
+        let sample = match *kind {
+            "histogram" => format!("{name}_count"),
+            _ => name.clone(),
+        };
+        for sample in metrics.samples(&sample, &[]) {
+            let found: Vec<_> = sample.labels.keys().map(String::as_str).collect();
+            assert_eq!(found, *labels, "labels of {name}");
+        }
+    }
+}
+
+/// No label has a value that somebody outside could have thought of.
+pub(super) fn assert_bounded(text: &str) {
+    for sample in Metrics::parse(text).all() {
+        for (label, value) in &sample.labels {
+            assert!(is_bounded(label, value), "{} has {label}={value:?}", sample.name);
+        }
+    }
+}
+
+/// Whether the label's values are a closed set that this value belongs to.
+fn is_bounded(label: &str, value: &str) -> bool {
+    let one_of = |words: &str| words.split(' ').any(|word| word == value);
+    match label {
+        "platform" => one_of("tiktok youtube other unknown"),
+        "status" => one_of("success error rejected partial duplicate"),
+        "reason" => REASONS.split_whitespace().any(|reason| reason == value),
+        "error_code" => value == "other" || category(value).is_some(),
+        "category" => value == "unknown" || ERROR_CODES.iter().any(|(category, _)| *category == value),
+        "stage" => one_of("none fetcher parser writer"),
+        "cause" => one_of("outage panic hung broken"),
+        "table" => one_of("post_analytics authors comments crawl_errors rejected_items ingested_batches"),
+        "expected_size" => one_of("50 20"),
+        "actual_size" => value == "more" || value.parse::<u32>().is_ok_and(|size| size <= 50),
+        "actor" => {
+            value == "ingress"
+                || value.split_once('-').is_some_and(|(room, number)| {
+                    ["fetcher", "parser", "writer"].contains(&room)
+                        && number.parse::<u32>().is_ok_and(|n| n < 64)
+                })
+        }
+        "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
+        // Fixed sets of ours.
+        "kind" => {
+            value.len() < 40
+                && value
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        }
+        _ => false,
+    }
+}
+
+/// `promtool check metrics` has nothing to say.
+pub(super) fn assert_promtool_is_content(text: &str) {
+    let promtool = Tool::PROMTOOL.find().unwrap_or_else(|error| panic!("{error:#}"));
+    let mut child = Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let said = child.wait_with_output().unwrap();
+    let words = [said.stdout, said.stderr].concat();
+    assert!(
+        said.status.success() && words.is_empty(),
+        "{}: {}\n{text}",
+        said.status,
+        String::from_utf8_lossy(&words)
+    );
+}
