@@ -4,6 +4,7 @@
 //! wants. The declarations are the only list: reading, `millrace config`, `docs/SETTINGS.md` and the
 //! check for unknown names all come from them.
 
+mod alerts;
 mod amqp_url;
 mod http;
 mod later;
@@ -26,6 +27,8 @@ mod unknown;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alerts::is_loopback;
+pub use alerts::{AlertSettings, PagerDutySettings};
 pub use http::HttpSettings;
 pub use logging::{LogFormat, LogLevel, LogSettings};
 pub use problem::{ConfigError, Problem};
@@ -57,6 +60,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// Logs.
     pub log: LogSettings,
+    /// Alerts, and where they go.
+    pub alerts: AlertSettings,
     /// Actors of each kind.
     pub workers: WorkerCounts,
     /// Bytes of objects in flight.
@@ -102,6 +107,7 @@ impl Config {
         let (postgres, auto_migrate) = postgres::read(&mut reader, &processing);
         let http = http::read(&mut reader);
         let log = logging::read(&mut reader);
+        let alerts = alerts::read(&mut reader);
         later::read(&mut reader);
         agreement(&mut reader, &processing, &fetcher, &parser, &postgres);
         for warning in unknown::warnings(source) {
@@ -121,6 +127,7 @@ impl Config {
             postgres,
             http,
             log,
+            alerts,
             workers,
             memory_budget,
             auto_migrate,

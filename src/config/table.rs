@@ -1,10 +1,10 @@
 //! Every setting there is, group by group, and the documentation made from them.
 
 use super::setting::{Described, Fallback, Group, Secrecy};
-use super::{http, later, logging, objects, parser, postgres, processing, rabbitmq};
+use super::{alerts, http, later, logging, objects, parser, postgres, processing, rabbitmq};
 
 /// The groups in the order of the documentation.
-pub(super) static GROUPS: [&Group; 8] = [
+pub(super) static GROUPS: [&Group; 9] = [
     &rabbitmq::GROUP,
     &objects::GROUP,
     &postgres::GROUP,
@@ -12,6 +12,7 @@ pub(super) static GROUPS: [&Group; 8] = [
     &parser::GROUP,
     &http::GROUP,
     &logging::GROUP,
+    &alerts::GROUP,
     &later::GROUP,
 ];
 

@@ -6,6 +6,7 @@ mod rooms;
 mod stop;
 
 use crate::{
+    alerts::{self, VitalSigns},
     config::Config,
     dependencies,
     exit::{Exit, Failure},
@@ -21,7 +22,7 @@ use millrace_actors::{
 };
 use prometheus_client::registry::Registry;
 use rooms::Parts;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use stop::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -64,6 +65,16 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
     let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
     let health = Arc::new(Health::new(&supervision, dependencies, status.clone()));
     registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
+    let signs = VitalSigns {
+        recent,
+        health: health.clone(),
+        ingress: status.clone(),
+        database: parts.database.clone(),
+        started: Instant::now(),
+    };
+    let line = rooms::name(&config.amqp);
+    let look = move |now| signs.take(now);
+    let (_alerts, alerting) = alerts::start(&config.alerts, line, &mut registry, drain, look)?;
     let serving = serve(config, registry, health, &outlive).await?;
 
     parts.start(config, &supervision, &status);
@@ -73,6 +84,7 @@ async fn line(config: &Config) -> anyhow::Result<supervision::Exit> {
         supervision::Exit::GaveUp(actor) => error!(%actor, "an actor could not go on; leaving"),
     }
     outlive.cancel();
+    alerting.ended().await;
     if let Some(serving) = serving {
         let _ = serving.await;
     }
