@@ -53,7 +53,8 @@ fn told(looks: &[(u64, Health)]) -> Vec<(u64, Kind)> {
 #[test]
 fn what_does_not_last_is_not_told() {
     use Health::{Bad, Good, Undecided};
-    let cases: [(&[(u64, Health)], &[(u64, Kind)]); 6] = [
+    type Case<'a> = (&'a [(u64, Health)], &'a [(u64, Kind)]);
+    let cases: [Case<'_>; 6] = [
         (&[(0, Bad), (29, Bad), (30, Bad)], &[(30, Kind::Started)]),
         (&[(0, Bad), (29, Bad), (31, Good), (60, Bad), (89, Bad)], &[]),
         (&[(0, Bad), (20, Undecided), (31, Bad), (60, Bad)], &[]),
