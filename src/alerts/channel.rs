@@ -87,6 +87,7 @@ impl Default for Pace {
 
 impl Channel {
     pub(super) fn new(form: Box<dyn Form>, door: Door, pace: Pace, metrics: AlertMetrics) -> Self {
+        metrics.receiver(form.name());
         Self {
             form,
             door,

@@ -62,6 +62,13 @@ impl AlertMetrics {
         metrics
     }
 
+    /// A receiver that was told nothing yet shows as 0.
+    pub(super) fn receiver(&self, channel: &'static str) {
+        for outcome in Outcome::ALL {
+            self.count(channel, outcome, 0);
+        }
+    }
+
     pub(super) fn fires(&self, rule: Rule, yes: bool) {
         let label = RuleLabel { rule: rule.name() };
         self.firing.get_or_create(&label).set(yes.into());
@@ -77,6 +84,14 @@ impl AlertMetrics {
 // === impl Outcome ===
 
 impl Outcome {
+    const ALL: [Self; 5] = [
+        Self::Sent,
+        Self::Failed,
+        Self::Refused,
+        Self::Replaced,
+        Self::Unsent,
+    ];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",

@@ -40,7 +40,7 @@ impl Notice {
         format!("docs/ALERTS.md#{}", self.rule.name())
     }
 
-    /// One line in the log. Names and values of others stay in the message.
+    /// One line in the log.
     pub(super) fn log(&self) {
         let (rule, severity) = (self.rule.name(), self.rule.severity().as_str());
         let (value, threshold) = (self.value, self.threshold);
