@@ -19,7 +19,8 @@ pub use postgres::Migration;
 const BROKER: &str = "rabbitmq";
 /// The object store, as faults and health checks name it.
 pub(crate) const STORE: &str = "object_store";
-const DATABASE: &str = "database";
+/// The database, likewise.
+pub(crate) const DATABASE: &str = "database";
 
 /// A round trip to each dependency of the service, in the order of the data.
 pub fn probes(config: &Config) -> Vec<Probe> {

@@ -2,6 +2,7 @@
 //!
 //! This crate is the program around the actors of `millrace-actors`: settings, commands, wiring, HTTP.
 
+pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod corpus;

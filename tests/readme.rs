@@ -81,6 +81,7 @@ fn links_and_folders_lead_somewhere() {
         "README.md",
         "docs/ARCHITECTURE.md",
         "docs/VERDICTS.md",
+        "docs/ALERTS.md",
         "docs/LOGS.md",
         "tests/chaos/README.md",
         "tests/conformance/README.md",

@@ -4,6 +4,7 @@
 //! wants. The declarations are the only list: reading, `millrace config`, `docs/SETTINGS.md` and the
 //! check for unknown names all come from them.
 
+mod alerts;
 mod amqp_url;
 mod http;
 mod later;
@@ -27,6 +28,8 @@ mod unknown;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alerts::is_loopback;
+pub use alerts::{AlertSettings, PagerDutySettings};
 pub use http::HttpSettings;
 pub use logging::{LogFormat, LogLevel, LogSettings};
 pub use problem::{ConfigError, Problem};
@@ -61,6 +64,8 @@ pub struct Config {
     pub log: LogSettings,
     /// Where traces go, where they go anywhere.
     pub traces: Option<TraceSettings>,
+    /// Alerts, and where they go.
+    pub alerts: AlertSettings,
     /// Actors of each kind.
     pub workers: WorkerCounts,
     /// Bytes of objects in flight.
@@ -107,6 +112,7 @@ impl Config {
         let http = http::read(&mut reader);
         let log = logging::read(&mut reader);
         let traces = traces::read(&mut reader);
+        let alerts = alerts::read(&mut reader);
         later::read(&mut reader);
         agreement(&mut reader, &processing, &fetcher, &parser, &postgres);
         for warning in unknown::warnings(source) {
@@ -127,6 +133,7 @@ impl Config {
             http,
             log,
             traces,
+            alerts,
             workers,
             memory_budget,
             auto_migrate,

@@ -1,10 +1,10 @@
 //! Every setting there is, group by group, and the documentation made from them.
 
 use super::setting::{Described, Fallback, Group, Secrecy};
-use super::{http, later, logging, objects, parser, postgres, processing, rabbitmq, traces};
+use super::{alerts, http, later, logging, objects, parser, postgres, processing, rabbitmq, traces};
 
 /// The groups in the order of the documentation.
-pub(super) static GROUPS: [&Group; 9] = [
+pub(super) static GROUPS: [&Group; 10] = [
     &rabbitmq::GROUP,
     &objects::GROUP,
     &postgres::GROUP,
@@ -13,6 +13,7 @@ pub(super) static GROUPS: [&Group; 9] = [
     &http::GROUP,
     &logging::GROUP,
     &traces::GROUP,
+    &alerts::GROUP,
     &later::GROUP,
 ];
 

@@ -6,6 +6,7 @@ mod rooms;
 mod stop;
 
 use crate::{
+    alerts::{self, VitalSigns},
     config::Config,
     dependencies,
     exit::{Exit, Failure},
@@ -24,7 +25,7 @@ use millrace_actors::{
 use prometheus_client::registry::Registry;
 use rooms::Parts;
 pub(crate) use rooms::replica_name;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use stop::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -67,19 +68,29 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
     let outlive = CancellationToken::new();
     let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
     let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
-    let health = Health::new(
+    let health = Arc::new(Health::new(
         &supervision,
         dependencies,
         status.clone(),
         budget.clone(),
         config.amqp.prefetch,
-    );
+    ));
     registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
+    let signs = VitalSigns {
+        recent: recent.clone(),
+        health: health.clone(),
+        ingress: status.clone(),
+        database: parts.database.clone(),
+        started: Instant::now(),
+    };
+    let line = rooms::name(&config.amqp);
+    let look = move |now| signs.take(now);
+    let (alerts, _alerting) = alerts::start(&config.alerts, line, &mut registry, drain, look)?;
     let state = HttpState {
         replica,
         registry: Arc::new(registry),
-        health: Arc::new(health),
-        alerts: Arc::new(Vec::new),
+        health,
+        alerts: Arc::new(move || alerts.firing()),
         recent,
         lines: telemetry::lines(),
         reports: Arc::new(Reports::new(parts.database.clone())),
@@ -93,6 +104,7 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
         supervision::Exit::GaveUp(actor) => error!(%actor, "an actor could not go on; leaving"),
     }
     outlive.cancel();
+    alerting.ended().await;
     if let Some(serving) = serving {
         let _ = serving.await;
     }

@@ -1,6 +1,6 @@
 //! What the rooms are made of, and how they are joined.
 
-use crate::{config::Config, dependencies::STORE};
+use crate::{alerts, config::Config, dependencies::STORE};
 use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
@@ -155,6 +155,17 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
         let made = made.clone();
         async move { Ok(made) }.boxed_local()
     })
+}
+
+/// What the receivers of alerts know this line by.
+pub(super) fn name(amqp: &AmqpSettings) -> alerts::Line {
+    let AmqpSettings {
+        host, vhost, queue, ..
+    } = amqp;
+    alerts::Line {
+        name: format!("{host}/{vhost}/{queue}").replace("///", "/"), // most are in the virtual host `/`
+        replica: replica_name(),
+    }
 }
 
 /// How operators of the broker and readers of traces tell replicas apart.

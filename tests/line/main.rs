@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod adoption;
+mod alerts;
 mod api;
 mod attempts;
 mod commands;

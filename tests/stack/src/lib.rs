@@ -14,8 +14,8 @@
 //! # Ok(()) }
 //! ```
 
-mod collector;
 mod chromium;
+mod collector;
 mod home;
 mod http;
 mod interrupt;
@@ -31,14 +31,15 @@ mod program;
 mod proxies;
 mod proxy;
 mod rabbitmq;
+mod receiver;
 mod service;
 mod stack;
 mod tenant;
 mod tools;
 mod wait;
 
-pub use self::collector::{Collector, Export, Mood, Seen};
 pub use self::chromium::Chromium;
+pub use self::collector::{Collector, Export, Mood, Seen};
 pub use self::interrupt::interrupted;
 pub use self::jaeger::{Jaeger, Reference, Span, Trace};
 pub use self::metrics::{Metrics, Sample};
@@ -50,6 +51,7 @@ pub use self::program::built_millrace;
 pub use self::proxies::Proxies;
 pub use self::proxy::{Order, Proxy};
 pub use self::rabbitmq::{Management, Message, QueueInfo, RabbitMq, STATISTICS_LAG};
+pub use self::receiver::{Post, Receiver, Reply};
 pub use self::service::Service;
 pub use self::stack::{Options, Selected, Selection, Stack};
 pub use self::tenant::Tenant;

@@ -1,0 +1,177 @@
+//! Since when what is wrong: the memory between two looks.
+
+use super::{
+    finding::{Finding, Health, Thresholds, judge},
+    notice::{Kind, Notice},
+    rule::Rule,
+    vitals::Vitals,
+};
+use jiff::Timestamp;
+use std::time::{Duration, Instant};
+
+/// A moment on both clocks: one to measure by, one to tell people.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: Instant,
+    pub(super) wall: Timestamp,
+}
+
+/// All rules and their state.
+#[derive(Debug)]
+pub(super) struct Book {
+    thresholds: Thresholds,
+    pages: Vec<Page>,
+}
+
+/// One rule and its state.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) rule: Rule,
+    /// How long a change must last before it counts.
+    hold: Duration,
+    phase: Phase,
+    /// What the last look found, while it fires.
+    summary: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Quiet,
+    /// Bad, and not for long enough yet.
+    Suspected {
+        since: Moment,
+    },
+    Firing {
+        since: Moment,
+        /// When people last heard of it.
+        told: Instant,
+        /// Since when it is good again.
+        good_since: Option<Instant>,
+    },
+}
+
+/// How often people are told that it is still so.
+pub(super) const REMIND: Duration = Duration::from_secs(60 * 60);
+
+// === impl Book ===
+
+impl Book {
+    pub(super) fn new(thresholds: Thresholds, hold: Duration) -> Self {
+        let pages = Rule::ALL.map(|rule| Page::new(rule, hold)).into();
+        Self { thresholds, pages }
+    }
+
+    /// What there is to tell after a look at `vitals`.
+    pub(super) fn look(&mut self, vitals: &Vitals, now: Moment) -> Vec<Notice> {
+        let thresholds = self.thresholds;
+        let pages = self.pages.iter_mut();
+        pages
+            .filter_map(|page| page.turn(judge(page.rule, vitals, &thresholds), now))
+            .collect()
+    }
+
+    /// The rules that fire, since when, and what the last look found.
+    pub(super) fn firing(&self) -> impl Iterator<Item = (Rule, Timestamp, &str)> {
+        self.pages.iter().filter_map(|page| match page.phase {
+            Phase::Firing { since, .. } => Some((page.rule, since.wall, page.summary.as_str())),
+            _ => None,
+        })
+    }
+}
+
+// === impl Page ===
+
+impl Page {
+    pub(super) fn new(rule: Rule, hold: Duration) -> Self {
+        Self {
+            rule,
+            hold,
+            phase: Phase::Quiet,
+            summary: String::new(),
+        }
+    }
+
+    /// Takes a finding in. A change that does not last is none: a broker that restarts pages nobody, and
+    /// an alert that pauses for a moment is the same alert.
+    pub(super) fn turn(&mut self, finding: Finding, now: Moment) -> Option<Notice> {
+        let health = finding.health;
+        match self.phase {
+            Phase::Quiet | Phase::Suspected { .. } if health != Health::Bad => {
+                self.phase = Phase::Quiet;
+                None
+            }
+            Phase::Quiet => {
+                self.phase = Phase::Suspected { since: now };
+                self.suspect(now, finding, now)
+            }
+            Phase::Suspected { since } => self.suspect(since, finding, now),
+            Phase::Firing {
+                since,
+                told,
+                good_since,
+            } => {
+                let good_since = (health == Health::Good).then(|| good_since.unwrap_or(now.at));
+                self.phase = Phase::Firing {
+                    since,
+                    told,
+                    good_since,
+                };
+                self.fire(since, told, good_since, finding, now)
+            }
+        }
+    }
+
+    fn suspect(&mut self, since: Moment, finding: Finding, now: Moment) -> Option<Notice> {
+        if now.at.saturating_duration_since(since.at) < self.hold {
+            return None;
+        }
+        self.phase = Phase::Firing {
+            since,
+            told: now.at,
+            good_since: None,
+        };
+        self.summary.clone_from(&finding.summary);
+        Some(self.notice(Kind::Started, since, finding, now))
+    }
+
+    fn fire(
+        &mut self,
+        since: Moment,
+        told: Instant,
+        good_since: Option<Instant>,
+        finding: Finding,
+        now: Moment,
+    ) -> Option<Notice> {
+        let lasts = |then: Instant, span| now.at.saturating_duration_since(then) >= span;
+        if good_since.is_some_and(|good| lasts(good, self.hold)) {
+            self.phase = Phase::Quiet;
+            return Some(self.notice(Kind::Over, since, finding, now));
+        }
+        if good_since.is_some() {
+            return None; // The summary of what was bad stands until it is over.
+        }
+        self.summary.clone_from(&finding.summary);
+        if !lasts(told, REMIND) {
+            return None;
+        }
+        self.phase = Phase::Firing {
+            since,
+            told: now.at,
+            good_since,
+        };
+        Some(self.notice(Kind::Still, since, finding, now))
+    }
+
+    fn notice(&self, kind: Kind, since: Moment, finding: Finding, now: Moment) -> Notice {
+        Notice {
+            rule: self.rule,
+            kind,
+            since: since.wall,
+            at: now.wall,
+            lasted: now.at.saturating_duration_since(since.at),
+            value: finding.value,
+            threshold: finding.threshold,
+            summary: finding.summary,
+        }
+    }
+}
