@@ -33,8 +33,9 @@ lint: ## Formatting and clippy, warnings denied
 docs: ## API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
 
-bench: deps ## Items per second through the whole line against COPY of the same rows, in one run
-	$(CARGO) bench --locked --workspace --bench line
+BENCH ?= line
+bench: deps ## Items per second through the whole line against COPY of the same rows (BENCH=traces: what traces cost)
+	$(CARGO) bench --locked --workspace --bench $(BENCH)
 
 SEED ?= 1
 MINUTES ?= 5

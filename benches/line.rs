@@ -4,16 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
-use millrace_stack::{Stack, Tenant, wait_for};
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+#[path = "load/mod.rs"]
+mod load;
+
+use load::{ITEMS, Load, count, median};
+use millrace_stack::{Stack, Tenant};
+use std::time::Instant;
 use tokio_postgres::Client;
 
-const ITEMS: f64 = 10_000.0;
 const ROUNDS: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(600);
 const TABLES: [&str; 6] = [
     "post_analytics",
     "authors",
@@ -57,43 +56,12 @@ async fn main() {
 }
 
 async fn measure(stack: &Stack, number: usize) -> Round {
-    let tenant = stack.tenant(&format!("bench-{number}")).await.unwrap();
-    let millrace = Path::new(env!("CARGO_BIN_EXE_millrace"));
-    let seed = number.to_string();
-    let generate = [
-        "generate",
-        "--plain",
-        "--items",
-        "10000",
-        "--platform",
-        "tiktok",
-        "--seed",
-        &seed,
-        "--json",
-    ];
-    let generated = tenant.command(millrace, &generate, &[]).await.unwrap();
-    assert!(
-        generated.status.success(),
-        "{}",
-        String::from_utf8_lossy(&generated.stderr)
-    );
-    let summary: serde_json::Value = serde_json::from_slice(&generated.stdout).unwrap();
-    let events = summary["events"].as_i64().unwrap();
-
-    let service = tenant.service(millrace, &[("LOG_LEVEL", "warn")]).unwrap();
-    service.wait_ready(PATIENCE).await.unwrap();
-    let database = tenant.connect_postgres().await.unwrap();
-    wait_for("all events in the ledger", PATIENCE, async || {
-        count(&database, "ingested_batches").await == events
-    })
-    .await
-    .unwrap();
-    let peak_mib = service.memory_kib("VmHWM").unwrap() as f64 / 1_024.0;
-    let took =
-        "SELECT extract(epoch FROM max(committed_at) - min(received_at))::float8 FROM ingested_batches";
-    let line = database.query_one(took, &[]).await.unwrap().get(0);
-    assert_eq!(service.terminate().await.unwrap(), Some(0));
-
+    let Load {
+        tenant,
+        database,
+        seconds: line,
+        peak_mib,
+    } = load::run(stack, &format!("bench-{number}"), number, &[]).await;
     let mut rows = 0.0;
     for table in TABLES {
         rows += count(&database, table).await as f64;
@@ -133,18 +101,4 @@ async fn copy_again(tenant: &Tenant<'_>, database: &Client) -> f64 {
             .unwrap();
     }
     start.elapsed().as_secs_f64()
-}
-
-async fn count(database: &Client, table: &str) -> i64 {
-    database
-        .query_one(&format!("SELECT count(*) FROM {table}"), &[])
-        .await
-        .unwrap()
-        .get(0)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

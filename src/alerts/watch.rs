@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{config::AlertSettings, http::FiringAlert};
 use anyhow::Context;
+use jiff::Timestamp;
 use millrace_actors::supervision::Drain;
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;

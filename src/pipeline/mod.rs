@@ -85,7 +85,7 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
     };
     let line = rooms::name(&config.amqp);
     let look = move |now| signs.take(now);
-    let (alerts, _alerting) = alerts::start(&config.alerts, line, &mut registry, drain, look)?;
+    let (alerts, alerting) = alerts::start(&config.alerts, line, &mut registry, drain, look)?;
     let state = HttpState {
         replica,
         registry: Arc::new(registry),

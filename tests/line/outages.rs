@@ -61,6 +61,15 @@ async fn survives(
     line.stored(&ids).await;
     line.queue_empties().await;
     assert_eq!(line.count("post_analytics", &[]).await, 200);
+    let metrics = line.service.metrics().await.unwrap();
+    let (received, redelivered) = ["analytics_events_received_total", "analytics_redeliveries_total"]
+        .map(|name| metrics.sum(name, &[]))
+        .into();
+    assert_eq!(
+        (received, redelivered),
+        (Some(40.0), Some(0.0)),
+        "what is held is not delivered again"
+    );
     let said = |words: &str| {
         let logs = line.service.logs();
         let says =
