@@ -44,8 +44,8 @@ impl Fields {
 
     /// Bytes in memory, about.
     pub(super) fn weight(&self) -> usize {
-        let one = |(name, value): &(&'static str, Value)| {
-            size_of_val(name) + size_of_val(value) + value.as_str().map_or(0, str::len)
+        let one = |(_, value): &(&'static str, Value)| {
+            size_of::<(&'static str, Value)>() + value.as_str().map_or(0, str::len)
         };
         self.0.iter().map(one).sum()
     }
