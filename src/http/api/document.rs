@@ -36,7 +36,7 @@ struct Token;
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let mut document = described().into_openapi();
     nothing_is_absent(&mut document);
-    refusals(&mut document);
+    answers(&mut document);
     let text = document.to_pretty_json();
     text.expect("the document is made of text and numbers") + "\n"
 });
@@ -81,8 +81,8 @@ fn nothing_is_absent(document: &mut Document) {
     }
 }
 
-/// Refusals that any route may answer with.
-fn refusals(document: &mut Document) {
+/// What each route may answer.
+fn answers(document: &mut Document) {
     let gets = document.paths.paths.values_mut();
     for get in gets.filter_map(|path| path.get.as_mut()) {
         refuse(
@@ -98,6 +98,13 @@ fn refusals(document: &mut Document) {
             );
         }
         refuse(get, "503", "The database does not answer, or too many ask.");
+        for answer in get.responses.responses.values_mut() {
+            if let RefOr::T(answer) = answer
+                && answer.description.is_empty()
+            {
+                answer.description = "The answer.".to_owned();
+            }
+        }
     }
 }
 
@@ -157,7 +164,9 @@ mod tests {
         }
         for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
             for (field, of) in schema["properties"].as_object().into_iter().flatten() {
-                let described = of["description"].is_string() || of["$ref"].is_string();
+                let parts = of["oneOf"].as_array().into_iter().flatten().chain([of]);
+                let mut parts = parts.map(|part| part["description"].is_string() || part["$ref"].is_string());
+                let described = parts.any(|described| described);
                 assert!(described, "{name}.{field}");
             }
         }

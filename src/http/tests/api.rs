@@ -222,7 +222,6 @@ async fn what_is_not_there_is_404_and_json() {
     let service = start().await;
     for (path, says) in [
         ("/api/v1", "openapi.json"),
-        ("/api/v1/", "openapi.json"),
         ("/api/v1/nowhere", "/api/v1/nowhere"),
         ("/api/v1/batches/unknown", "another replica may"),
         ("/api/v1/projects/unknown/progress", "unknown"),

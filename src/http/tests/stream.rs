@@ -131,7 +131,9 @@ async fn a_fate_is_what_was_said_since_the_event_came_last() {
     let receive = |id: &str| tracing::debug!(target: "millrace_actors::ingress", event_id = id, redelivered = false, "event received");
     let settle = |id: &str, fate: &str| tracing::info!(target: "millrace_actors::ingress", event_id = id, fate, "settled");
     log(&service.state.lines, || {
-        ["new", "held", "back", "again", "dead"].map(receive);
+        ["new", "held", "back", "again", "dead"]
+            .into_iter()
+            .for_each(receive);
         settle("held", "held");
         settle("back", "retried");
         settle("again", "retried");
