@@ -44,7 +44,8 @@ async fn the_page_is_dark_where_the_reader_wants_it_dark() {
     tab.until_text("#theme", "light").await;
     tab.click("#theme").await;
     tab.until(&format!("{BRIGHTNESS} < 60")).await;
+    assert_eq!(tab.problems(), Vec::<String>::new());
+    drop(tab);
     let day = Tab::open(&site.page(), Screen::DESK).await;
     day.until(&format!("{BRIGHTNESS} > 200")).await;
-    assert_eq!(tab.problems(), Vec::<String>::new());
 }

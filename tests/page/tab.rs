@@ -16,11 +16,13 @@ use millrace_stack::{Chromium, Stack, wait_for};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex as Turn, MutexGuard, OnceCell};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 static CHROMIUM: OnceCell<Chromium> = OnceCell::const_new();
+/// One tab at a time: a browser gives mouse and keyboard to the tab in front.
+static FRONT: Turn<()> = Turn::const_new(());
 
 /// How the reader looks at the page.
 #[derive(Clone, Copy)]
@@ -36,6 +38,7 @@ pub(crate) struct Tab {
     problems: Arc<Mutex<Vec<String>>>,
     // It ends what it has opened when it is dropped.
     _browser: Browser,
+    _turn: MutexGuard<'static, ()>,
 }
 
 // === impl Screen ===
@@ -61,6 +64,7 @@ impl Screen {
 
 impl Tab {
     pub(crate) async fn open(url: &str, screen: Screen) -> Self {
+        let turn = FRONT.lock().await;
         let chromium = CHROMIUM.get_or_try_init(async || Stack::shared().await.chromium().await);
         let chromium = chromium.await.expect("cannot start the browser");
         let (browser, mut handler) = Browser::connect(chromium.websocket()).await.unwrap();
@@ -77,6 +81,7 @@ impl Tab {
             page,
             problems: Arc::default(),
             _browser: browser,
+            _turn: turn,
         };
         tab.look(screen).await;
         tab.watch().await;

@@ -5,6 +5,8 @@ const MOST_BATCHES = 200;
 /** Events that arrive while the reader holds the list; more are found by asking again. */
 const MOST_WAITING = 200;
 const SEARCH_PAUSE = 250;
+/** An answer of the ledger is no older than this. */
+const YOUNG = 15_000;
 
 let batchList = [];
 let batchNext = null;
@@ -15,8 +17,12 @@ let searchTimer = null;
 const query = () => byId("query").value.trim();
 
 const batches = new Panel("batches-panel", () => get("batches", { limit: BATCH_PAGE, q: query() }), (answer) => {
-  // Pages that were asked for by hand stay as long as the question is the same.
   const known = new Set(answer.batches.map((batch) => batch.event_id));
+  // The answer may be older than the news: what was just heard of stays.
+  const news = query() ? [] : batchList.filter((batch) => batch.heardAt > Date.now() - YOUNG && !known.has(batch.event_id));
+  news.forEach((batch) => known.add(batch.event_id));
+  answer.batches.unshift(...news);
+  // Pages that were asked for by hand stay as long as the question is the same.
   const older = batchList.filter((batch) => !known.has(batch.event_id));
   const extended = batchList.length > BATCH_PAGE && batches.shownFor === query();
   batchList = extended ? [...answer.batches, ...older].slice(0, MOST_BATCHES) : answer.batches;
@@ -24,7 +30,7 @@ const batches = new Panel("batches-panel", () => get("batches", { limit: BATCH_P
   if (batches.shownFor !== query()) mark(byId("batches"), "data-query", query());
   batches.shownFor = query();
   if (answer.batches.length > 0 && !query()) model.ledgerHasRows = true;
-  waitingBatches = [];
+  waitingBatches = query() ? [] : waitingBatches.filter((batch) => !known.has(batch.event_id));
   showBatches();
 });
 
@@ -32,7 +38,7 @@ const batches = new Panel("batches-panel", () => get("batches", { limit: BATCH_P
 function batchStored(stored) {
   model.ledgerHasRows = true;
   if (query() || waitingBatches.some((batch) => batch.event_id === stored.event_id)) return;
-  waitingBatches.unshift({ ...stored, committed_at: stored.at, attempts: null });
+  waitingBatches.unshift({ ...stored, committed_at: stored.at, heardAt: Date.now() });
   waitingBatches.length = Math.min(waitingBatches.length, MOST_WAITING);
 }
 

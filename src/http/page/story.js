@@ -9,7 +9,7 @@ const FATES = {
 /** A story that is not over is asked for again. */
 const STORY_PAUSE = 2_000;
 
-const storyOf = { id: null, timer: null, asked: null, cameFrom: null };
+const storyOf = { id: null, timer: null, asked: null };
 
 const eventInAddress = () => {
   const found = /^#event=(.+)$/.exec(location.hash);
@@ -28,8 +28,6 @@ function listenToStory() {
   byId("story").addEventListener("close", () => {
     forgetStory();
     if (eventInAddress() !== null) history.pushState(null, "", location.pathname + location.search);
-    storyOf.cameFrom?.focus?.();
-    storyOf.cameFrom = null;
   });
   window.addEventListener("hashchange", followAddress);
   followAddress();
@@ -51,9 +49,8 @@ function openDialog(title) {
   const dialog = byId("story");
   say(byId("story-title"), title);
   byId("story-body").replaceChildren();
-  if (dialog.open) return;
-  storyOf.cameFrom = document.activeElement;
-  dialog.showModal();
+  // The browser keeps the focus inside, and gives it back where it came from.
+  if (!dialog.open) dialog.showModal();
 }
 
 function openStory(id) {
