@@ -2,7 +2,7 @@
 
 use crate::{
     dependencies::{DATABASE, STORE},
-    http::{DependencyStatus, HealthView},
+    http::DependencyStatus,
 };
 use millrace_actors::{
     ingress::IngressStatus,
@@ -41,7 +41,7 @@ pub struct VitalSigns {
     /// What happened lately.
     pub recent: Recent,
     /// The dependencies as readiness sees them.
-    pub health: Arc<dyn HealthView>,
+    pub dependencies: Arc<dyn Fn() -> Vec<DependencyStatus> + Send + Sync>,
     /// The broker.
     pub ingress: IngressStatus,
     /// The pool.
@@ -67,7 +67,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 impl VitalSigns {
     /// How things are at `now`.
     pub fn take(&self, now: Instant) -> Vitals {
-        let dependencies = self.health.dependencies();
+        let dependencies = (self.dependencies)();
         let [object_store, database] = [STORE, DATABASE].map(|name| state(&dependencies, name));
         let (all, late) = (
             self.recent.within(now, WINDOW).all_items(),
@@ -143,43 +143,22 @@ fn difference(all: ItemCounts, part: ItemCounts) -> ItemCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{ActorStatus, Summary};
     use jiff::Timestamp;
     use millrace_actors::writer::PostgresSettings;
     use tokio::runtime::Handle;
 
     /// A service whose database is down.
-    struct NoDatabase;
-
-    impl HealthView for NoDatabase {
-        fn live(&self) -> Result<(), String> {
-            Ok(())
-        }
-
-        fn consuming(&self) -> Result<(), String> {
-            Ok(())
-        }
-
-        fn dependencies(&self) -> Vec<DependencyStatus> {
-            let status = |name, ok, why: &str| DependencyStatus {
-                name,
-                ok,
-                why: Some(why.to_owned()),
-                since: Timestamp::UNIX_EPOCH,
-            };
-            vec![
-                status(STORE, true, "answers"),
-                status(DATABASE, false, "disk full"),
-            ]
-        }
-
-        fn actors(&self) -> Vec<ActorStatus> {
-            Vec::new()
-        }
-
-        fn summary(&self) -> Summary {
-            Summary::default()
-        }
+    fn no_database() -> Vec<DependencyStatus> {
+        let status = |name, ok, why: &str| DependencyStatus {
+            name,
+            ok,
+            why: Some(why.to_owned()),
+            since: Timestamp::UNIX_EPOCH,
+        };
+        vec![
+            status(STORE, true, "answers"),
+            status(DATABASE, false, "disk full"),
+        ]
     }
 
     fn signs(started: Instant) -> VitalSigns {
@@ -195,7 +174,7 @@ mod tests {
         };
         VitalSigns {
             recent: Recent::new(started),
-            health: Arc::new(NoDatabase),
+            dependencies: Arc::new(no_database),
             ingress: IngressStatus::default(),
             database: Database::new(&settings, &Handle::current()).unwrap(),
             started,

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     dependencies,
     exit::{Exit, Failure},
-    http::{self, HttpServer, HttpState, Pace, Replica},
+    http::{self, HealthView, HttpServer, HttpState, Pace, Replica},
     telemetry::{self, Telemetry},
 };
 use anyhow::Context;
@@ -78,7 +78,10 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
     registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
     let signs = VitalSigns {
         recent: recent.clone(),
-        health: health.clone(),
+        dependencies: {
+            let health = health.clone();
+            Arc::new(move || health.dependencies())
+        },
         ingress: status.clone(),
         database: parts.database.clone(),
         started: Instant::now(),

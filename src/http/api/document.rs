@@ -142,7 +142,7 @@ mod tests {
             std::fs::write(path, &*DOCUMENT).unwrap();
         }
         let kept = std::fs::read_to_string(path).unwrap_or_default();
-        let how = "run: REFRESH_OPENAPI=1 cargo test -p millrace --lib the_document_in_docs";
+        let how = "run: REFRESH_OPENAPI=1 cargo test --workspace --lib the_document_in_docs";
         assert!(kept == *DOCUMENT, "docs/openapi.json is out of date; {how}");
     }
 
