@@ -1,49 +1,15 @@
 //! What a collector is told: one trace for each event, whatever happens to it and to the collector.
 
+mod story;
+mod transports;
+
 use crate::running::{PATIENCE, Running, batch_of, event, fresh_id};
 use millrace_stack::{Collector, Mood, Seen, wait_for};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::json;
+use story::{Story, assert_says};
 
 const PRODUCER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PRODUCER_SPAN: &str = "00f067aa0ba902b7";
-
-/// Spans of one event, whatever trace they are in.
-struct Story {
-    roots: Vec<Seen>,
-    all: Vec<Seen>,
-}
-
-// === impl Story ===
-
-impl Story {
-    /// Waits until so many deliveries of the event were told.
-    async fn of(collector: &Collector, event_id: &str, deliveries: usize) -> Self {
-        wait_for("the spans of an event", PATIENCE, async || {
-            let all = collector.spans();
-            let is_root = |span: &&Seen| span.attribute("millrace.event_id") == event_id;
-            let roots: Vec<_> = all.iter().filter(is_root).cloned().collect();
-            if roots.len() == deliveries {
-                Ok(Self { roots, all })
-            } else {
-                Err(format!("{} deliveries among {} spans", roots.len(), all.len()))
-            }
-        })
-        .await
-        .unwrap()
-    }
-
-    fn children(&self, parent: &Seen) -> BTreeMap<&str, &Seen> {
-        let of = |span: &&Seen| span.parent.as_ref() == Some(&parent.span_id);
-        let found: Vec<_> = self.all.iter().filter(of).collect();
-        let by_name: BTreeMap<_, _> = found.iter().map(|span| (span.name.as_str(), *span)).collect();
-        assert_eq!(by_name.len(), found.len(), "each step once: {found:?}");
-        for child in &found {
-            assert_eq!(child.trace_id, parent.trace_id);
-        }
-        by_name
-    }
-}
 
 /// Settings that export to a collector without waiting.
 fn over(protocol: &'static str, endpoint: String) -> Vec<(&'static str, String)> {
@@ -60,149 +26,6 @@ async fn traced(name: &str, settings: &[(&'static str, String)]) -> Running<'sta
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     Running::shared(name, &settings).await
-}
-
-fn assert_ordered(spans: &[&Seen], within: &Seen) {
-    let mut before = within.start;
-    for span in spans {
-        assert!(span.start >= before && span.end >= span.start, "{spans:?}");
-        before = span.end;
-    }
-    assert!(before <= within.end, "{within:?} ends after {spans:?}");
-}
-
-async fn one_event_is_one_trace(line: &Running<'_>, collector: &Collector) {
-    let event_id = fresh_id();
-    let path = line
-        .put(&format!("tiktok/{event_id}.json"), batch_of(&event_id, 3))
-        .await;
-    let headers = json!({"traceparent": format!("00-{PRODUCER_TRACE}-{PRODUCER_SPAN}-01")});
-    line.publish_with(&headers, event(&event_id, &path).to_string())
-        .await;
-    let story = Story::of(collector, &event_id, 1).await;
-
-    let root = &story.roots[0];
-    assert_eq!(
-        (root.name.as_str(), root.kind),
-        ("data.collected process", "CONSUMER")
-    );
-    assert_eq!(root.trace_id, PRODUCER_TRACE);
-    assert_eq!(root.parent.as_deref(), Some(PRODUCER_SPAN));
-    let bucket = line.tenant.bucket();
-    let expected = json!({
-        "messaging.system": "rabbitmq",
-        "messaging.operation.type": "process",
-        "messaging.operation.name": "process",
-        "messaging.destination.name": "smap.events:data.collected:analytics.data.collected",
-        "messaging.rabbitmq.destination.routing_key": "data.collected",
-        "server.address": "127.0.0.1",
-        "millrace.event_id": event_id,
-        "millrace.job_id": "proj_xyz-brand-0",
-        "millrace.project_id": "proj_xyz",
-        "millrace.platform": "tiktok",
-        "millrace.batch_index": 1,
-        "millrace.attempt": 1,
-        "millrace.redelivered": false,
-        "millrace.items": 3,
-        "millrace.outcome": "stored",
-    });
-    assert_says(root, &expected);
-    assert!(root.attribute("messaging.message.body.size").as_i64() > Some(100));
-    assert_eq!(root.resource["service.name"], "millrace");
-    assert_eq!(root.resource["service.version"], env!("CARGO_PKG_VERSION"));
-    assert!(root.resource.contains_key("service.instance.id"));
-
-    let steps = story.children(root);
-    let [fetch, parse, write, settle] = ["fetch", "parse", "write", "settle"].map(|name| steps[name]);
-    assert_eq!(steps.len(), 4, "{steps:?}");
-    assert_eq!(
-        [fetch, parse, write, settle].map(|span| span.kind),
-        ["CLIENT", "INTERNAL", "CLIENT", "CLIENT"]
-    );
-    assert_ordered(&[fetch, parse, write, settle], root);
-    assert_says(
-        fetch,
-        &json!({"aws.s3.bucket": bucket, "aws.s3.key": format!("tiktok/{event_id}.json"), "millrace.object.size": batch_of(&event_id, 3).len()}),
-    );
-    assert_says(
-        parse,
-        &json!({"millrace.items": 3, "millrace.items.success": 3, "millrace.items.rejected": 0}),
-    );
-    assert_says(
-        write,
-        &json!({"db.system.name": "postgresql", "db.namespace": bucket, "server.address": "127.0.0.1", "millrace.events": 1, "millrace.rows": 1 + 3 + 3 + 3}),
-    );
-    assert_says(
-        settle,
-        &json!({"messaging.operation.type": "settle", "millrace.outcome": "stored"}),
-    );
-    assert!(
-        story.all.iter().all(|span| span.error.is_none()),
-        "{:?}",
-        story.all
-    );
-    assert_logged_and_stored(line, &event_id, root, &steps).await;
-}
-
-fn assert_says(span: &Seen, expected: &Value) {
-    for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(span.attribute(name), value, "{name} of {span:?}");
-    }
-}
-
-/// The log names trace and span, and the ledger the trace.
-async fn assert_logged_and_stored(
-    line: &Running<'_>,
-    event_id: &str,
-    root: &Seen,
-    steps: &BTreeMap<&str, &Seen>,
-) {
-    let logs = line.service.logs();
-    let stored = logs
-        .iter()
-        .find(|log| log["message"] == "stored batch" && log["event_id"] == event_id)
-        .unwrap();
-    assert_eq!(stored["trace_id"], root.trace_id);
-    assert_eq!(stored["span_id"], steps["write"].span_id);
-    assert!(logs.iter().all(|log| log.get("otel.name").is_none()));
-    let row = line
-        .database
-        .query_one(
-            "SELECT trace_id FROM ingested_batches WHERE event_id = $1",
-            &[&event_id],
-        )
-        .await
-        .unwrap();
-    assert_eq!(
-        row.get::<_, Option<String>>(0).as_deref(),
-        Some(root.trace_id.as_str())
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_event_is_one_trace_over_http() {
-    let collector = Collector::start().await.unwrap();
-    let mut settings = over("http/protobuf", collector.http_endpoint());
-    settings.push(("OTEL_EXPORTER_OTLP_HEADERS", "x-token=s3cret%2Ctoken".to_owned()));
-    settings.push(("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip".to_owned()));
-    let line = traced("traces-http", &settings).await;
-    one_event_is_one_trace(&line, &collector).await;
-    let export = &collector.exports()[0];
-    assert_eq!(export.headers["x-token"], "s3cret,token");
-    assert_eq!(export.headers["content-encoding"], "gzip");
-    let told = line.service.lines().join("\n");
-    assert!(!told.contains("s3cret"), "a header's value is a secret");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_event_is_one_trace_over_grpc() {
-    let collector = Collector::start().await.unwrap();
-    let mut settings = over("grpc", collector.grpc_endpoint());
-    settings.push(("OTEL_EXPORTER_OTLP_HEADERS", "x-token=s3cret".to_owned()));
-    settings.push(("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip".to_owned()));
-    let line = traced("traces-grpc", &settings).await;
-    one_event_is_one_trace(&line, &collector).await;
-    assert_eq!(collector.exports()[0].headers["x-token"], "s3cret");
 }
 
 #[tokio::test(flavor = "multi_thread")]

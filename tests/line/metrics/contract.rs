@@ -1,5 +1,6 @@
 //! The metrics that dashboards and alerts rely on: names, types, units, labels and their values.
 
+use millrace_oracle::ERROR_CODES;
 use millrace_stack::{Metrics, Tool};
 use std::{collections::BTreeSet, io::Write, process::Command, process::Stdio};
 
@@ -45,20 +46,6 @@ const PROMISED: &[Promise] = &[
     ("rows_written_total", "counter", &["table"]),
     ("publish_errors_total", "counter", &[]),
     ("job_id_unparsed_total", "counter", &[]),
-];
-
-/// The 21 codes by category.
-pub(super) const ERROR_CODES: [(&str, &str); 7] = [
-    ("rate_limiting", "RATE_LIMITED AUTH_FAILED ACCESS_DENIED"),
-    ("content", "CONTENT_REMOVED CONTENT_NOT_FOUND CONTENT_UNAVAILABLE"),
-    ("network", "NETWORK_ERROR TIMEOUT CONNECTION_REFUSED DNS_ERROR"),
-    ("parsing", "PARSE_ERROR INVALID_URL INVALID_RESPONSE"),
-    (
-        "media",
-        "MEDIA_DOWNLOAD_FAILED MEDIA_TOO_LARGE MEDIA_FORMAT_ERROR",
-    ),
-    ("storage", "STORAGE_ERROR UPLOAD_FAILED DATABASE_ERROR"),
-    ("generic", "UNKNOWN_ERROR INTERNAL_ERROR"),
 ];
 
 const REASONS: &str = "malformed_event unsupported_event_type bad_path bucket_not_allowed object_missing \
@@ -115,6 +102,11 @@ fn is_bounded(label: &str, value: &str) -> bool {
         "category" => value == "unknown" || ERROR_CODES.iter().any(|(category, _)| *category == value),
         "stage" => one_of("none fetcher parser writer"),
         "cause" => one_of("outage panic hung broken"),
+        "rule" => millrace::alerts::Rule::ALL
+            .iter()
+            .any(|rule| rule.name() == value),
+        "channel" => one_of("slack pagerduty"),
+        "outcome" => one_of("exported failed dropped") || one_of("sent failed refused replaced unsent"),
         "table" => one_of("post_analytics authors comments crawl_errors rejected_items ingested_batches"),
         "expected_size" => one_of("50 20"),
         "actual_size" => value == "more" || value.parse::<u32>().is_ok_and(|size| size <= 50),

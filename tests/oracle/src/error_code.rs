@@ -2,7 +2,8 @@
 
 use crate::settings::OracleSettings;
 
-const CATEGORIES: [(&str, &str); 7] = [
+/// The codes that are known, by category.
+pub const ERROR_CODES: [(&str, &str); 7] = [
     ("rate_limiting", "RATE_LIMITED AUTH_FAILED ACCESS_DENIED"),
     ("content", "CONTENT_REMOVED CONTENT_NOT_FOUND CONTENT_UNAVAILABLE"),
     ("network", "NETWORK_ERROR TIMEOUT CONNECTION_REFUSED DNS_ERROR"),
@@ -27,7 +28,7 @@ pub(crate) fn stored(sent: Option<String>) -> String {
 
 /// The category of a stored code.
 pub(crate) fn category(code: &str) -> &'static str {
-    let of = CATEGORIES
+    let of = ERROR_CODES
         .iter()
         .find(|(_, codes)| codes.split(' ').any(|known| known == code));
     of.map_or("unknown", |(category, _)| category)

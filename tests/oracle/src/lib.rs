@@ -20,6 +20,7 @@ mod value;
 
 pub use actual::Actual;
 pub use compare::{Copies, Difference, compare, compare_dead_letters, report};
+pub use error_code::ERROR_CODES;
 pub use expected::{Expected, expect};
 pub use row::Row;
 pub use settings::{Objects, OracleSettings};

@@ -1,0 +1,139 @@
+//! One event, told whole, over each way to a collector.
+
+use super::{
+    PRODUCER_SPAN, PRODUCER_TRACE, over,
+    story::{Story, assert_ordered, assert_says},
+    traced,
+};
+use crate::running::{Running, batch_of, event, fresh_id};
+use millrace_stack::{Collector, Seen};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+async fn one_event_is_one_trace(line: &Running<'_>, collector: &Collector) {
+    let event_id = fresh_id();
+    let path = line
+        .put(&format!("tiktok/{event_id}.json"), batch_of(&event_id, 3))
+        .await;
+    let headers = json!({"traceparent": format!("00-{PRODUCER_TRACE}-{PRODUCER_SPAN}-01")});
+    line.publish_with(&headers, event(&event_id, &path).to_string())
+        .await;
+    let story = Story::of(collector, &event_id, 1).await;
+
+    let root = &story.roots[0];
+    assert_eq!(
+        (root.name.as_str(), root.kind),
+        ("data.collected process", "CONSUMER")
+    );
+    assert_eq!(root.trace_id, PRODUCER_TRACE);
+    assert_eq!(root.parent.as_deref(), Some(PRODUCER_SPAN));
+    let bucket = line.tenant.bucket();
+    let expected = json!({
+        "messaging.system": "rabbitmq",
+        "messaging.operation.type": "process",
+        "messaging.operation.name": "process",
+        "messaging.destination.name": "smap.events:data.collected:analytics.data.collected",
+        "messaging.rabbitmq.destination.routing_key": "data.collected",
+        "server.address": "127.0.0.1",
+        "millrace.event_id": event_id,
+        "millrace.job_id": "proj_xyz-brand-0",
+        "millrace.project_id": "proj_xyz",
+        "millrace.platform": "tiktok",
+        "millrace.batch_index": 1,
+        "millrace.attempt": 1,
+        "millrace.redelivered": false,
+        "millrace.items": 3,
+        "millrace.outcome": "stored",
+    });
+    assert_says(root, &expected);
+    assert!(root.attribute("messaging.message.body.size").as_i64() > Some(100));
+    assert_eq!(root.resource["service.name"], "millrace");
+    assert_eq!(root.resource["service.version"], env!("CARGO_PKG_VERSION"));
+    assert!(root.resource.contains_key("service.instance.id"));
+
+    let steps = story.children(root);
+    let [fetch, parse, write, settle] = ["fetch", "parse", "write", "settle"].map(|name| steps[name]);
+    assert_eq!(steps.len(), 4, "{steps:?}");
+    assert_eq!(
+        [fetch, parse, write, settle].map(|span| span.kind),
+        ["CLIENT", "INTERNAL", "CLIENT", "CLIENT"]
+    );
+    assert_ordered(&[fetch, parse, write, settle], root);
+    assert_says(
+        fetch,
+        &json!({"aws.s3.bucket": bucket, "aws.s3.key": format!("tiktok/{event_id}.json"), "millrace.object.size": batch_of(&event_id, 3).len()}),
+    );
+    assert_says(
+        parse,
+        &json!({"millrace.items": 3, "millrace.items.success": 3, "millrace.items.rejected": 0}),
+    );
+    assert_says(
+        write,
+        &json!({"db.system.name": "postgresql", "db.namespace": bucket, "server.address": "127.0.0.1", "millrace.events": 1, "millrace.rows": 1 + 3 + 3 + 3}),
+    );
+    assert_says(
+        settle,
+        &json!({"messaging.operation.type": "settle", "millrace.outcome": "stored"}),
+    );
+    assert!(
+        story.all.iter().all(|span| span.error.is_none()),
+        "{:?}",
+        story.all
+    );
+    assert_logged_and_stored(line, &event_id, root, &steps).await;
+}
+
+/// The log names trace and span, and the ledger the trace.
+async fn assert_logged_and_stored(
+    line: &Running<'_>,
+    event_id: &str,
+    root: &Seen,
+    steps: &BTreeMap<&str, &Seen>,
+) {
+    let logs = line.service.logs();
+    let stored = logs
+        .iter()
+        .find(|log| log["message"] == "stored batch" && log["event_id"] == event_id)
+        .unwrap();
+    assert_eq!(stored["trace_id"], root.trace_id);
+    assert_eq!(stored["span_id"], steps["write"].span_id);
+    assert!(logs.iter().all(|log| log.get("otel.name").is_none()));
+    let row = line
+        .database
+        .query_one(
+            "SELECT trace_id FROM ingested_batches WHERE event_id = $1",
+            &[&event_id],
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        row.get::<_, Option<String>>(0).as_deref(),
+        Some(root.trace_id.as_str())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_event_is_one_trace_over_http() {
+    let collector = Collector::start().await.unwrap();
+    let mut settings = over("http/protobuf", collector.http_endpoint());
+    settings.push(("OTEL_EXPORTER_OTLP_HEADERS", "x-token=s3cret%2Ctoken".to_owned()));
+    settings.push(("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip".to_owned()));
+    let line = traced("traces-http", &settings).await;
+    one_event_is_one_trace(&line, &collector).await;
+    let export = &collector.exports()[0];
+    assert_eq!(export.headers["x-token"], "s3cret,token");
+    assert_eq!(export.headers["content-encoding"], "gzip");
+    let told = line.service.lines().join("\n");
+    assert!(!told.contains("s3cret"), "a header's value is a secret");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_event_is_one_trace_over_grpc() {
+    let collector = Collector::start().await.unwrap();
+    let mut settings = over("grpc", collector.grpc_endpoint());
+    settings.push(("OTEL_EXPORTER_OTLP_HEADERS", "x-token=s3cret".to_owned()));
+    settings.push(("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip".to_owned()));
+    let line = traced("traces-grpc", &settings).await;
+    one_event_is_one_trace(&line, &collector).await;
+    assert_eq!(collector.exports()[0].headers["x-token"], "s3cret");
+}
