@@ -7,7 +7,7 @@
 #[path = "load/mod.rs"]
 mod load;
 
-use load::{ITEMS, Load, count, median};
+use load::{ITEMS, count, median};
 use millrace_stack::{Stack, Tenant};
 use std::time::Instant;
 use tokio_postgres::Client;
@@ -56,21 +56,16 @@ async fn main() {
 }
 
 async fn measure(stack: &Stack, number: usize) -> Round {
-    let Load {
-        tenant,
-        database,
-        seconds: line,
-        peak_mib,
-    } = load::run(stack, &format!("bench-{number}"), number, &[]).await;
+    let (load, tenant, database) = load::run(stack, &format!("bench-{number}"), number, &[]).await;
     let mut rows = 0.0;
     for table in TABLES {
         rows += count(&database, table).await as f64;
     }
     Round {
-        line,
+        line: load.seconds,
         copy: copy_again(&tenant, &database).await,
         rows,
-        peak_mib,
+        peak_mib: load.peak_mib,
     }
 }
 

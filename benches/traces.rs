@@ -38,7 +38,7 @@ async fn main() {
                 }
             };
             let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
-            let load = load::run(&stack, &format!("traces-{round}-{number}"), round, &settings).await;
+            let (load, ..) = load::run(&stack, &format!("traces-{round}-{number}"), round, &settings).await;
             println!(
                 "round {round}, {state}: {:.0} items/s, {:.0} MiB, {} spans arrived",
                 ITEMS / load.seconds,

@@ -5,23 +5,25 @@ use std::{path::Path, time::Duration};
 use tokio_postgres::Client;
 
 /// TikTok items of one load, with about 17 comments each.
-pub const ITEMS: f64 = 10_000.0;
+pub(crate) const ITEMS: f64 = 10_000.0;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A load that went through.
-pub struct Load<'a> {
-    /// Its servers.
-    pub tenant: Tenant<'a>,
-    /// Its rows.
-    pub database: Client,
+pub(crate) struct Load {
     /// From the first delivery to the last commit.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The most memory that the service had.
-    pub peak_mib: f64,
+    pub(crate) peak_mib: f64,
 }
 
-/// Publishes the load of this seed, starts the service with these settings, and waits until all is stored.
-pub async fn run<'a>(stack: &'a Stack, name: &str, seed: usize, settings: &[(&str, &str)]) -> Load<'a> {
+/// Publishes the load of this seed, starts the service with these settings, and waits until all is stored. Returns
+/// also its servers and its rows.
+pub(crate) async fn run<'a>(
+    stack: &'a Stack,
+    name: &str,
+    seed: usize,
+    settings: &[(&str, &str)],
+) -> (Load, Tenant<'a>, Client) {
     let tenant = stack.tenant(name).await.unwrap();
     let millrace = Path::new(env!("CARGO_BIN_EXE_millrace"));
     let (items, seed) = (ITEMS.to_string(), seed.to_string());
@@ -59,16 +61,11 @@ pub async fn run<'a>(stack: &'a Stack, name: &str, seed: usize, settings: &[(&st
         "SELECT extract(epoch FROM max(committed_at) - min(received_at))::float8 FROM ingested_batches";
     let seconds = database.query_one(took, &[]).await.unwrap().get(0);
     assert_eq!(service.terminate().await.unwrap(), Some(0));
-    Load {
-        tenant,
-        database,
-        seconds,
-        peak_mib,
-    }
+    (Load { seconds, peak_mib }, tenant, database)
 }
 
 /// Rows of a table.
-pub async fn count(database: &Client, table: &str) -> i64 {
+pub(crate) async fn count(database: &Client, table: &str) -> i64 {
     database
         .query_one(&format!("SELECT count(*) FROM {table}"), &[])
         .await
@@ -77,7 +74,7 @@ pub async fn count(database: &Client, table: &str) -> i64 {
 }
 
 /// The middle one.
-pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -5,8 +5,8 @@ use super::{
     story::{Story, assert_ordered, assert_says},
     traced,
 };
-use crate::running::{Running, batch_of, event, fresh_id};
-use millrace_stack::{Collector, Seen};
+use crate::running::{PATIENCE, Running, batch_of, event, fresh_id};
+use millrace_stack::{Authority, Collector, Seen, wait_for};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -136,4 +136,103 @@ async fn one_event_is_one_trace_over_grpc() {
     let line = traced("traces-grpc", &settings).await;
     one_event_is_one_trace(&line, &collector).await;
     assert_eq!(collector.exports()[0].headers["x-token"], "s3cret");
+}
+
+/// A collector behind TLS is told only by who trusts it and, where it wants that, shows a certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_behind_tls_is_told_by_who_trusts_it() {
+    let collector = Collector::start().await.unwrap();
+    let (grpc, http) = collector.ports();
+    let (ours, others) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let us = ours.identity("millrace").unwrap();
+    for (protocol, port) in [("grpc", grpc), ("http/protobuf", http)] {
+        let front = ours.front("127.0.0.1", port, true).await.unwrap();
+        let misnamed = ours.front("elsewhere.example", port, false).await.unwrap();
+        let told = async |port: u16, trusted: &Authority, shows: bool| {
+            let mut settings = over(protocol, format!("https://127.0.0.1:{port}"));
+            let path = |path: &std::path::Path| path.display().to_string();
+            settings.push(("OTEL_EXPORTER_OTLP_CERTIFICATE", path(&trusted.file())));
+            if shows {
+                settings.push(("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", path(&us.certificate)));
+                settings.push(("OTEL_EXPORTER_OTLP_CLIENT_KEY", path(&us.key)));
+            }
+            let line = traced("traces-tls", &settings).await;
+            line.batch(&fresh_id(), 1).await;
+            // The first answer decides.
+            wait_for("spans to be told or refused", PATIENCE, async || {
+                let metrics = line.service.metrics().await?;
+                let spans = |outcome| metrics.sum("analytics_trace_spans_total", &[("outcome", outcome)]);
+                match (spans("exported"), spans("failed")) {
+                    (Some(told), Some(0.0)) if told > 0.0 => Ok(true),
+                    (Some(0.0), Some(refused)) if refused > 0.0 => Ok(false),
+                    neither => anyhow::bail!("{neither:?}"),
+                }
+            })
+            .await
+            .unwrap()
+        };
+        assert!(
+            told(front.port(), &ours, true).await,
+            "{protocol}: trusted both ways"
+        );
+        assert!(
+            !told(front.port(), &ours, false).await,
+            "{protocol}: no certificate shown"
+        );
+        assert!(
+            !told(front.port(), &others, true).await,
+            "{protocol}: another authority"
+        );
+        assert!(
+            !told(misnamed.port(), &ours, false).await,
+            "{protocol}: another name"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_settings_say_of_the_service_is_said_of_each_span() {
+    let collector = Collector::start().await.unwrap();
+    let mut settings = over("http/protobuf", String::new());
+    settings[0] = (
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        format!("{}/v1/traces", collector.http_endpoint()),
+    );
+    settings.push(("OTEL_SERVICE_NAME", "collector-eu".to_owned()));
+    settings.push((
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "service.name=ignored,deployment.environment.name=test,team=data%2Cplatform".to_owned(),
+    ));
+    settings.push(("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2".to_owned()));
+    let line = traced("traces-resource", &settings).await;
+    let event_id = fresh_id();
+    line.batch(&event_id, 1).await;
+    let story = Story::of(&collector, &event_id, 1).await;
+    let resource = &story.roots[0].resource;
+    let said = ["service.name", "deployment.environment.name", "team"].map(|name| &resource[name]);
+    assert_eq!(said, ["collector-eu", "test", "data,platform"]);
+    assert!(collector.exports().iter().all(|export| export.spans.len() <= 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sampler_leaves_traces_out() {
+    let collector = Collector::start().await.unwrap();
+    let mut settings = over("http/protobuf", collector.http_endpoint());
+    settings.push(("OTEL_TRACES_SAMPLER", "traceidratio".to_owned()));
+    settings.push(("OTEL_TRACES_SAMPLER_ARG", "0.5".to_owned()));
+    let line = traced("traces-ratio", &settings).await;
+    let events: Vec<_> = (0..60).map(|_| fresh_id()).collect();
+    for event_id in &events {
+        line.batch(event_id, 1).await;
+    }
+    line.stored(&events).await;
+    line.queue_empties().await;
+    assert_eq!(line.service.terminate().await.unwrap(), Some(0));
+    let roots = collector
+        .spans()
+        .into_iter()
+        .filter(|span| span.kind == "CONSUMER")
+        .count();
+    // All or none of 60 at even odds: once in 10^17 runs.
+    assert!((1..60).contains(&roots), "{roots} of 60");
 }

@@ -94,6 +94,11 @@ impl Collector {
         })
     }
 
+    /// The ports of gRPC and of HTTP.
+    pub fn ports(&self) -> (u16, u16) {
+        (self.grpc.port(), self.http.port())
+    }
+
     /// Where it takes gRPC.
     pub fn grpc_endpoint(&self) -> String {
         format!("http://{}", self.grpc)

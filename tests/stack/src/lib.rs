@@ -35,6 +35,7 @@ mod receiver;
 mod service;
 mod stack;
 mod tenant;
+mod tls;
 mod tools;
 mod wait;
 
@@ -55,5 +56,6 @@ pub use self::receiver::{Post, Receiver, Reply};
 pub use self::service::Service;
 pub use self::stack::{Options, Selected, Selection, Stack};
 pub use self::tenant::Tenant;
+pub use self::tls::{Authority, Identity, TlsFront};
 pub use self::tools::{MissingTool, Tool};
 pub use self::wait::{Condition, wait_for};
