@@ -78,19 +78,24 @@ pub fn main() -> Exit {
     })
 }
 
-/// Logs for commands whose result is what they print: only what went wrong, unless somebody asked.
+/// Logs for commands whose result is what they print.
 fn log_quietly(source: &Source) {
+    telemetry::start(&quiet(source));
+}
+
+/// Only what went wrong, unless somebody asked.
+fn quiet(source: &Source) -> LogSettings {
     let settings = Config::load_log(source);
     let level = match settings.level {
         LogLevel::Info => LogLevel::Warn,
         chosen => chosen,
     };
     let format = settings.format.or(Some(LogFormat::Pretty));
-    telemetry::start(&LogSettings {
+    LogSettings {
         level,
         format,
         ..settings
-    });
+    }
 }
 
 /// Runs a command's I/O.

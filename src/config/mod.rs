@@ -156,17 +156,20 @@ impl Config {
         Ok(postgres)
     }
 
-    /// Reads what a producer of events needs: the broker and the object store.
+    /// Reads what a producer of events needs: the broker, the object store, and where traces go.
     ///
     /// # Errors
     /// All problems of these settings.
-    pub fn load_producer(source: &Source) -> Result<(AmqpSettings, FetcherSettings), ConfigError> {
+    pub fn load_producer(
+        source: &Source,
+    ) -> Result<(AmqpSettings, FetcherSettings, Option<TraceSettings>), ConfigError> {
         let mut reader = Reader::new(source);
         let processing = processing::read(&mut reader);
         let amqp = rabbitmq::read(&mut reader, &processing);
         let fetcher = objects::read(&mut reader);
+        let traces = traces::read(&mut reader);
         reader.finish()?;
-        Ok((amqp, fetcher))
+        Ok((amqp, fetcher, traces))
     }
 
     /// Reads where logs go; bad settings are left for the full reading to report.

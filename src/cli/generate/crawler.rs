@@ -8,6 +8,7 @@ use crate::{
         load::{Publish, Upload},
     },
     exit::{Exit, Failure},
+    pipeline, telemetry,
 };
 use bytes::Bytes;
 use millrace_actors::{
@@ -18,13 +19,18 @@ use std::io;
 
 /// Runs the command.
 pub(in crate::cli) fn run(args: &GenerateArgs, source: &Source) -> Result<Exit, Failure> {
-    crate::cli::log_quietly(source);
     if args.is_local() {
+        crate::cli::log_quietly(source);
         let target = GenerateTarget::default();
         crate::cli::block_on(generate_locally(args, &target, &mut io::stdout()))??;
         return Ok(Exit::Fine);
     }
-    let (amqp, fetcher) = Config::load_producer(source)?;
+    let (amqp, fetcher, traces) = Config::load_producer(source)?;
+    let _telemetry = telemetry::start_with_traces(
+        &crate::cli::quiet(source),
+        traces.as_ref(),
+        &pipeline::replica_name(),
+    )?;
     crate::cli::block_on(crawl(args, &amqp, &fetcher))??;
     Ok(Exit::Fine)
 }

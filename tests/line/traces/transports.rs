@@ -5,7 +5,7 @@ use super::{
     story::{Story, assert_ordered, assert_says},
     traced,
 };
-use crate::running::{PATIENCE, Running, batch_of, event, fresh_id};
+use crate::running::{PATIENCE, Running, batch_of, event, fresh_id, millrace};
 use millrace_stack::{Authority, Collector, Seen, wait_for};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -235,4 +235,59 @@ async fn a_sampler_leaves_traces_out() {
         .count();
     // All or none of 60 at even odds: once in 10^17 runs.
     assert!((1..60).contains(&roots), "{roots} of 60");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_generate_publishes_begins_the_trace_that_the_line_goes_on_with() {
+    let collector = Collector::start().await.unwrap();
+    let settings = over("http/protobuf", collector.http_endpoint());
+    let line = traced("traces-generate", &settings).await;
+    let settings: Vec<_> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let generate = [
+        "generate",
+        "--plain",
+        "--items",
+        "100",
+        "--duplicates",
+        "0",
+        "--json",
+    ];
+    let generated = line
+        .tenant
+        .command(millrace(), &generate, &settings)
+        .await
+        .unwrap();
+    assert!(
+        generated.status.success(),
+        "{}",
+        String::from_utf8_lossy(&generated.stderr)
+    );
+    let summary: serde_json::Value = serde_json::from_slice(&generated.stdout).unwrap();
+    let events = summary["events"].as_u64().unwrap() as usize;
+    wait_for("all deliveries to be told", PATIENCE, async || {
+        let spans = collector.spans();
+        let of = |kind| {
+            spans
+                .iter()
+                .filter(move |span| span.kind == kind && span.name != "settle")
+        };
+        let published: Vec<_> = of("PRODUCER")
+            .filter(|span| span.name == "smap.events publish")
+            .collect();
+        let begun = |span: &&&Seen| {
+            let parent = published
+                .iter()
+                .find(|published| Some(&published.span_id) == span.parent.as_ref());
+            parent.is_some_and(|parent| parent.trace_id == span.trace_id && parent.parent.is_none())
+        };
+        match of("CONSUMER").collect::<Vec<_>>().iter().filter(begun).count() {
+            found if found == events => Ok(()),
+            found => Err(format!("{found} of {events}, {} published", published.len())),
+        }
+    })
+    .await
+    .unwrap();
 }

@@ -2,11 +2,13 @@
 
 use super::{
     confirms::Confirms,
+    copies,
     link::{Link, bounded, broker, lost},
     signals::Signal,
+    spans,
     topology::Topology,
 };
-use crate::{ingress::AmqpSettings, supervision::Fault};
+use crate::{ingress::AmqpSettings, supervision::Fault, trace};
 use amqprs::{
     BasicProperties,
     channel::{BasicPublishArguments, Channel, ConfirmSelectArguments},
@@ -17,6 +19,7 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, unbounded_channel},
     oneshot,
 };
+use tracing::Span;
 
 type Answer = Result<(), Fault>;
 type Unanswered = Arc<Mutex<Confirms<oneshot::Sender<Answer>>>>;
@@ -68,10 +71,12 @@ impl Publisher {
     /// # Errors
     /// An outage when the broker is lost, refuses the message or has no queue for it.
     pub async fn publish(&self, body: Vec<u8>) -> Answer {
+        let span = spans::publish(&Span::none(), &self.exchange, body.len());
         let properties = BasicProperties::default()
             .with_content_type("application/json")
             .with_persistence(true)
             .finish();
+        let properties = copies::in_trace(properties, &trace::headers(&span));
         let target = BasicPublishArguments::new(&self.exchange, &self.routing_key)
             .mandatory(true)
             .finish();

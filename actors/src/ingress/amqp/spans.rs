@@ -48,13 +48,13 @@ pub(super) fn settle(process: &Span) -> Span {
     span
 }
 
-/// The span of a copy, from its publication to the broker's confirmation.
-pub(super) fn publish(settle: &Span, queue: &str, bytes: usize) -> Span {
-    let span = trace::child(settle, &format!("{queue} publish"), Kind::Producer);
+/// The span of a message that we publish to a queue or an exchange, until the broker confirms it.
+pub(super) fn publish(parent: &Span, to: &str, bytes: usize) -> Span {
+    let span = trace::child(parent, &format!("{to} publish"), Kind::Producer);
     trace::attribute(&span, "messaging.system", "rabbitmq");
     trace::attribute(&span, "messaging.operation.type", "send");
     trace::attribute(&span, "messaging.operation.name", "publish");
-    trace::attribute(&span, "messaging.destination.name", queue.to_owned());
+    trace::attribute(&span, "messaging.destination.name", to.to_owned());
     trace::attribute(&span, "messaging.message.body.size", trace::count(bytes));
     span
 }
