@@ -116,3 +116,52 @@ async fn an_event_that_kills_after_its_batch_is_stored_is_no_dead_letter() {
     .await
     .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_while_a_suspect_is_struck_comes_back() {
+    let line = Running::shared("half-struck", &[]).await;
+    let id = fresh_id();
+    let lock = async |table: &str| {
+        let client = line.tenant.connect_postgres().await.unwrap();
+        let sql = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        client.batch_execute(&sql).await.unwrap();
+        client
+    };
+    // An event is at hand when the process is killed; so it comes again as a suspect, and its strike waits.
+    let writing = lock("post_analytics").await;
+    line.batch(&id, 1).await;
+    wait_for("the event at the writer", PATIENCE, async || {
+        let metrics = line.service.metrics().await?;
+        anyhow::ensure!(metrics.sum("analytics_batches_fetched_total", &[]) == Some(1.0));
+        anyhow::Ok(())
+    })
+    .await
+    .unwrap();
+    line.service.kill().await.unwrap();
+    let striking = lock("suspects").await;
+    drop(writing);
+    line.service.start_again().unwrap();
+    wait_for("the suspect", PATIENCE, async || {
+        let metrics = line.service.metrics().await?;
+        anyhow::ensure!(metrics.sum("analytics_suspects_total", &[]) == Some(1.0));
+        anyhow::Ok(())
+    })
+    .await
+    .unwrap();
+    wait_for("connections to be closed", PATIENCE, async || {
+        line.tenant
+            .close_connections()
+            .await
+            .is_ok_and(|closed| closed > 0)
+    })
+    .await
+    .unwrap();
+    drop(striking);
+    line.stored(std::slice::from_ref(&id)).await;
+    line.queue_empties().await;
+    wait_for("all suspicion to be gone", PATIENCE, async || {
+        line.count("suspects", &[]).await == 0
+    })
+    .await
+    .unwrap();
+}

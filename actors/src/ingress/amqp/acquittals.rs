@@ -1,14 +1,21 @@
 //! Strikes that are to be taken back. The database may be down at that moment, and a strike that stays would
 //! be a death that nobody died: so an acquittal is owed until it is written, and goes before the next strike.
 
-use crate::strikes::{Strike, StrikeBook};
+use crate::{
+    strikes::{Strike, StrikeBook},
+    supervision::Fault,
+};
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::Mutex as Turn, time::sleep};
-use tracing::{debug, info};
+use tokio::{
+    sync::{Mutex as Turn, oneshot},
+    task::JoinHandle,
+    time::sleep,
+};
+use tracing::{Instrument, Span, debug, info};
 
 /// Pause before what could not be written down is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -37,14 +44,25 @@ impl Acquittals {
         }))
     }
 
-    /// Strikes until it is written down, debts first: without the note the event must not be worked on.
-    pub(super) async fn strike(self, event_id: String) -> Strike {
+    /// Strikes until it is written down or nobody waits for it any more, debts first: without the note the
+    /// event must not be worked on. It goes on by itself, so that it never holds its turn while nobody looks.
+    pub(super) fn strike(&self, event_id: String, span: Span) -> oneshot::Receiver<Strike> {
+        let (answer, struck) = oneshot::channel();
+        tokio::spawn(self.clone().keep_striking(event_id, answer).instrument(span));
+        struck
+    }
+
+    async fn keep_striking(self, event_id: String, answer: oneshot::Sender<Strike>) {
         let mut told = false;
-        loop {
+        while !answer.is_closed() {
             if self.settle(&event_id).await {
-                let _turn = self.0.turn.lock().await;
-                match self.0.book.strike(event_id.clone()).await {
-                    Ok(strike) => return strike,
+                match self.strike_once(&event_id).await {
+                    Ok(strike) => {
+                        if answer.send(strike).is_err() {
+                            self.acquit(event_id);
+                        }
+                        return;
+                    }
                     Err(fault) if !told => {
                         told = true;
                         info!(error = %fault, "a redelivered event waits until it can be noted as suspect");
@@ -56,23 +74,20 @@ impl Acquittals {
         }
     }
 
-    /// Takes the strikes of an event back, as soon as that can be written down.
-    pub(super) fn acquit(&self, event_id: String) {
+    async fn strike_once(&self, event_id: &str) -> Result<Strike, Fault> {
+        let _turn = self.0.turn.lock().await;
+        self.0.book.strike(event_id.to_owned()).await
+    }
+
+    /// Takes the strikes of an event back, as soon as that can be written down; the task ends when it is.
+    pub(super) fn acquit(&self, event_id: String) -> JoinHandle<()> {
         self.owed().insert(event_id.clone());
         let this = self.clone();
         tokio::spawn(async move {
             while !this.settle(&event_id).await {
                 sleep(AGAIN).await;
             }
-        });
-    }
-
-    /// The same, and waits for one try.
-    pub(super) async fn acquit_now(&self, event_id: String) {
-        self.owed().insert(event_id.clone());
-        if !self.settle(&event_id).await {
-            self.acquit(event_id);
-        }
+        })
     }
 
     /// Pays what is owed to an event, if anything; false when that cannot be written down now.
@@ -102,32 +117,51 @@ impl Acquittals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supervision::Fault;
     use futures_util::{FutureExt, future::BoxFuture};
-    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use tokio::sync::watch;
 
-    /// A book that can be out of reach.
+    /// A book that can be out of reach, or slow.
     #[derive(Clone, Debug, Default)]
     struct Book(Arc<Shelf>);
 
     #[derive(Debug, Default)]
     struct Shelf {
         strikes: AtomicU32,
-        away: AtomicBool,
+        state: watch::Sender<State>,
+    }
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    enum State {
+        #[default]
+        There,
+        Away,
+        Slow,
     }
 
     impl Book {
+        fn set(&self, state: State) {
+            self.0.state.send_replace(state);
+        }
+
+        fn strikes(&self) -> u32 {
+            self.0.strikes.load(SeqCst)
+        }
+
         fn write<T: Send + 'static>(
             &self,
-            note: impl FnOnce(&Shelf) -> T,
+            note: impl FnOnce(&Shelf) -> T + Send + 'static,
         ) -> BoxFuture<'static, Result<T, Fault>> {
-            let away = self.0.away.load(SeqCst);
-            let done = if away {
-                Err(Fault::outage("database", "away"))
-            } else {
-                Ok(note(&self.0))
-            };
-            async { done }.boxed()
+            let shelf = self.0.clone();
+            async move {
+                let mut state = shelf.state.subscribe();
+                let _ = state.wait_for(|state| *state != State::Slow).await;
+                match *shelf.state.borrow() {
+                    State::Away => Err(Fault::outage("database", "away")),
+                    _ => Ok(note(&shelf)),
+                }
+            }
+            .boxed()
         }
     }
 
@@ -144,19 +178,22 @@ mod tests {
         }
     }
 
+    fn strike(acquittals: &Acquittals) -> oneshot::Receiver<Strike> {
+        acquittals.strike("e".to_owned(), Span::none())
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_acquittal_in_an_outage_is_written_down_later() {
         let book = Book::default();
         let acquittals = Acquittals::new(Arc::new(book.clone()));
-        acquittals.clone().strike("e".to_owned()).await;
-        book.0.away.store(true, SeqCst);
-        acquittals.acquit("e".to_owned());
-        acquittals.acquit_now("e".to_owned()).await;
+        strike(&acquittals).await.unwrap();
+        book.set(State::Away);
+        let acquitted = acquittals.acquit("e".to_owned());
         sleep(AGAIN * 10).await;
-        assert_eq!(book.0.strikes.load(SeqCst), 1, "it could not be");
-        book.0.away.store(false, SeqCst);
-        sleep(AGAIN * 2).await;
-        assert_eq!(book.0.strikes.load(SeqCst), 0);
+        assert_eq!(book.strikes(), 1, "it could not be");
+        book.set(State::There);
+        acquitted.await.unwrap();
+        assert_eq!(book.strikes(), 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -164,14 +201,37 @@ mod tests {
         let book = Book::default();
         let acquittals = Acquittals::new(Arc::new(book.clone()));
         for _ in 0..5 {
-            let strike = acquittals.clone().strike("e".to_owned()).await;
-            assert_eq!(strike.strikes, 1, "no strike is left of an outage");
-            book.0.away.store(true, SeqCst);
-            acquittals.acquit_now("e".to_owned()).await;
-            book.0.away.store(false, SeqCst);
+            let struck = strike(&acquittals).await.unwrap();
+            assert_eq!(struck.strikes, 1, "no strike is left of an outage");
+            book.set(State::Away);
+            acquittals.acquit("e".to_owned());
+            sleep(AGAIN / 2).await;
+            book.set(State::There);
         }
-        acquittals.clone().strike("e".to_owned()).await;
+        strike(&acquittals).await.unwrap();
         sleep(AGAIN * 10).await;
-        assert_eq!(book.0.strikes.load(SeqCst), 1, "the last one stands");
+        assert_eq!(book.strikes(), 1, "the last one stands");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_strike_that_nobody_waits_for_holds_nobody_up_and_is_taken_back() {
+        let book = Book::default();
+        let acquittals = Acquittals::new(Arc::new(book.clone()));
+        book.set(State::Slow);
+        let struck = strike(&acquittals);
+        sleep(AGAIN).await;
+        drop(struck);
+        let acquitted = acquittals.acquit("e".to_owned());
+        book.set(State::There);
+        acquitted.await.unwrap();
+        sleep(AGAIN * 10).await;
+        assert_eq!(book.strikes(), 0);
+
+        book.set(State::Away);
+        drop(strike(&acquittals));
+        sleep(AGAIN * 10).await;
+        book.set(State::There);
+        sleep(AGAIN * 10).await;
+        assert_eq!(book.strikes(), 0, "it was given up");
     }
 }

@@ -1,6 +1,6 @@
 //! How a session works on suspects: one at a time, each behind a durable strike. See `isolation`.
 
-use super::{isolation::Turn, session::Session};
+use super::{isolation::Turn, link::lost, session::Session};
 use crate::{
     domain::Reason,
     faults::{self, Point},
@@ -8,13 +8,17 @@ use crate::{
     strikes::Strike,
     supervision::{Envelope, Fault, Intake, Receipt, Settlement, Verdict},
 };
-use futures_util::{FutureExt, future::BoxFuture};
-use tracing::{Instrument, Span, debug, info};
+use std::time::Duration;
+use tokio::{sync::oneshot, time::timeout};
+use tracing::{Span, debug, info};
 
 /// An event may be at hand alone, and the process die, so many times. With the first death, when it was
 /// one of many, that makes three deliveries. One would be too few: a process may be killed for other
 /// reasons, and whatever was at hand then is innocent.
 const STRIKES: u32 = 2;
+
+/// How long the end of a session waits for the acquittal of a suspect to be written.
+const LAST_ACQUITTAL: Duration = Duration::from_secs(1);
 
 /// An event that waits for its turn.
 pub(super) struct Waiting {
@@ -26,13 +30,13 @@ pub(super) struct Waiting {
 /// A suspect and its strike on the way to the book.
 pub(super) struct Striking {
     suspect: Waiting,
-    strikes: BoxFuture<'static, Strike>,
+    strikes: oneshot::Receiver<Strike>,
 }
 
-/// Waits for the strike to be durable; for ever where there is none.
-pub(super) async fn struck(striking: &mut Option<Striking>) -> Strike {
+/// Waits for the strike to be durable; for ever where there is none. None when it never will be.
+pub(super) async fn struck(striking: &mut Option<Striking>) -> Option<Strike> {
     match striking {
-        Some(striking) => (&mut striking.strikes).await,
+        Some(striking) => (&mut striking.strikes).await.ok(),
         None => std::future::pending().await,
     }
 }
@@ -48,8 +52,7 @@ impl Session<'_> {
                 Turn::Alone(suspect) => {
                     self.shared.metrics.suspects.inc();
                     let event_id = suspect.batch.event.event_id.clone();
-                    let strikes = self.shared.acquittals.clone().strike(event_id);
-                    let strikes = strikes.instrument(suspect.span.clone()).boxed();
+                    let strikes = self.shared.acquittals.strike(event_id, suspect.span.clone());
                     self.striking = Some(Striking { suspect, strikes });
                 }
             }
@@ -57,8 +60,12 @@ impl Session<'_> {
     }
 
     /// Sends a struck suspect on its way, or to the dead letters when it has killed too often.
-    pub(super) async fn judge(&mut self, strike: Strike, intake: &Intake<BatchRef>) -> Result<(), Fault> {
-        let Strike { strikes, stored } = strike;
+    pub(super) async fn judge(
+        &mut self,
+        strike: Option<Strike>,
+        intake: &Intake<BatchRef>,
+    ) -> Result<(), Fault> {
+        let Strike { strikes, stored } = strike.ok_or_else(|| lost("a suspect could not be struck"))?;
         let Some(Striking { suspect, .. }) = self.striking.take() else {
             return Ok(());
         };
@@ -102,13 +109,16 @@ impl Session<'_> {
     /// The session ends and the process lives: what it had in hand has killed nobody. Only when an actor
     /// gave up, that may be the suspect's doing, and its strike stays.
     pub(super) async fn release(&mut self, intake: &Intake<BatchRef>) {
+        self.striking = None;
         let in_flight = self.in_flight.values();
         self.shared
             .innocents
             .remember(in_flight.filter_map(|delivery| delivery.event_id.clone()));
         let alone = self.isolation.alone().and_then(|tag| self.event_id(tag));
         if let Some(event_id) = alone.filter(|_| !intake.drain.gave_up()) {
-            self.shared.acquittals.acquit_now(event_id).await;
+            let acquitted = self.shared.acquittals.acquit(event_id);
+            // Not for longer: at the end of a drain the process is to leave.
+            let _ = timeout(LAST_ACQUITTAL, acquitted).await;
         }
     }
 
