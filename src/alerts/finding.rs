@@ -96,7 +96,9 @@ fn serves(who: &str, state: &Result<(), String>) -> Finding {
 fn pool_exhausted(vitals: &Vitals) -> Finding {
     let pool = &vitals.pool;
     let used = pool.size.saturating_sub(pool.available);
-    let exhausted = used >= pool.max_size && pool.waiting > 0;
+    // A probe that has just waited in vain waits for its next turn, and not for a connection.
+    let somebody_waits = pool.waiting > 0 || vitals.database.is_err();
+    let exhausted = used > 0 && used >= pool.max_size && somebody_waits;
     Finding {
         health: if exhausted { Health::Bad } else { Health::Good },
         value: Some(used as f64),

@@ -151,3 +151,43 @@ async fn slack_and_pagerduty_hear_of_errors_and_of_a_lost_broker_and_no_log_tell
     assert_eq!(line.service.terminate().await.unwrap(), Some(0));
     tells_alerts_and_no_secrets(&line.service);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_table_that_takes_every_connection_is_told_until_it_is_free() {
+    let receiver = Receiver::start().await.unwrap();
+    let webhook = receiver.url(SLACK);
+    let settings = [
+        ("ALERT_SLACK_WEBHOOK_URL", webhook.as_str()),
+        ("ALERT_INTERVAL_SECONDS", "0.2"),
+        ("ALERT_HOLD_SECONDS", "1"),
+        ("DATABASE_POOL_SIZE", "1"),
+        ("DATABASE_MAX_OVERFLOW", "0"),
+        ("MAX_WRITERS", "1"),
+    ];
+    let line = Running::shared("exhausted", &settings).await;
+    fires(&line, "pool_exhausted", 0.0).await;
+    let lock = "BEGIN; LOCK TABLE post_analytics";
+    line.database.batch_execute(lock).await.unwrap();
+    let id = fresh_id();
+    line.batch(&id, 3).await;
+    let title = "Database connections exhausted";
+    hears(&receiver, &line, &format!("[CRITICAL] {title}")).await;
+    fires(&line, "pool_exhausted", 1.0).await;
+    line.database.batch_execute("ROLLBACK").await.unwrap();
+    hears(&receiver, &line, &format!("[RESOLVED] {title}")).await;
+    line.stored(&[id]).await;
+}
+
+async fn hears(receiver: &Receiver, line: &Running<'_>, title: &str) {
+    wait_for(title, PATIENCE, async || {
+        let messages = receiver.taken(SLACK);
+        let told = |message: &Value| message["text"].as_str().unwrap().contains(title);
+        if messages.iter().any(told) {
+            Ok(())
+        } else {
+            Err(format!("{messages:#?}"))
+        }
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", line.service.lines().join("\n")));
+}

@@ -59,14 +59,17 @@ fn what_does_not_serve_is_named_with_its_reason() {
 
 #[test]
 fn a_pool_is_exhausted_when_all_connections_are_used_and_somebody_waits() {
-    for (size, available, waiting, expected) in [
-        (30, 0, 1, Bad),
-        (30, 0, 0, Good),
-        (30, 1, 1, Good),
-        (29, 0, 1, Good),
-        (0, 0, 0, Good),
+    let (answers, waited) = (Ok(()), Err("no answer within 1.5 s".to_owned()));
+    for (size, available, waiting, database, expected) in [
+        (30, 0, 1, &answers, Bad),
+        (30, 0, 0, &waited, Bad),
+        (30, 0, 0, &answers, Good),
+        (30, 1, 1, &waited, Good),
+        (29, 0, 1, &waited, Good),
+        (0, 0, 0, &answers, Good),
     ] {
         let finding = found(Rule::PoolExhausted, |vitals| {
+            vitals.database.clone_from(database);
             vitals.pool = PoolStatus {
                 max_size: 30,
                 size,
