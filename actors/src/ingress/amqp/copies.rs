@@ -70,7 +70,7 @@ pub(super) fn retry(
 
 /// The same properties with the headers of the trace that the copy belongs to; without any, those of the
 /// original stay.
-pub(super) fn in_trace(properties: BasicProperties, trace: &[(String, String)]) -> BasicProperties {
+pub(super) fn in_trace(mut properties: BasicProperties, trace: &[(String, String)]) -> BasicProperties {
     if trace.is_empty() {
         return properties;
     }
@@ -83,7 +83,6 @@ pub(super) fn in_trace(properties: BasicProperties, trace: &[(String, String)]) 
     for (name, value) in trace {
         put(&mut headers, name, text(value));
     }
-    let mut properties = properties;
     properties.with_headers(headers).finish()
 }
 
