@@ -3,7 +3,7 @@
 //! [`supervision`] is the engine and knows no business; [`domain`] holds the words; the rooms
 //! [`ingress`], [`fetcher`], [`parser`] and [`writer`] each know the engine, the domain and the
 //! [`messages`], and never each other. [`strikes`] is what one asks of another, [`recent`] is what they
-//! note for whoever looks on. [`faults`] is for tests.
+//! note for whoever looks on. [`tls`] and [`renewable`] are how they get in. [`faults`] is for tests.
 
 pub mod domain;
 pub mod faults;
@@ -12,8 +12,10 @@ pub mod ingress;
 pub mod messages;
 pub mod parser;
 pub mod recent;
+pub mod renewable;
 pub mod reports;
 pub mod strikes;
 pub mod supervision;
+pub mod tls;
 pub mod trace;
 pub mod writer;

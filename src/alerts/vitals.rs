@@ -144,6 +144,7 @@ fn difference(all: ItemCounts, part: ItemCounts) -> ItemCounts {
 mod tests {
     use super::*;
     use jiff::Timestamp;
+    use millrace_actors::tls::TlsFiles;
     use millrace_actors::writer::PostgresSettings;
     use tokio::runtime::Handle;
 
@@ -165,6 +166,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = PostgresSettings {
             url: "postgresql://nowhere/x".into(),
+            tls: TlsFiles::default(),
             pool_size: 7,
             writers: 1,
             connect_timeout: Duration::from_secs(1),

@@ -22,6 +22,7 @@ mod rule;
 mod setting;
 mod source;
 mod table;
+mod tls;
 mod traces;
 mod unknown;
 

@@ -5,7 +5,8 @@ use super::problem::Problem;
 use super::reader::Reader;
 use super::rule::{Flag, List, Name, Parsed, Text};
 use super::setting::{Setting, settings};
-use millrace_actors::fetcher::{FetcherSettings, StoreSettings};
+use super::tls::{FILE, File};
+use millrace_actors::fetcher::{FetcherSettings, StoreKeys, StoreSettings};
 use url::Url;
 
 settings! { "Object store";
@@ -19,6 +20,7 @@ settings! { "Object store";
     ACCESS_KEY: Text = Setting::optional("MINIO_ACCESS_KEY", Text, "required unless `OBJECT_STORE_URL` is set", "Access key.").hidden();
     SECRET_KEY: Text = Setting::optional("MINIO_SECRET_KEY", Text, "required unless `OBJECT_STORE_URL` is set", "Secret key.").hidden();
     USE_SSL: Flag = Setting::new("MINIO_USE_SSL", Flag, "false", "https where the endpoint names no scheme.");
+    CA_FILE: File = Setting::optional("MINIO_CA_FILE", FILE, "the system's authorities", "Authorities (PEM) that the store's certificate is checked by, of `OBJECT_STORE_URL` too; read at start.");
     REGION: Name = Setting::new("MINIO_REGION", Name, "us-east-1", "Region that requests are signed for.");
     BUCKET: Name = Setting::new("MINIO_CRAWL_RESULTS_BUCKET", Name, "crawl-results", "Bucket that events point into.");
     EXTRA_BUCKETS: List = Setting::optional("MINIO_EXTRA_BUCKETS", List, "none", "Other buckets that events may name; an event that names any other is dead-lettered.");
@@ -41,6 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> FetcherSettings {
     }
     FetcherSettings {
         store,
+        authorities: reader.optional(&CA_FILE),
         buckets,
         max_connections: reader.get(&MAX_CONNECTIONS),
         max_object_bytes: reader.get(&MAX_OBJECT),
@@ -54,8 +57,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> FetcherSettings {
 fn store(reader: &mut Reader<'_>) -> StoreSettings {
     let url = reader.optional(&STORE_URL);
     let endpoint = reader.get(&ENDPOINT);
-    let access_key = reader.optional(&ACCESS_KEY);
-    let secret_key = reader.optional(&SECRET_KEY);
+    let keys = keys(reader);
     let use_ssl = reader.get(&USE_SSL);
     let region = reader.get(&REGION);
     if let Some(url) = url {
@@ -77,10 +79,16 @@ fn store(reader: &mut Reader<'_>) -> StoreSettings {
     }
     StoreSettings::Minio {
         endpoint,
-        access_key: access_key.unwrap_or_default(),
-        secret_key: secret_key.unwrap_or_default().into(),
+        keys: reader.renewable("keys of the object store", keys, self::keys),
         use_ssl,
         region,
+    }
+}
+
+fn keys(reader: &mut Reader<'_>) -> StoreKeys {
+    StoreKeys {
+        access: reader.optional(&ACCESS_KEY).unwrap_or_default(),
+        secret: reader.optional(&SECRET_KEY).unwrap_or_default().into(),
     }
 }
 

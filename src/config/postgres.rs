@@ -6,10 +6,15 @@ use super::processing::Processing;
 use super::reader::Reader;
 use super::rule::{Flag, Parsed};
 use super::setting::{Setting, settings};
-use millrace_actors::writer::PostgresSettings;
+use super::tls::{FILE, File, identity};
+use millrace_actors::tls::TlsFiles;
+use millrace_actors::writer::{DatabaseUrl, PostgresSettings};
 
 settings! { "Postgres";
     URL: Parsed<String> = Setting::required("DATABASE_URL", Parsed::new("`postgresql://user:password@host:port/database`, or `key=value` pairs as libpq reads them", database_url, String::new), "Database; a driver as in `postgresql+psycopg2://` is dropped.").hidden_in_url();
+    CA_FILE: File = Setting::optional("DATABASE_CA_FILE", FILE, "the public authorities", "Authorities (PEM) that the server's certificate is checked by, as `sslrootcert` in the URL; without an `sslmode` it means `verify-full`. Read at each connection.");
+    CERT_FILE: File = Setting::optional("DATABASE_CERT_FILE", FILE, "none", "Our own certificate (PEM), as `sslcert` in the URL; read at each connection.");
+    KEY_FILE: File = Setting::optional("DATABASE_KEY_FILE", FILE, "none", "Its private key (PEM), as `sslkey` in the URL.");
     POOL_SIZE: Whole<usize> = Setting::new("DATABASE_POOL_SIZE", Whole::between(1, 1000), "20", "Connections in the pool; they are opened when needed.");
     MAX_OVERFLOW: Whole<usize> = Setting::new("DATABASE_MAX_OVERFLOW", Whole::between(0, 1000), "10", "Added to `DATABASE_POOL_SIZE`: the sum is the bound on connections.");
     AUTO_MIGRATE: Flag = Setting::new("DATABASE_AUTO_MIGRATE", Flag, "true", "Bring the schema up to date at start; off, `millrace migrate` does it.");
@@ -21,7 +26,11 @@ settings! { "Postgres";
 
 /// Reads the group.
 pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> (PostgresSettings, bool) {
-    let url = reader.secret(&URL);
+    let url = url(reader);
+    let tls = TlsFiles {
+        authorities: reader.optional(&CA_FILE),
+        identity: identity(reader, &CERT_FILE, &KEY_FILE),
+    };
     let base = reader.get(&POOL_SIZE);
     let overflow = reader.get(&MAX_OVERFLOW);
     let writers = processing.workers.writers;
@@ -38,7 +47,8 @@ pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> (Postgre
         ));
     }
     let settings = PostgresSettings {
-        url,
+        url: reader.renewable("address and credentials of Postgres", url, self::url),
+        tls,
         pool_size: base + overflow,
         connect_timeout: reader.get(&CONNECT_TIMEOUT),
         statement_timeout: reader.get(&STATEMENT_TIMEOUT),
@@ -47,6 +57,10 @@ pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> (Postgre
         max_bytes: usize::try_from(reader.get(&MAX_BYTES)).unwrap_or(usize::MAX),
     };
     (settings, reader.get(&AUTO_MIGRATE))
+}
+
+fn url(reader: &mut Reader<'_>) -> DatabaseUrl {
+    reader.get(&URL).into()
 }
 
 /// Only the outline is checked here; the driver reads the rest. Errors never quote the text.

@@ -7,7 +7,9 @@ use super::processing::Processing;
 use super::reader::Reader;
 use super::rule::{Flag, List, Name, Parsed, Rule, Text};
 use super::setting::{Setting, settings};
-use millrace_actors::ingress::{AmqpSettings, RetrySettings};
+use super::tls::{FILE, File, identity};
+use millrace_actors::ingress::{AmqpSettings, Broker, RetrySettings};
+use millrace_actors::tls::TlsFiles;
 use secrecy::SecretString;
 
 settings! { "RabbitMQ";
@@ -20,9 +22,12 @@ settings! { "RabbitMQ";
     HOST: Name = Setting::new("RABBITMQ_HOST", Name, "localhost", "Host name or address of the broker.");
     PORT: Whole<u16> = Setting::optional("RABBITMQ_PORT", Whole::between(1, 65_535), "5672, or 5671 with TLS", "Port of the broker.");
     USER: Text = Setting::new("RABBITMQ_USER", Text, "analytics", "User.");
-    PASSWORD: Text = Setting::optional("RABBITMQ_PASSWORD", Text, "required unless `RABBITMQ_URL` holds it", "Password.").hidden();
+    PASSWORD: Text = Setting::optional("RABBITMQ_PASSWORD", Text, "required unless `RABBITMQ_URL` holds it, or a certificate says who we are", "Password; without one, `RABBITMQ_CERT_FILE` logs in (the mechanism EXTERNAL).").hidden();
     VHOST: Text = Setting::new("RABBITMQ_VHOST", Text, "/", "Virtual host.");
     USE_SSL: Flag = Setting::new("RABBITMQ_USE_SSL", Flag, "false", "TLS to the broker; `amqps://` says the same.");
+    CA_FILE: File = Setting::optional("RABBITMQ_CA_FILE", FILE, "the public authorities", "Authorities (PEM) that the broker's certificate is checked by; read at each connection.");
+    CERT_FILE: File = Setting::optional("RABBITMQ_CERT_FILE", FILE, "none", "Our own certificate (PEM), for a broker that wants one; read at each connection.");
+    KEY_FILE: File = Setting::optional("RABBITMQ_KEY_FILE", FILE, "none", "Its private key (PEM).");
     CONNECT_TIMEOUT: Seconds = Setting::new("RABBITMQ_CONNECT_TIMEOUT_SECONDS", Seconds::between(0.1, 300.0), "10", "Bound on the whole set-up of a connection.");
     HEARTBEAT: Seconds = Setting::new("RABBITMQ_HEARTBEAT_SECONDS", Seconds::between(2.0, 600.0), "8", "Heartbeat; a connection that went silent is noticed after twice that.");
     EXCHANGE: Name = Setting::new("EVENT_EXCHANGE", Name, "smap.events", "Topic exchange that crawlers publish to.");
@@ -40,7 +45,18 @@ settings! { "RabbitMQ";
 
 /// Reads the group.
 pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> AmqpSettings {
+    let tls = TlsFiles {
+        authorities: reader.optional(&CA_FILE),
+        identity: identity(reader, &CERT_FILE, &KEY_FILE),
+    };
     let broker = broker(reader);
+    let unused = !broker.tls && tls != TlsFiles::default();
+    if unused {
+        reader.warn(
+            "RABBITMQ_CA_FILE and RABBITMQ_CERT_FILE are not used: the connection is not encrypted; write amqps://, or set RABBITMQ_USE_SSL"
+                .to_owned(),
+        );
+    }
     let (new_mode, legacy_queues) = modes(reader);
     let queue = reader.get(&QUEUE);
     if let Some(shared) = legacy_queues.iter().find(|name| **name == queue) {
@@ -49,12 +65,8 @@ pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> AmqpSett
             .problem(Problem::new("EVENT_QUEUE", what, "consume a queue in one way only").with_value(&queue));
     }
     AmqpSettings {
-        host: broker.host,
-        port: broker.port,
-        user: broker.user,
-        password: broker.password,
-        vhost: broker.vhost,
-        tls: broker.tls,
+        broker: reader.renewable("address and credentials of RabbitMQ", broker, self::broker),
+        tls,
         exchange: reader.get(&EXCHANGE),
         queue,
         routing_key: reader.get(&ROUTING_KEY),
@@ -66,15 +78,6 @@ pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> AmqpSett
         retry: retry(reader),
         shutdown_grace: processing.shutdown_grace,
     }
-}
-
-struct Broker {
-    host: String,
-    port: u16,
-    user: String,
-    password: SecretString,
-    vhost: String,
-    tls: bool,
 }
 
 /// The single names, overlaid with what the URL names.
@@ -103,7 +106,8 @@ fn broker(reader: &mut Reader<'_>) -> Broker {
             reader.warn(format!("RABBITMQ_URL has parameters that are not read: {names}"));
         }
     }
-    if password.is_none() && url_password.is_none() && !url_is_bad {
+    let certificate = tls && reader.is_set(&CERT_FILE);
+    if password.is_none() && url_password.is_none() && !url_is_bad && !certificate {
         let otherwise = if url_was_read {
             "; RABBITMQ_URL holds none"
         } else {
@@ -124,7 +128,7 @@ fn broker(reader: &mut Reader<'_>) -> Broker {
     if url_password.is_some() {
         reader.decided_by(&PASSWORD, "", URL_NAME);
     }
-    let password = SecretString::from(url_password.or(password).unwrap_or_default());
+    let password = url_password.or(password).map(SecretString::from);
     Broker {
         host,
         port: chosen,

@@ -7,7 +7,7 @@ use super::rule::Rule;
 use super::setting::{About, Described, Fallback, Secrecy, Setting};
 use super::source::{LayerView, Origin, Source};
 use super::table;
-use secrecy::SecretString;
+use millrace_actors::renewable::Renewable;
 
 /// Reads typed settings; problems are collected, never returned one by one.
 pub(super) struct Reader<'a> {
@@ -85,9 +85,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A secret, wrapped so that nothing prints it by accident.
-    pub(super) fn secret<R: Rule<Out = String>>(&mut self, setting: &'static Setting<R>) -> SecretString {
-        SecretString::from(self.get(setting))
+    /// A value that is read again later, from the same variables and from what their files hold then.
+    pub(super) fn renewable<T: Send + Sync + 'static>(
+        &self,
+        what: &'static str,
+        first: T,
+        read: fn(&mut Reader<'_>) -> T,
+    ) -> Renewable<T> {
+        let source = self.source.clone();
+        Renewable::new(what, first, move || {
+            let mut reader = Reader::new(&source);
+            let value = read(&mut reader);
+            match reader.finish() {
+                Ok(_) => Ok(value),
+                Err(error) => {
+                    let problems: Vec<_> = error.problems.iter().map(ToString::to_string).collect();
+                    Err(problems.join("; "))
+                }
+            }
+        })
     }
 
     /// Whether somebody chose a value, good or bad.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 /// Variables, the strongest layer first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Source {
     layers: Vec<Layer>,
     problems: Vec<Problem>,
@@ -29,6 +29,7 @@ pub enum Origin {
     Unset,
 }
 
+#[derive(Clone)]
 struct Layer {
     origin: Origin,
     variables: BTreeMap<String, String>,

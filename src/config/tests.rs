@@ -38,15 +38,20 @@ fn value_of(config: &Config, name: &str) -> (Option<String>, Origin) {
     (entry.value.clone(), entry.origin.clone())
 }
 
+fn password(config: &Config) -> String {
+    let broker = config.amqp.broker.last();
+    broker.password.as_ref().unwrap().expose_secret().to_owned()
+}
+
 #[test]
 fn defaults_are_those_of_the_service_it_replaces() {
     let config = load(&[]).unwrap();
-    let amqp = &config.amqp;
+    let (amqp, broker) = (&config.amqp, config.amqp.broker.last());
     assert_eq!(
-        (amqp.host.as_str(), amqp.port, amqp.user.as_str()),
+        (broker.host.as_str(), broker.port, broker.user.as_str()),
         ("localhost", 5672, "analytics")
     );
-    assert_eq!((amqp.vhost.as_str(), amqp.tls), ("/", false));
+    assert_eq!((broker.vhost.as_str(), broker.tls), ("/", false));
     assert_eq!(amqp.exchange, "smap.events");
     assert_eq!(amqp.queue, "analytics.data.collected");
     assert_eq!(amqp.routing_key, "data.collected");
@@ -148,13 +153,13 @@ fn a_url_wins_over_the_single_names() {
         ("RABBITMQ_HOST", "elsewhere"),
     ])
     .unwrap();
-    let amqp = &config.amqp;
+    let amqp = config.amqp.broker.last();
     assert_eq!(
         (amqp.host.as_str(), amqp.port, amqp.tls),
         ("mq.example", 5671, true)
     );
     assert_eq!((amqp.user.as_str(), amqp.vhost.as_str()), ("ana", "/prod"));
-    assert_eq!(amqp.password.expose_secret(), "p@ss");
+    assert_eq!(password(&config), "p@ss");
     assert_eq!(
         config.warnings,
         ["RABBITMQ_HOST is not used: RABBITMQ_URL names another one"]
@@ -168,8 +173,14 @@ fn a_url_wins_over_the_single_names() {
 #[test]
 fn a_url_without_a_password_takes_the_single_one() {
     let config = load(&[("RABBITMQ_URL", "amqp://mq:5673")]).unwrap();
-    assert_eq!(config.amqp.password.expose_secret(), "rabbit-secret");
-    assert_eq!((config.amqp.port, config.amqp.user.as_str()), (5673, "analytics"));
+    assert_eq!(password(&config), "rabbit-secret");
+    assert_eq!(
+        (
+            config.amqp.broker.last().port,
+            config.amqp.broker.last().user.as_str()
+        ),
+        (5673, "analytics")
+    );
     let url = ("RABBITMQ_URL", "amqp://mq:5673");
     assert_eq!(refused(&[url, ("RABBITMQ_PASSWORD", "")]), ["RABBITMQ_PASSWORD"]);
 }
@@ -177,7 +188,7 @@ fn a_url_without_a_password_takes_the_single_one() {
 #[test]
 fn a_password_of_digits_is_text() {
     let config = load(&[("RABBITMQ_PASSWORD", "0012345")]).unwrap();
-    assert_eq!(config.amqp.password.expose_secret(), "0012345");
+    assert_eq!(password(&config), "0012345");
 }
 
 #[test]
@@ -187,7 +198,7 @@ fn a_service_link_of_kubernetes_is_no_port() {
         ("METRICS_PORT", "tcp://10.0.0.9:80"),
     ])
     .unwrap();
-    assert_eq!((config.amqp.port, config.http.port), (5672, 9090));
+    assert_eq!((config.amqp.broker.last().port, config.http.port), (5672, 9090));
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 
@@ -285,7 +296,7 @@ fn a_secret_can_come_from_a_file() {
     let path = file.path().to_str().unwrap();
     let named = ("RABBITMQ_PASSWORD_FILE", path);
     let config = load(&[("RABBITMQ_PASSWORD", ""), named]).unwrap();
-    assert_eq!(config.amqp.password.expose_secret(), "from-file ");
+    assert_eq!(password(&config), "from-file ");
     assert_eq!(
         value_of(&config, "RABBITMQ_PASSWORD").1,
         Origin::File(path.to_owned())
@@ -305,6 +316,79 @@ fn a_secret_can_come_from_a_file() {
         refused(&[("RABBITMQ_PASSWORD", ""), empty]),
         ["RABBITMQ_PASSWORD_FILE"]
     );
+}
+
+#[test]
+fn secrets_in_files_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let url = file("url", "amqp://ana:old@mq/");
+    let key = file("key", "old");
+    let database = file("database", "postgresql://ana:old@db/x");
+    let config = load(&[
+        ("RABBITMQ_PASSWORD", ""),
+        ("RABBITMQ_URL_FILE", &url),
+        ("MINIO_SECRET_KEY", ""),
+        ("MINIO_SECRET_KEY_FILE", &key),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL_FILE", &database),
+    ])
+    .unwrap();
+    let StoreSettings::Minio { keys, .. } = &config.fetcher.store else {
+        panic!("not MinIO")
+    };
+    file("url", "amqp://eva:new@mq2/");
+    file("key", "new");
+    file("database", "postgresql://ana:new@db/x");
+    assert_eq!(password(&config), "old", "until a connection is made");
+    let broker = config.amqp.broker.renew();
+    assert_eq!((broker.user.as_str(), broker.host.as_str()), ("eva", "mq2"));
+    assert_eq!(password(&config), "new");
+    assert_eq!(keys.renew().secret.expose_secret(), "new");
+    assert_eq!(config.postgres.url.renew().expose(), "postgresql://ana:new@db/x");
+
+    // Half of a rotation, or a mistake: what was good before is kept.
+    file("database", "mysql://x");
+    std::fs::remove_file(&key).unwrap();
+    assert_eq!(keys.renew().secret.expose_secret(), "new");
+    assert_eq!(config.postgres.url.renew().expose(), "postgresql://ana:new@db/x");
+}
+
+#[test]
+fn files_for_tls_must_be_there_and_complete() {
+    let here = tempfile::NamedTempFile::new().unwrap();
+    let here = here.path().to_str().unwrap();
+    assert_eq!(
+        refused(&[
+            ("RABBITMQ_CA_FILE", "/nowhere/ca.pem"),
+            ("DATABASE_CERT_FILE", here),
+            ("MINIO_CA_FILE", "/nowhere/ca.pem"),
+        ]),
+        ["RABBITMQ_CA_FILE", "MINIO_CA_FILE", "DATABASE_CERT_FILE"]
+    );
+    let unused = load(&[("RABBITMQ_CA_FILE", here)]).unwrap().warnings;
+    assert!(unused[0].contains("not encrypted"), "{unused:?}");
+}
+
+#[test]
+fn a_certificate_can_stand_for_a_password() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let here = file.path().to_str().unwrap();
+    let certificate = [
+        ("RABBITMQ_PASSWORD", ""),
+        ("RABBITMQ_URL", "amqps://mq"),
+        ("RABBITMQ_CERT_FILE", here),
+        ("RABBITMQ_KEY_FILE", here),
+    ];
+    let config = load(&certificate).unwrap();
+    assert!(config.amqp.broker.last().password.is_none());
+    assert!(config.amqp.tls.identity.is_some());
+    let plain = [&certificate[..], &[("RABBITMQ_URL", "amqp://mq")]].concat();
+    assert_eq!(refused(&plain), ["RABBITMQ_PASSWORD"]);
 }
 
 #[test]
@@ -336,9 +420,9 @@ fn the_environment_wins_over_the_env_file() {
         ("RABBITMQ_HOST", ""),
     ]);
     let config = Config::load(&Source::from_variables(variables).with_env_file(file.path())).unwrap();
-    assert_eq!(config.amqp.host, "from-file");
+    assert_eq!(config.amqp.broker.last().host, "from-file");
     assert_eq!(config.amqp.prefetch, 7);
-    assert_eq!(config.amqp.password.expose_secret(), "a$b#c");
+    assert_eq!(password(&config), "a$b#c");
     let shown = file.path().display().to_string();
     assert_eq!(value_of(&config, "RABBITMQ_HOST").1, Origin::DotEnv(shown));
     assert_eq!(value_of(&config, "EVENT_PREFETCH_COUNT").1, Origin::Environment);

@@ -76,6 +76,16 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
         config.amqp.prefetch,
     ));
     registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
+    let down = {
+        let health = health.clone();
+        move || {
+            let all = health.dependencies();
+            all.iter()
+                .find(|dependency| !dependency.ok)
+                .map(|dependency| dependency.name)
+        }
+    };
+    tokio::spawn(stop::leave_an_outage(drain.clone(), down));
     let signs = VitalSigns {
         recent: recent.clone(),
         dependencies: {

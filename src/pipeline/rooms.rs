@@ -6,7 +6,7 @@ use anyhow::Context;
 use futures_util::FutureExt;
 use millrace_actors::{
     fetcher::{Fetcher, FetcherMetrics, Stores},
-    ingress::{AmqpSettings, IngressMetrics, IngressStatus, amqp::AmqpSource},
+    ingress::{AmqpSettings, Broker, IngressMetrics, IngressStatus, amqp::AmqpSource},
     messages::{BatchRef, ParsedBatch, RawBatch},
     parser::{Parser, ParserMetrics},
     recent::Recent,
@@ -159,9 +159,8 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
 
 /// What the receivers of alerts know this line by.
 pub(super) fn name(amqp: &AmqpSettings) -> alerts::Line {
-    let AmqpSettings {
-        host, vhost, queue, ..
-    } = amqp;
+    let (AmqpSettings { queue, .. }, broker) = (amqp, amqp.broker.last());
+    let Broker { host, vhost, .. } = &*broker;
     alerts::Line {
         name: format!("{host}/{vhost}/{queue}").replace("///", "/"), // most are in the virtual host `/`
         replica: replica_name(),

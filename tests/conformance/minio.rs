@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 const ON_MINIO: Options = Options {
     durable_postgres: false,
     minio: true,
+    tls: false,
 };
 
 type Metadata = &'static [(&'static str, &'static str)];

@@ -5,7 +5,11 @@ use millrace_stack::{Stack, Tenant};
 use serde_json::Value;
 
 /// Runs a command that prints JSON, and returns its exit code and what it printed.
-async fn json_of(tenant: &Tenant<'_>, args: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, Value) {
+pub(crate) async fn json_of(
+    tenant: &Tenant<'_>,
+    args: &[&str],
+    settings: &[(&str, &str)],
+) -> (Option<i32>, Value) {
     let output = tenant.command(millrace(), args, settings).await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let json = serde_json::from_str(&text).unwrap_or_else(|error| {

@@ -136,6 +136,36 @@ async fn sigterm_while_the_broker_is_down_exits_with_0() {
     .await;
 }
 
+/// Hung, so that nothing fails, with a grace period and timeouts longer than the test waits for an end: only the
+/// outage can end this drain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_does_not_wait_for_a_dependency_that_stays_down() {
+    let stack = Stack::start().await.unwrap();
+    let long = [
+        ("SHUTDOWN_GRACE_SECONDS", "3600"),
+        ("DATABASE_STATEMENT_TIMEOUT_SECONDS", "600"),
+        ("STAGE_DEADLINE_SECONDS", "3600"),
+    ];
+    let line = Running::start(stack.tenant("drain-hung").await.unwrap(), &long).await;
+    stack.postgres.pause().unwrap();
+    let id = fresh_id();
+    line.batch(&id, 1).await;
+    wait_for("the event to be in flight", PATIENCE, async || {
+        line.service
+            .metrics()
+            .await
+            .is_ok_and(|metrics| metrics.sum("analytics_inflight_events", &[]) == Some(1.0))
+    })
+    .await
+    .unwrap();
+    let ended = line.service.terminate().await;
+    stack.postgres.resume().unwrap();
+    assert_eq!(ended.unwrap(), Some(0), "{}", line.service.lines().join("\n"));
+    line.service.start_again().unwrap();
+    line.stored(&[id]).await;
+    line.queue_empties().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_sigterm_exits_at_once_and_leaves_the_rest_unacknowledged() {
     let stack = Stack::start().await.unwrap();

@@ -3,6 +3,7 @@
 mod blame;
 mod bucket;
 mod fetch;
+mod keys;
 mod metrics;
 mod open;
 mod retry_after;
@@ -15,5 +16,5 @@ mod tests;
 
 pub use fetch::Fetcher;
 pub use metrics::FetcherMetrics;
-pub use settings::{FetcherSettings, StoreSettings};
+pub use settings::{FetcherSettings, StoreKeys, StoreSettings};
 pub use stores::{PingError, Stores, StoresError};

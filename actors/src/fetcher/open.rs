@@ -1,10 +1,12 @@
 //! Opens the store that the settings name.
 
 use super::{
-    FetcherSettings, StoreSettings, bucket::Bucket, retry_after::ObedientConnector, stores::StoresError,
+    FetcherSettings, StoreSettings, bucket::Bucket, keys::Keys, retry_after::ObedientConnector,
+    stores::StoresError,
 };
+use crate::tls;
 use object_store::{
-    BackoffConfig, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
+    BackoffConfig, Certificate, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
     azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
     prefix::PrefixStore,
 };
@@ -65,8 +67,7 @@ fn bucket(name: &str, store: Arc<dyn ObjectStore>) -> Bucket {
 fn minio(settings: &FetcherSettings, bucket: &str) -> Result<Arc<dyn ObjectStore>, StoresError> {
     let StoreSettings::Minio {
         endpoint,
-        access_key,
-        secret_key,
+        keys,
         use_ssl,
         region,
     } = &settings.store
@@ -84,10 +85,9 @@ fn minio(settings: &FetcherSettings, bucket: &str) -> Result<Arc<dyn ObjectStore
         .with_virtual_hosted_style_request(false)
         .with_bucket_name(bucket)
         .with_region(region)
-        .with_access_key_id(access_key)
-        .with_secret_access_key(secret_key.expose_secret())
+        .with_credentials(Arc::new(Keys(keys.clone())))
         // `with_allow_http` of the builder would be undone here, so the options carry it.
-        .with_client_options(client_options(settings, plain))
+        .with_client_options(client_options(settings, plain)?)
         .with_http_connector(connector(settings))
         .with_retry(retry(settings))
         .build()
@@ -105,7 +105,7 @@ fn cloud(
     macro_rules! build {
         ($builder:ty) => {{
             let ours = <$builder>::new()
-                .with_client_options(client_options(settings, false))
+                .with_client_options(client_options(settings, false)?)
                 .with_http_connector(connector(settings))
                 .with_retry(retry(settings))
                 .with_url(url.as_str());
@@ -143,17 +143,29 @@ fn folder(root: &std::path::Path, name: &str) -> Result<Bucket, StoresError> {
     })
 }
 
-fn client_options(settings: &FetcherSettings, plain_http: bool) -> ClientOptions {
-    ClientOptions::new()
+fn client_options(settings: &FetcherSettings, plain_http: bool) -> Result<ClientOptions, StoresError> {
+    let mut options = ClientOptions::new();
+    if let Some(path) = &settings.authorities {
+        let unusable = |source| StoresError::open(path.display(), source);
+        for certificate in
+            tls::certificates(path).map_err(|error| StoresError::open("MINIO_CA_FILE", error))?
+        {
+            let certificate = Certificate::from_der(&certificate).map_err(unusable)?;
+            options = options.with_root_certificate(certificate);
+        }
+    }
+    // Plain http needs no certificates, a small container may have none to load, and who names an authority
+    // means that one alone.
+    let no_system = plain_http || settings.authorities.is_some();
+    Ok(options
         .with_allow_http(plain_http)
-        // Plain http needs no certificates, and a small container may have none to load.
-        .with_no_system_certificates(plain_http)
+        .with_no_system_certificates(no_system)
         .with_connect_timeout(settings.connect_timeout)
         // Silence is bounded here; the whole of a fetch is bounded by the fetcher. A bound on the
         // whole of one request would fail a large object on a slow but healthy line.
         .with_read_timeout(settings.request_timeout)
         .with_timeout_disabled()
-        .with_pool_max_idle_per_host(settings.max_connections)
+        .with_pool_max_idle_per_host(settings.max_connections))
 }
 
 /// All waits that one fetch of a busy store asks for fit into one request's timeout.

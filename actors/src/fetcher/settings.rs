@@ -1,13 +1,16 @@
 //! What the fetcher needs to know.
 
-use secrecy::SecretString;
-use std::time::Duration;
+use crate::renewable::Renewable;
+use secrecy::{ExposeSecret, SecretString};
+use std::{path::PathBuf, time::Duration};
 
 /// Where objects are and how far the fetcher goes for one.
 #[derive(Clone, Debug)]
 pub struct FetcherSettings {
     /// The store.
     pub store: StoreSettings,
+    /// File with the authorities (PEM) that a store on https is trusted by; without it the system's.
+    pub authorities: Option<PathBuf>,
     /// Buckets that events may name; the first is `MINIO_CRAWL_RESULTS_BUCKET`.
     pub buckets: Vec<String>,
     /// Connections kept open.
@@ -42,10 +45,8 @@ pub enum StoreSettings {
     Minio {
         /// `host:port`, with or without scheme.
         endpoint: String,
-        /// Access key.
-        access_key: String,
-        /// Secret key.
-        secret_key: SecretString,
+        /// Who we are.
+        keys: Renewable<StoreKeys>,
         /// https where the endpoint names no scheme.
         use_ssl: bool,
         /// Region.
@@ -59,4 +60,21 @@ pub enum StoreSettings {
         /// Environment variables that name the cloud's own settings (`AWS_…`, `GOOGLE_…`, `AZURE_…`).
         options: Vec<(String, SecretString)>,
     },
+}
+
+/// Who we are to a store.
+#[derive(Clone, Debug)]
+pub struct StoreKeys {
+    /// Access key.
+    pub access: String,
+    /// Secret key.
+    pub secret: SecretString,
+}
+
+// === impl StoreKeys ===
+
+impl PartialEq for StoreKeys {
+    fn eq(&self, other: &Self) -> bool {
+        self.access == other.access && self.secret.expose_secret() == other.secret.expose_secret()
+    }
 }

@@ -7,5 +7,5 @@ mod settings;
 mod status;
 
 pub use metrics::IngressMetrics;
-pub use settings::{AmqpSettings, RetrySettings};
+pub use settings::{AmqpSettings, Broker, RetrySettings};
 pub use status::{Depths, IngressStatus, Progress, State};

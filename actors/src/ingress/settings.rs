@@ -1,23 +1,16 @@
 //! What the ingress needs to know.
 
-use secrecy::SecretString;
+use crate::{renewable::Renewable, tls::TlsFiles};
+use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
 /// The broker, the names on it, and how failures are retried.
 #[derive(Clone, Debug)]
 pub struct AmqpSettings {
-    /// Host name or address.
-    pub host: String,
-    /// Port; 5672, or 5671 with TLS.
-    pub port: u16,
-    /// User.
-    pub user: String,
-    /// Password.
-    pub password: SecretString,
-    /// Virtual host.
-    pub vhost: String,
-    /// `amqps`.
-    pub tls: bool,
+    /// Where the broker is, and how to get in.
+    pub broker: Renewable<Broker>,
+    /// Files for `amqps`.
+    pub tls: TlsFiles,
     /// Topic exchange that producers publish to.
     pub exchange: String,
     /// Queue of events. Its dead letters go to `<queue>.dlq`, its delayed retries through `<queue>.retry…`.
@@ -38,6 +31,43 @@ pub struct AmqpSettings {
     pub retry: RetrySettings,
     /// How long a drain may take before what is unfinished is left unacknowledged.
     pub shutdown_grace: Duration,
+}
+
+/// Where the broker is, and how to get in.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    /// Host name or address.
+    pub host: String,
+    /// Port; 5672, or 5671 with TLS.
+    pub port: u16,
+    /// User.
+    pub user: String,
+    /// Password; without one our certificate says who we are (the mechanism EXTERNAL).
+    pub password: Option<SecretString>,
+    /// Virtual host.
+    pub vhost: String,
+    /// `amqps`.
+    pub tls: bool,
+}
+
+// === impl Broker ===
+
+impl PartialEq for Broker {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |broker: &Self| {
+            let Self {
+                host,
+                port,
+                user,
+                password,
+                vhost,
+                tls,
+            } = broker.clone();
+            let password = password.map(|password| password.expose_secret().to_owned());
+            (host, port, user, password, vhost, tls)
+        };
+        all(self) == all(other)
+    }
 }
 
 /// Delays between attempts at one event.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub struct Drain {
     ordered: CancellationToken,
+    cut_short: CancellationToken,
     gave_up: Arc<AtomicBool>,
 }
 
@@ -37,8 +38,18 @@ impl Drain {
         self.gave_up.load(SeqCst)
     }
 
+    /// Says that what is unfinished cannot be finished now: it is left unacknowledged, without further waiting.
+    pub fn cut_short(&self) {
+        self.cut_short.cancel();
+    }
+
     /// Waits for the order.
     pub async fn ordered(&self) {
         self.ordered.cancelled().await;
+    }
+
+    /// Waits until a drain is cut short.
+    pub async fn is_cut_short(&self) {
+        self.cut_short.cancelled().await;
     }
 }

@@ -7,4 +7,4 @@ pub mod postgres;
 mod settings;
 
 pub use metrics::WriterMetrics;
-pub use settings::PostgresSettings;
+pub use settings::{DatabaseUrl, PostgresSettings};

@@ -2,6 +2,7 @@
 
 use millrace_actors::{
     recent::Recent,
+    tls::TlsFiles,
     writer::{
         PostgresSettings, WriterMetrics,
         postgres::{Database, Writer, migrate},
@@ -80,6 +81,7 @@ impl<'s> TestDatabase<'s> {
     pub(crate) fn settings(&self) -> PostgresSettings {
         PostgresSettings {
             url: self.server.url(&self.name).into(),
+            tls: TlsFiles::default(),
             pool_size: 8,
             connect_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),

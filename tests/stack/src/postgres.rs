@@ -14,6 +14,7 @@ use crate::home::Home;
 use crate::packages::{MissingPackage, file_of, program_of};
 use crate::ports::free_port;
 use crate::process::{Process, Recipe};
+use crate::tls::{Authority, Identity};
 use crate::wait::wait_for;
 
 const PACKAGE: &str = "postgresql";
@@ -30,24 +31,78 @@ const FIRST_DATABASE: &str = "postgres";
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
+    certificate_files: CertificateFiles,
     process: Process,
+}
+
+/// Users of this group log in with a certificate in their name, and in no other way.
+const CERTIFICATE_USERS: &str =
+    "hostssl all +certified 127.0.0.1/32 cert\nhost all +certified 127.0.0.1/32 reject\n";
+
+/// What a server that speaks TLS shows and whom it trusts.
+#[derive(Debug)]
+struct CertificateFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+    authority: PathBuf,
+}
+
+// === impl CertificateFiles ===
+
+impl CertificateFiles {
+    fn within(dir: &Path) -> Self {
+        Self {
+            certificate: dir.join("server.pem"),
+            key: dir.join("server.key"),
+            authority: dir.join("authority.pem"),
+        }
+    }
+
+    fn put(&self, identity: &Identity) -> anyhow::Result<()> {
+        std::fs::copy(&identity.certificate, &self.certificate)?;
+        std::fs::copy(&identity.key, &self.key)?;
+        std::fs::set_permissions(&self.key, PermissionsExt::from_mode(0o600))?;
+        give(&self.key)
+    }
+
+    fn settings(&self) -> [String; 4] {
+        [
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", self.certificate.display()),
+            format!("ssl_key_file={}", self.key.display()),
+            format!("ssl_ca_file={}", self.authority.display()),
+        ]
+    }
 }
 
 // === impl Postgres ===
 
 impl Postgres {
     /// Makes a cluster and starts it. `durable` turns `fsync` on: slower, and what a power cut needs; a SIGKILL does not.
-    pub(crate) async fn launch(home: &Home, durable: bool) -> anyhow::Result<Self> {
+    pub(crate) async fn launch(home: &Home, durable: bool, tls: Option<&Authority>) -> anyhow::Result<Self> {
         let dir = home.dir("postgres")?;
         let programs = programs()?;
         let identity = identity(&dir)?;
         initdb(&programs, &identity, &dir).await?;
 
+        let certificate_files = CertificateFiles::within(&dir);
+        if let Some(authority) = tls {
+            certificate_files.put(&authority.identity("localhost")?)?;
+            std::fs::copy(authority.file(), &certificate_files.authority)?;
+            let access = dir.join("data/pg_hba.conf");
+            let rest = std::fs::read_to_string(&access)?;
+            std::fs::write(&access, format!("{CERTIFICATE_USERS}{rest}"))?;
+        }
+
         let port = free_port()?;
         let mut args = identity.clone();
         args.push(programs.join("postgres").into());
         args.extend(["-D".into(), dir.join("data").into()]);
-        for setting in settings(port, durable) {
+        let mut settings = settings(port, durable);
+        if tls.is_some() {
+            settings.extend(certificate_files.settings());
+        }
+        for setting in settings {
             args.extend(["-c".into(), setting.into()]);
         }
         let recipe = Recipe {
@@ -60,6 +115,7 @@ impl Postgres {
         };
         let postgres = Self {
             port,
+            certificate_files,
             process: Process::new(recipe),
         };
         postgres.start().await?;
@@ -118,6 +174,14 @@ impl Postgres {
             .status()
             .context("cannot run prlimit")?;
         anyhow::ensure!(status.success(), "prlimit failed: {status}");
+        Ok(())
+    }
+
+    /// Shows another certificate to who connects from now on, on a stack with [`Options::tls`](crate::Options::tls).
+    pub async fn present(&self, identity: &Identity) -> anyhow::Result<()> {
+        self.certificate_files.put(identity)?;
+        let client = self.connect(FIRST_DATABASE).await?;
+        client.batch_execute("SELECT pg_reload_conf()").await?;
         Ok(())
     }
 
@@ -188,16 +252,21 @@ fn programs() -> Result<PathBuf, MissingPackage> {
 
 /// What to put before a command so that it runs as a user whom Postgres accepts; gives `dir` to that user.
 pub(crate) fn identity(dir: &Path) -> anyhow::Result<Vec<OsString>> {
+    give(dir)?;
+    as_system_user()
+}
+
+/// Gives a file or folder to the user whom Postgres accepts.
+fn give(path: &Path) -> anyhow::Result<()> {
     if !geteuid().is_root() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let user = User::from_name(SYSTEM_USER)?.ok_or_else(|| MissingPackage {
         program: format!("the user {SYSTEM_USER}"),
         package: PACKAGE,
     })?;
-    chown(dir, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-        .with_context(|| format!("cannot give {} to {SYSTEM_USER}", dir.display()))?;
-    as_system_user()
+    chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+        .with_context(|| format!("cannot give {} to {SYSTEM_USER}", path.display()))
 }
 
 /// What to put before a command to run it as the user whom Postgres accepts.

@@ -14,6 +14,7 @@ pub use self::management::{Management, Message, QueueInfo, STATISTICS_LAG};
 use crate::home::Home;
 use crate::ports::free_port;
 use crate::process::{Process, Recipe};
+use crate::tls::Authority;
 use crate::wait::wait_for;
 
 /// A cold start on a machine that compiles beside it has been seen to take 15 s.
@@ -30,6 +31,7 @@ const PASSWORD: &str = "millrace-rabbitmq";
 #[derive(Debug)]
 pub struct RabbitMq {
     port: u16,
+    tls_port: Option<u16>,
     management: Management,
     data: PathBuf,
     /// What another Erlang node needs to talk to it.
@@ -41,6 +43,7 @@ pub struct RabbitMq {
 
 struct Ports {
     amqp: u16,
+    amqps: Option<u16>,
     management: u16,
     distribution: u16,
 }
@@ -48,15 +51,17 @@ struct Ports {
 // === impl RabbitMq ===
 
 impl RabbitMq {
-    pub(crate) async fn launch(home: &Home) -> anyhow::Result<Self> {
+    pub(crate) async fn launch(home: &Home, tls: Option<&Authority>) -> anyhow::Result<Self> {
         let dir = home.dir("rabbitmq")?;
         let scripts = install::private_copy(&dir.join("install"))?;
         let ports = Ports {
             amqp: free_port()?,
+            amqps: tls.map(|_| free_port()).transpose()?,
             management: free_port()?,
             distribution: free_port()?,
         };
-        write_configuration(&dir, &ports)?;
+        let tls = tls.map(|authority| tls_terms(authority, &ports)).transpose()?;
+        write_configuration(&dir, &ports, &tls.unwrap_or_default())?;
         let data = dir.join(DATA);
         let (cookie, inetrc) = (dir.join("home/.erlang.cookie"), dir.join("inetrc"));
         let recipe = Recipe {
@@ -69,6 +74,7 @@ impl RabbitMq {
         };
         let rabbitmq = Self {
             port: ports.amqp,
+            tls_port: ports.amqps,
             data,
             distribution: ports.distribution,
             cookie,
@@ -193,6 +199,15 @@ impl RabbitMq {
         self.port
     }
 
+    /// The port of AMQP over TLS, for those who show a certificate.
+    ///
+    /// # Panics
+    ///
+    /// When the stack was not started with [`Options::tls`](crate::Options::tls).
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port.expect("a broker that speaks TLS")
+    }
+
     /// User and password, of AMQP and of the management page.
     pub fn credentials(&self) -> (&'static str, &'static str) {
         (USER, PASSWORD)
@@ -224,14 +239,31 @@ fn url_at(port: u16, vhost: &str) -> String {
     format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{port}/{vhost}")
 }
 
-fn write_configuration(dir: &Path, ports: &Ports) -> anyhow::Result<()> {
+/// Everybody has to show a certificate of the authority; it stands for a password where none is given.
+fn tls_terms(authority: &Authority, ports: &Ports) -> anyhow::Result<String> {
+    let identity = authority.identity("localhost")?;
+    Ok(format!(
+        r#"
+    {{ssl_listeners, [{{"127.0.0.1", {port}}}]}},
+    {{ssl_options, [{{cacertfile, "{authority}"}}, {{certfile, "{certificate}"}}, {{keyfile, "{key}"}},
+      {{verify, verify_peer}}, {{fail_if_no_peer_cert, true}}]}},
+    {{auth_mechanisms, ['PLAIN', 'EXTERNAL']}},
+    {{ssl_cert_login_from, common_name}},"#,
+        port = ports.amqps.unwrap_or_default(),
+        authority = authority.file().display(),
+        certificate = identity.certificate.display(),
+        key = identity.key.display(),
+    ))
+}
+
+fn write_configuration(dir: &Path, ports: &Ports, tls: &str) -> anyhow::Result<()> {
     // Erlang terms and not `rabbitmq.conf`: translating the latter costs a second at each start.
     // The management API shows statistics, late by their intervals: queues and connections report every 200 ms
     // here instead of every 5 s, and the management samples that by its shortest retention, 1 s instead of 5.
     let config = format!(
         r#"[
   {{rabbit, [
-    {{tcp_listeners, [{{"127.0.0.1", {amqp}}}]}},
+    {{tcp_listeners, [{{"127.0.0.1", {amqp}}}]}},{tls}
     {{default_user, <<"{USER}">>}},
     {{default_pass, <<"{PASSWORD}">>}},
     {{collect_statistics_interval, 200}},
@@ -249,7 +281,12 @@ fn write_configuration(dir: &Path, ports: &Ports) -> anyhow::Result<()> {
         management = ports.management,
     );
     std::fs::write(dir.join("rabbitmq.config"), config)?;
-    std::fs::write(dir.join("enabled_plugins"), "[rabbitmq_management].\n")?;
+    let plugins = if tls.is_empty() {
+        "[rabbitmq_management].\n"
+    } else {
+        "[rabbitmq_management, rabbitmq_auth_mechanism_ssl].\n"
+    };
+    std::fs::write(dir.join("enabled_plugins"), plugins)?;
     // Names come from this file only: each question to a name server costs time, up to 5 s where there is none.
     std::fs::write(
         dir.join("inetrc"),

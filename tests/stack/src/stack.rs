@@ -14,6 +14,7 @@ use crate::pgbouncer::PgBouncer;
 use crate::postgres::Postgres;
 use crate::rabbitmq::RabbitMq;
 use crate::tenant::Tenant;
+use crate::tls::Authority;
 
 static SHARED: OnceCell<Stack> = OnceCell::const_new();
 
@@ -24,6 +25,8 @@ pub struct Options {
     pub durable_postgres: bool,
     /// A real MinIO, and a failure where there is none; otherwise one only where somebody provided it on purpose.
     pub minio: bool,
+    /// RabbitMQ and Postgres also speak TLS, as `localhost`, with certificates of [`Stack::authority`].
+    pub tls: bool,
 }
 
 /// A private RabbitMQ, Postgres and object storage on loopback ports, in a directory of their own.
@@ -38,6 +41,7 @@ pub struct Stack {
     /// The object storage.
     pub objects: Objects,
     tenants: AtomicUsize,
+    authority: Option<Authority>,
     // Last, so that it is dropped last: the servers end before the reaper looks for leftovers.
     home: Home,
 }
@@ -76,9 +80,10 @@ impl Stack {
     /// Starts all three at once; they answer when it returns.
     pub async fn start_with(options: Options) -> anyhow::Result<Self> {
         let home = Home::new()?;
+        let authority = options.tls.then(Authority::new).transpose()?;
         let (rabbitmq, postgres, objects) = tokio::try_join!(
-            RabbitMq::launch(&home),
-            Postgres::launch(&home, options.durable_postgres),
+            RabbitMq::launch(&home, authority.as_ref()),
+            Postgres::launch(&home, options.durable_postgres, authority.as_ref()),
             Objects::launch(&home, options.minio),
         )?;
         Ok(Self {
@@ -86,6 +91,7 @@ impl Stack {
             postgres,
             objects,
             tenants: AtomicUsize::new(0),
+            authority,
             home,
         })
     }
@@ -123,6 +129,15 @@ impl Stack {
         Jaeger::launch(&self.home).await
     }
 
+    /// Who issued the certificates of servers that speak TLS.
+    ///
+    /// # Panics
+    ///
+    /// When the stack was not started with [`Options::tls`].
+    pub fn authority(&self) -> &Authority {
+        self.authority.as_ref().expect("a stack that speaks TLS")
+    }
+
     /// The directory with data and logs.
     pub fn directory(&self) -> &Path {
         self.home.path()
@@ -141,14 +156,14 @@ impl Selected {
         let home = Home::new()?;
         let rabbitmq = async {
             if selection.rabbitmq {
-                RabbitMq::launch(&home).await.map(Some)
+                RabbitMq::launch(&home, None).await.map(Some)
             } else {
                 Ok(None)
             }
         };
         let postgres = async {
             if selection.postgres {
-                Postgres::launch(&home, false).await.map(Some)
+                Postgres::launch(&home, false, None).await.map(Some)
             } else {
                 Ok(None)
             }

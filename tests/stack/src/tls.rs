@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -14,6 +15,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
+
+static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
 
 /// An authority that nobody trusts who was not told to.
 #[derive(Debug)]
@@ -49,6 +52,10 @@ impl Authority {
     pub fn new() -> anyhow::Result<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Two of one name would be told apart by their signatures only, which no two in the world are.
+        let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("authority {number} of process {}", std::process::id());
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
         let folder = tempfile::tempdir().context("a folder for certificates")?;
@@ -65,12 +72,27 @@ impl Authority {
         self.folder.path().join("authority.pem")
     }
 
-    /// A certificate for a host name or address.
+    /// A certificate for a host name, an address or a user, in files named after it.
     ///
     /// # Errors
     /// The name cannot be in a certificate.
     pub fn identity(&self, name: &str) -> anyhow::Result<Identity> {
-        let (certificate, key) = self.issue(name)?;
+        self.write(name, self.issue(name)?)
+    }
+
+    /// The same, of a time long ago.
+    ///
+    /// # Errors
+    /// The name cannot be in a certificate.
+    pub fn expired_identity(&self, name: &str) -> anyhow::Result<Identity> {
+        self.write(&format!("expired-{name}"), self.issue_expired(name)?)
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        (certificate, key): (rcgen::Certificate, KeyPair),
+    ) -> anyhow::Result<Identity> {
         let file = |end: &str| self.folder.path().join(format!("{name}.{end}"));
         let identity = Identity {
             certificate: file("pem"),
@@ -86,7 +108,23 @@ impl Authority {
     /// # Errors
     /// The name cannot be in a certificate, or there is no free port.
     pub async fn front(&self, name: &str, port: u16, clients: bool) -> anyhow::Result<TlsFront> {
-        let (certificate, key) = self.issue(name)?;
+        self.serve_with(self.issue(name)?, port, clients).await
+    }
+
+    /// The same with a certificate of a time long ago, for everybody.
+    ///
+    /// # Errors
+    /// The name cannot be in a certificate, or there is no free port.
+    pub async fn expired_front(&self, name: &str, port: u16) -> anyhow::Result<TlsFront> {
+        self.serve_with(self.issue_expired(name)?, port, false).await
+    }
+
+    async fn serve_with(
+        &self,
+        (certificate, key): (rcgen::Certificate, KeyPair),
+        port: u16,
+        clients: bool,
+    ) -> anyhow::Result<TlsFront> {
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
         let config = ServerConfig::builder();
         let config = if clients {
@@ -108,8 +146,18 @@ impl Authority {
     }
 
     fn issue(&self, name: &str) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
+        self.sign(&params(name)?)
+    }
+
+    fn issue_expired(&self, name: &str) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
+        let mut params = params(name)?;
+        params.not_before = date_time_ymd(2001, 1, 1);
+        params.not_after = date_time_ymd(2002, 1, 1);
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
         let key = KeyPair::generate()?;
-        let params = CertificateParams::new(vec![name.to_owned()])?;
         Ok((params.signed_by(&key, &self.issuer)?, key))
     }
 }
@@ -121,6 +169,13 @@ impl TlsFront {
     pub fn port(&self) -> u16 {
         self.address.port()
     }
+}
+
+/// A server is known by an alternative name, a user by the common name.
+fn params(name: &str) -> anyhow::Result<CertificateParams> {
+    let mut params = CertificateParams::new(vec![name.to_owned()])?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(params)
 }
 
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, port: u16) {

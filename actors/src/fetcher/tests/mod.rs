@@ -6,10 +6,11 @@ mod stores;
 mod verdicts;
 
 use self::fault_server::{Answer, FaultServer, Request, patiently};
-use super::{Fetcher, FetcherMetrics, FetcherSettings, StoreSettings, Stores};
+use super::{Fetcher, FetcherMetrics, FetcherSettings, StoreKeys, StoreSettings, Stores};
 use crate::{
     domain::{CrawlEvent, Delivery, Platform, Project},
     messages::{BatchRef, BatchSource, RawBatch},
+    renewable::Renewable,
     supervision::{ByteBudget, Fault, Stage},
 };
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ const SILENCE: Duration = Duration::from_millis(300);
 fn settings(store: StoreSettings) -> FetcherSettings {
     FetcherSettings {
         store,
+        authorities: None,
         buckets: vec!["crawl-results".to_owned(), "extra".to_owned()],
         max_connections: 4,
         max_object_bytes: CAP,
@@ -36,11 +38,17 @@ fn settings(store: StoreSettings) -> FetcherSettings {
     }
 }
 
+fn keys(access: &str, secret: &str) -> Renewable<StoreKeys> {
+    Renewable::fixed(StoreKeys {
+        access: access.to_owned(),
+        secret: secret.to_owned().into(),
+    })
+}
+
 fn minio(endpoint: &str) -> FetcherSettings {
     settings(StoreSettings::Minio {
         endpoint: endpoint.to_owned(),
-        access_key: "key".to_owned(),
-        secret_key: "s3cr3t".to_owned().into(),
+        keys: keys("key", "s3cr3t"),
         use_ssl: false,
         region: "us-east-1".to_owned(),
     })

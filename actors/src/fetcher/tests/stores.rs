@@ -3,7 +3,7 @@
 use super::{
     PATH,
     fault_server::{Answer, FaultServer, Request},
-    fetcher_of, files, is_poison, minio, outage_detail, run, settings,
+    fetcher_of, files, is_poison, keys, minio, outage_detail, run, settings,
 };
 use crate::fetcher::{StoreSettings, Stores};
 use crate::supervision::{ByteBudget, Fault};
@@ -117,8 +117,7 @@ async fn a_real_store_serves_refuses_and_comes_back() {
     let with_keys = |access: &str, secret: &str| {
         let mut settings = settings(StoreSettings::Minio {
             endpoint: server.endpoint(),
-            access_key: access.to_owned(),
-            secret_key: secret.to_owned().into(),
+            keys: keys(access, secret),
             use_ssl: false,
             region: "us-east-1".to_owned(),
         });

@@ -1,14 +1,19 @@
 //! A connection, its channels, and the bounds on getting them.
 
 use super::signals::{Listener, Signal};
-use crate::{ingress::AmqpSettings, supervision::Fault};
+use crate::{
+    ingress::{AmqpSettings, Broker},
+    supervision::Fault,
+    tls::Check,
+};
 use amqprs::{
     channel::Channel,
     connection::{Connection, OpenConnectionArguments},
+    security::SecurityCredentials,
     tls::TlsAdaptor,
 };
 use secrecy::ExposeSecret;
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// How long a polite goodbye may take before the socket is simply dropped.
@@ -89,12 +94,11 @@ pub(super) async fn bounded<T>(
     let limit = settings.connect_timeout;
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done,
-        Err(_) => Err(lost(format!(
-            "{}:{} did not answer within {} s",
-            settings.host,
-            settings.port,
-            limit.as_secs_f64()
-        ))),
+        Err(_) => {
+            let Broker { host, port, .. } = &*settings.broker.last();
+            let limit = limit.as_secs_f64();
+            Err(lost(format!("{host}:{port} did not answer within {limit} s")))
+        }
     }
 }
 
@@ -115,16 +119,26 @@ async fn open_channel(connection: &Connection, listener: Listener) -> Result<Cha
 }
 
 fn arguments(settings: &AmqpSettings, name: &str) -> Result<OpenConnectionArguments, Fault> {
-    let password = settings.password.expose_secret();
-    let mut arguments = OpenConnectionArguments::new(&settings.host, settings.port, &settings.user, password);
+    let broker = settings.broker.renew();
+    let password = broker.password.as_ref().map(|password| password.expose_secret());
+    let mut arguments = OpenConnectionArguments::new(
+        &broker.host,
+        broker.port,
+        &broker.user,
+        password.unwrap_or_default(),
+    );
+    if password.is_none() {
+        arguments.credentials(SecurityCredentials::new_external());
+    }
     let heartbeat = u16::try_from(settings.heartbeat.as_secs()).unwrap_or(u16::MAX);
     arguments
-        .virtual_host(&settings.vhost)
+        .virtual_host(&broker.vhost)
         .connection_name(name)
         .heartbeat(heartbeat);
-    if settings.tls {
-        let adaptor = TlsAdaptor::without_client_auth(None, settings.host.clone());
-        arguments.tls_adaptor(adaptor.map_err(|error| lost(format!("no TLS: {error}")))?);
+    if broker.tls {
+        let config = settings.tls.client_config(Check::Host);
+        let config = Arc::new(config.map_err(|error| lost(format!("no TLS: {error}")))?);
+        arguments.tls_adaptor(TlsAdaptor::new(config.into(), broker.host.clone()));
     }
     Ok(arguments.finish())
 }

@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
         if ended.is_ok() && !self.in_flight.is_empty() {
             warn!(
                 events = self.in_flight.len(),
-                "the grace period is over; unfinished events stay unacknowledged and will be delivered again"
+                "leaving; unfinished events stay unacknowledged and will be delivered again"
             );
         }
         self.release(&intake).await;
@@ -131,6 +131,7 @@ impl<'a> Session<'a> {
                 () = self.outbox.lost() => return Err(self.why_lost(lost("publishing connection lost"))),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
+                () = intake.drain.is_cut_short(), if self.leave_at.is_some() => return Ok(()),
                 () = until(overdue) => {
                     self.shared.metrics.publish_errors.inc_by(self.outbox.overdue(Instant::now()));
                     return Err(lost("the broker does not confirm what we publish; it may be in alarm"));

@@ -98,7 +98,8 @@ impl ChannelCallback for Listener {
 mod tests {
     use super::*;
     use crate::ingress::amqp::link::Link;
-    use crate::ingress::{AmqpSettings, RetrySettings};
+    use crate::ingress::{AmqpSettings, Broker, RetrySettings};
+    use crate::{renewable::Renewable, tls::TlsFiles};
     use amqprs::channel::QueueDeclareArguments;
     use millrace_stack::Stack;
     use std::time::Duration;
@@ -108,12 +109,15 @@ mod tests {
         let (user, password) = stack.rabbitmq.credentials();
         let second = Duration::from_secs(1);
         AmqpSettings {
-            host: "127.0.0.1".to_owned(),
-            port: stack.rabbitmq.port(),
-            user: user.to_owned(),
-            password: password.to_owned().into(),
-            vhost: vhost.to_owned(),
-            tls: false,
+            broker: Renewable::fixed(Broker {
+                host: "127.0.0.1".to_owned(),
+                port: stack.rabbitmq.port(),
+                user: user.to_owned(),
+                password: Some(password.to_owned().into()),
+                vhost: vhost.to_owned(),
+                tls: false,
+            }),
+            tls: TlsFiles::default(),
             exchange: "smap.events".to_owned(),
             queue: "analytics.data.collected".to_owned(),
             routing_key: "data.collected".to_owned(),

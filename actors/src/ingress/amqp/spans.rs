@@ -80,8 +80,9 @@ fn describe_delivery(span: &Span, delivery: &InFlight, deliver: &Deliver, settin
     if let Some(id) = delivery.properties.message_id() {
         trace::attribute(span, "messaging.message.id", id.clone());
     }
-    trace::attribute(span, "server.address", settings.host.clone());
-    trace::attribute(span, "server.port", i64::from(settings.port));
+    let broker = settings.broker.last();
+    trace::attribute(span, "server.address", broker.host.clone());
+    trace::attribute(span, "server.port", i64::from(broker.port));
     trace::attribute(span, "millrace.attempt", i64::from(delivery.facts.attempt));
     trace::attribute(span, "millrace.redelivered", delivery.redelivered);
     if let Some(event_id) = &delivery.event_id {

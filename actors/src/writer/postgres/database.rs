@@ -3,7 +3,8 @@
 use super::{
     BadConnectionString,
     blame::{Blame, DATABASE},
-    connection_string, tls,
+    connection_string::{self, Address},
+    tls::Connector as TlsConnector,
 };
 use crate::{supervision::Fault, trace, writer::PostgresSettings};
 use deadpool_postgres::{
@@ -12,7 +13,6 @@ use deadpool_postgres::{
 use std::{future::Future, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, config::Host};
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::context::TokioContext;
 
 /// A pool of connections to one database. Cheap to clone.
@@ -59,7 +59,8 @@ pub(super) struct Lease(Option<Object>);
 /// that opened it, and would starve or die with an actor's.
 struct Connector {
     io: Handle,
-    tls: MakeRustlsConnect,
+    settings: PostgresSettings,
+    first: Address,
 }
 
 // === impl Database ===
@@ -67,10 +68,12 @@ struct Connector {
 impl Database {
     /// A pool that drives its connections on `io`. Connects to nothing yet.
     pub fn new(settings: &PostgresSettings, io: &Handle) -> Result<Self, BadConnectionString> {
-        let config = configure(settings)?;
+        let first = configure(settings)?;
+        let config = first.config.clone();
         let connector = Connector {
             io: io.clone(),
-            tls: tls::connector(config.get_ssl_mode()),
+            settings: settings.clone(),
+            first,
         };
         let place = Arc::new(Place::of(&config));
         let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
@@ -202,10 +205,15 @@ impl Drop for Lease {
 type Connected = Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
 
 impl Connect for Connector {
-    fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
-        let (config, tls) = (config.clone(), self.tls.clone());
+    /// With what the settings and files say now, not with what they said when the pool was made.
+    fn connect(&self, _then: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+        let address = configure(&self.settings).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the new address of the database is of no use; the first one stays in use");
+            self.first.clone()
+        });
         let connecting = async move {
-            let (client, connection) = config.connect(tls).await?;
+            let tls = TlsConnector::to(&address);
+            let (client, connection) = address.config.connect(tls).await?;
             let driver = tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "database connection closed");
@@ -218,10 +226,11 @@ impl Connect for Connector {
 }
 
 /// What every connection of ours asks for, unless the user's URL says otherwise.
-pub(super) fn configure(settings: &PostgresSettings) -> Result<Config, BadConnectionString> {
+pub(super) fn configure(settings: &PostgresSettings) -> Result<Address, BadConnectionString> {
     const UNSET_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
     const DEAD_PEER: Duration = Duration::from_secs(30);
-    let mut config = connection_string::parse(&settings.url)?;
+    let mut address = connection_string::parse(&settings.url.renew(), &settings.tls)?;
+    let config = &mut address.config;
     if config.get_application_name().is_none() {
         config.application_name("millrace");
     }
@@ -235,5 +244,5 @@ pub(super) fn configure(settings: &PostgresSettings) -> Result<Config, BadConnec
     if over_tcp && config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(DEAD_PEER);
     }
-    Ok(config)
+    Ok(address)
 }

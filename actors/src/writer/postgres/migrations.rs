@@ -1,6 +1,6 @@
 //! Brings the schema up to date. The migrations are in the binary.
 
-use super::{BadConnectionString, blame::reason_of, database::configure, tls};
+use super::{BadConnectionString, blame::reason_of, database::configure, tls::Connector};
 use crate::writer::PostgresSettings;
 use refinery::{Runner, Target};
 use std::time::Duration;
@@ -119,8 +119,8 @@ async fn migrate_with(settings: &PostgresSettings, runner: Runner) -> Result<Mig
 }
 
 async fn connect(settings: &PostgresSettings) -> Result<Client, MigrateError> {
-    let config = configure(settings)?;
-    let connecting = config.connect(tls::connector(config.get_ssl_mode()));
+    let address = configure(settings)?;
+    let connecting = address.config.connect(Connector::to(&address));
     let Ok(connected) = timeout(settings.connect_timeout, connecting).await else {
         return Err(MigrateError::NoAnswer(settings.connect_timeout));
     };

@@ -15,7 +15,12 @@ use crate::packages::file_of;
 const PACKAGE: &str = "rabbitmq-server";
 /// The script itself: the wrapper in /usr/sbin changes user and directory.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
-const ROOTS: [&str; 3] = ["rabbit", "rabbitmq_prelaunch", "rabbitmq_management"];
+const ROOTS: [&str; 4] = [
+    "rabbit",
+    "rabbitmq_prelaunch",
+    "rabbitmq_management",
+    "rabbitmq_auth_mechanism_ssl",
+];
 
 /// Makes `dir` look like an installation with the needed plugins only; returns its folder of scripts.
 pub(super) fn private_copy(dir: &Path) -> anyhow::Result<PathBuf> {
