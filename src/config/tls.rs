@@ -26,7 +26,9 @@ pub(super) fn identity(
     certificate: &'static Setting<File>,
     key: &'static Setting<File>,
 ) -> Option<Identity> {
-    let half = match (reader.is_set(certificate), reader.is_set(key)) {
+    let set = (reader.is_set(certificate), reader.is_set(key));
+    let identity = (reader.optional(certificate), reader.optional(key));
+    let half = match set {
         (true, false) => Some((certificate.name(), key.name())),
         (false, true) => Some((key.name(), certificate.name())),
         _ => None,
@@ -35,8 +37,8 @@ pub(super) fn identity(
         let what = "is set without its other half".to_owned();
         reader.problem(Problem::new(set, what, &format!("set {other} too, or neither")));
     }
-    Some(Identity {
-        certificate: reader.optional(certificate)?,
-        key: reader.optional(key)?,
-    })
+    match identity {
+        (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+        _ => None,
+    }
 }
