@@ -1,6 +1,7 @@
 //! The one HTTP port: metrics for Prometheus, probes for Kubernetes, health for people, and the JSON API.
 
 mod api;
+mod connections;
 mod handlers;
 mod metrics;
 mod page;
@@ -22,12 +23,12 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
+use connections::{BOUNDS, Bounds};
 use millrace_actors::recent::Recent;
 use millrace_actors::reports::ReportBook;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -54,12 +55,10 @@ pub struct HttpState {
 pub struct HttpServer {
     listener: TcpListener,
     routes: Router,
+    bounds: Bounds,
     /// Ends what would never end by itself.
     closing: CancellationToken,
 }
-
-/// How long a stop waits for requests at hand.
-const LINGER: Duration = Duration::from_secs(1);
 
 // === impl HttpServer ===
 
@@ -89,6 +88,7 @@ impl HttpServer {
         Ok(Self {
             listener,
             routes,
+            bounds: BOUNDS,
             closing,
         })
     }
@@ -103,24 +103,8 @@ impl HttpServer {
 
     /// Serves until `stop` is cancelled and the requests at hand are answered. A client that is slow about
     /// its request delays the stop by no more than a second.
-    ///
-    /// # Errors
-    /// The listener failed.
-    pub async fn run(self, stop: CancellationToken) -> std::io::Result<()> {
-        let server = axum::serve(self.listener, self.routes);
-        let stopped = stop.clone().cancelled_owned();
-        let server = server.with_graceful_shutdown(async move {
-            stopped.await;
-            self.closing.cancel();
-        });
-        let too_long = async {
-            stop.cancelled().await;
-            tokio::time::sleep(LINGER).await;
-        };
-        tokio::select! {
-            done = server.into_future() => done,
-            () = too_long => Ok(()),
-        }
+    pub async fn run(self, stop: CancellationToken) {
+        connections::serve(self.listener, self.routes, self.bounds, stop, self.closing).await;
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) use rooms::replica_name;
 use std::{sync::Arc, time::Instant};
 use stop::StopSignals;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 /// Runs until it is told to stop, and says how it ended.
 ///
@@ -135,9 +135,5 @@ async fn serve(
     let server = HttpServer::bind(&config.http, state).await?;
     info!(address = %server.address().context("the HTTP port")?, "serving metrics and health");
     let stop = stop.clone();
-    Ok(Some(tokio::spawn(async move {
-        if let Err(error) = server.run(stop).await {
-            warn!(%error, "the HTTP server ended");
-        }
-    })))
+    Ok(Some(tokio::spawn(server.run(stop))))
 }

@@ -1,6 +1,6 @@
 //! A message leaves its queue only when its copy is safe in another.
 
-use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id};
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, batch_of, event, fresh_id};
 use millrace_stack::{Stack, wait_for};
 use serde_json::json;
 
@@ -55,6 +55,32 @@ async fn a_copy_that_comes_back_is_counted() {
     line.tenant.delete_queue(DLQ).await.unwrap();
     buried(1).await;
     assert_eq!(publish_errors(&line).await, 1);
+}
+
+/// The original fits into a frame by some bytes, its copy with what we add does not; the broker would end the
+/// connection, deliver again, and so on for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_fill_a_frame_stop_nobody() {
+    let line = Running::shared("large-headers", &[]).await;
+    let headers = json!({"large": "x".repeat(130_900), "small": "kept"});
+    line.publish_with(&headers, "no event at all").await;
+    let missing = fresh_id();
+    let path = format!("{}/missing.json", line.tenant.bucket());
+    let event = event(&missing, &path).to_string();
+    line.publish_with(&headers, event).await;
+    let good = fresh_id();
+    line.batch(&good, 2).await;
+
+    let letters = line.dead_letters(1).await;
+    let kept = &letters[0].properties["headers"];
+    assert_eq!(kept["x-millrace-reason"], "malformed_event");
+    assert_eq!(kept["x-millrace-left-out"], "large");
+    assert_eq!((&kept["small"], &kept["large"]), (&json!("kept"), &json!(null)));
+    line.put("missing.json", batch_of(&missing, 2)).await;
+    line.stored(&[good, missing]).await;
+    line.queue_empties().await;
+    let metrics = line.service.metrics().await.unwrap();
+    assert_eq!(metrics.sum("analytics_actor_restarts_total", &[]), Some(0.0));
 }
 
 async fn publish_errors(line: &Running<'_>) -> u64 {

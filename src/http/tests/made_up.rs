@@ -38,7 +38,7 @@ pub(super) struct Running {
     pub(super) health: Arc<MadeUp>,
     pub(super) state: HttpState,
     pub(super) stop: CancellationToken,
-    pub(super) served: JoinHandle<std::io::Result<()>>,
+    pub(super) served: JoinHandle<()>,
 }
 
 /// Rows of everything in the made-up database.
@@ -59,6 +59,10 @@ pub(super) async fn start() -> Running {
 }
 
 pub(super) async fn start_with(settings: HttpSettings) -> Running {
+    start_bounded(settings, BOUNDS).await
+}
+
+pub(super) async fn start_bounded(settings: HttpSettings, bounds: Bounds) -> Running {
     // Others may have installed it before: any one will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut registry = Registry::default();
@@ -84,7 +88,8 @@ pub(super) async fn start_with(settings: HttpSettings) -> Running {
             health: health.clone(),
         }),
     };
-    let server = HttpServer::bind(&settings, state.clone()).await.unwrap();
+    let mut server = HttpServer::bind(&settings, state.clone()).await.unwrap();
+    server.bounds = bounds;
     let address = server.address().unwrap();
     let stop = CancellationToken::new();
     let served = tokio::spawn(server.run(stop.clone()));

@@ -6,8 +6,10 @@ mod stream;
 
 use super::*;
 use jiff::Timestamp;
-use made_up::start;
-use tokio::io::AsyncWriteExt;
+use made_up::{Running, settings, start, start_bounded};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn livez_fails_only_when_stuck() {
@@ -103,19 +105,60 @@ async fn a_stop_ends_the_server_and_frees_the_port() {
     let service = start().await;
     assert_eq!(service.get("/livez").await.0, 200);
     service.stop.cancel();
-    service.served.await.unwrap().unwrap();
+    service.served.await.unwrap();
     TcpListener::bind(service.address).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_client_that_never_finishes_its_request_does_not_hold_up_the_stop() {
     let service = start().await;
-    let mut slow = tokio::net::TcpStream::connect(service.address).await.unwrap();
+    let mut slow = TcpStream::connect(service.address).await.unwrap();
     slow.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
     assert_eq!(service.get("/livez").await.0, 200);
     service.stop.cancel();
     let stopped = tokio::time::timeout(Duration::from_secs(20), service.served).await;
-    stopped.unwrap().unwrap().unwrap();
+    stopped.unwrap().unwrap();
+}
+
+/// Connects and never comes to the point.
+async fn dawdler(service: &Running) -> TcpStream {
+    let mut client = TcpStream::connect(service.address).await.unwrap();
+    client
+        .write_all(b"GET /livez HTTP/1.1\r\nx-slow: ")
+        .await
+        .unwrap();
+    client
+}
+
+#[tokio::test]
+async fn a_client_that_is_slow_about_its_request_loses_its_place() {
+    let bounds = Bounds {
+        patience: Duration::from_millis(50),
+        ..BOUNDS
+    };
+    let service = start_bounded(settings(), bounds).await;
+    let mut client = dawdler(&service).await;
+    let mut said = Vec::new();
+    client.read_to_end(&mut said).await.unwrap();
+    assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 408 "), "{said:?}");
+}
+
+#[tokio::test]
+async fn there_are_so_many_places_and_no_more() {
+    let bounds = Bounds {
+        places: 3,
+        patience: Duration::from_secs(3_600),
+    };
+    let service = start_bounded(settings(), bounds).await;
+    let mut dawdlers = Vec::new();
+    for _ in 0..3 {
+        dawdlers.push(dawdler(&service).await);
+    }
+    let mut asking = Box::pin(service.get_status("/livez"));
+    let answer = tokio::time::timeout(Duration::from_millis(500), &mut asking).await;
+    assert!(answer.is_err(), "there was a fourth place");
+    dawdlers.pop();
+    assert_eq!(asking.await, 200);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::trace;
 use amqprs::{BasicProperties, FieldName, FieldTable, FieldValue};
 use jiff::Timestamp;
+use serde::Serialize;
 use std::time::Duration;
 
 /// Why it is a dead letter.
@@ -15,6 +16,9 @@ pub(super) const ATTEMPTS: &str = "x-millrace-attempts";
 pub(super) const FIRST_SEEN: &str = "x-millrace-first-seen";
 /// The event's id, where it could be read.
 pub(super) const EVENT_ID: &str = "x-millrace-event-id";
+
+/// Names of headers that did not fit, between commas.
+const TOO_LARGE: &str = "x-millrace-left-out";
 
 /// Headers that must not be copied: they would send the copy elsewhere too (`CC`, `BCC`), or make the
 /// broker take its way through the retry queue for a loop and drop it.
@@ -29,6 +33,13 @@ const LEFT_OUT: [&str; 9] = [
     "x-last-death-reason",
     "x-last-death-exchange",
 ];
+
+/// What our own headers begin with.
+const OURS: &str = "x-millrace-";
+
+/// Room for the frame itself and for the properties beside the headers: nine short strings of 256 bytes at most,
+/// numbers, and the lengths.
+const BESIDE_HEADERS: usize = 3_072;
 
 /// Longest `x-millrace-detail`, in bytes: headers travel in one frame.
 const MAX_DETAIL: usize = 2_048;
@@ -84,6 +95,35 @@ pub(super) fn in_trace(mut properties: BasicProperties, trace: &[(String, String
         put(&mut headers, name, text(value));
     }
     properties.with_headers(headers).finish()
+}
+
+/// The same properties, small enough for one frame of `frame_max` bytes (0 means any): headers travel in one, and
+/// the broker ends the connection of who sends a larger one. What a copy adds may make that of the original too
+/// large, so the largest headers that are not ours are left out and named; says which.
+pub(super) fn fit(mut properties: BasicProperties, frame_max: u32) -> (BasicProperties, Vec<String>) {
+    let room = usize::try_from(frame_max).unwrap_or(usize::MAX);
+    let Some(mut headers) = properties.headers().cloned().filter(|_| room > 0) else {
+        return (properties, Vec::new());
+    };
+    let room = room.saturating_sub(BESIDE_HEADERS);
+    let mut left_out = Vec::new();
+    if size(&headers) > room {
+        let foreign = headers
+            .as_ref()
+            .iter()
+            .filter(|(name, _)| !name.as_ref().starts_with(OURS));
+        let mut foreign: Vec<_> = foreign.map(|(name, value)| (size(value), name.clone())).collect();
+        foreign.sort_unstable_by_key(|(size, _)| *size);
+        while let Some((_, name)) = foreign.pop().filter(|_| size(&headers) > room) {
+            headers.remove(&name);
+            left_out.push(name.to_string());
+            put(&mut headers, TOO_LARGE, text(cut(&left_out.join(","))));
+        }
+    }
+    if !left_out.is_empty() {
+        properties.with_headers(headers);
+    }
+    (properties.finish(), left_out)
 }
 
 /// Attempts on the account of a delivery: 0 for one that was never retried.
@@ -165,6 +205,11 @@ fn text(value: &str) -> FieldValue {
     value.try_into().map_or(FieldValue::V, FieldValue::S)
 }
 
+/// Bytes on the wire.
+fn size(value: &impl Serialize) -> usize {
+    amqp_serde::to_bytes(value).map_or(usize::MAX, |bytes| bytes.len())
+}
+
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_DETAIL)]
 }
@@ -224,6 +269,39 @@ mod tests {
         assert_eq!(header_text(&back, "x-millrace-original-expiration"), Some("1000"));
         assert_eq!(back.expiration().map(String::as_str), Some("1500"));
         assert_eq!(attempts(&back), 1);
+    }
+
+    #[test]
+    fn a_copy_fits_into_one_frame() {
+        let mut headers = FieldTable::new();
+        put(&mut headers, "small", text("kept"));
+        put(&mut headers, "large", text(&"x".repeat(60_000)));
+        put(&mut headers, "larger", text(&"x".repeat(70_000)));
+        put(&mut headers, DETAIL, text(&"x".repeat(MAX_DETAIL)));
+        let original = BasicProperties::default().with_headers(headers).finish();
+
+        let (all, left_out) = fit(original.clone(), 0);
+        assert_eq!(
+            (header_text(&all, "larger").map(str::len), left_out.len()),
+            (Some(70_000), 0)
+        );
+        let (all, left_out) = fit(original.clone(), 200_000);
+        assert_eq!(
+            (header_text(&all, "larger").map(str::len), left_out.len()),
+            (Some(70_000), 0)
+        );
+
+        let (fitting, left_out) = fit(original.clone(), 131_072);
+        assert_eq!(left_out, ["larger"]);
+        assert_eq!(header_text(&fitting, "larger"), None);
+        assert_eq!(header_text(&fitting, "large").map(str::len), Some(60_000));
+        assert_eq!(header_text(&fitting, "small"), Some("kept"));
+        assert_eq!(header_text(&fitting, TOO_LARGE), Some("larger"));
+
+        let (tight, left_out) = fit(original, 8_192);
+        assert_eq!(left_out, ["larger", "large"]);
+        assert!(size(tight.headers().unwrap()) < 8_192 - BESIDE_HEADERS);
+        assert_eq!(header_text(&tight, DETAIL).map(str::len), Some(MAX_DETAIL));
     }
 
     #[test]

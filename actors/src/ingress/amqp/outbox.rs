@@ -108,6 +108,11 @@ impl Outbox {
         self.copies.oldest().map(|oldest| oldest.since + CONFIRM_TIMEOUT)
     }
 
+    /// The largest frame that the broker takes; 0 when any.
+    pub(super) fn frame_max(&self) -> u32 {
+        self.link.connection.frame_max()
+    }
+
     pub(super) async fn lost(&self) {
         self.link.lost().await;
     }
