@@ -67,11 +67,15 @@ the schema's business; this is about values that do not agree with each other.
 {{- if and .Values.serviceMonitor.enabled (not .Values.service.enabled) }}
 {{- $problems = append $problems "serviceMonitor finds its targets by the Service; service.enabled is false" }}
 {{- end }}
-{{- if and .Values.prometheusRule.enabled (not (.Files.Glob "files/rules/*.yml")) }}
-{{- $problems = append $problems "prometheusRule is on, but this copy of the chart has no files/rules; `make manifests` puts them there" }}
+{{- if .Values.prometheusRule.enabled }}
+{{- range .Values.prometheusRule.include }}
+{{- if not ($.Files.Get (printf "files/rules/%s.yml" .)) }}
+{{- $problems = append $problems (printf "prometheusRule.include: this copy of the chart has no files/rules/%s.yml; `make manifests` puts there what deploy/prometheus/rules has" .) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if and .Values.grafanaDashboard.enabled (not (.Files.Glob "files/dashboards/*.json")) }}
-{{- $problems = append $problems "grafanaDashboard is on, but this copy of the chart has no files/dashboards; `make manifests` puts them there" }}
+{{- $problems = append $problems "grafanaDashboard is on, but this copy of the chart has no files/dashboards; `make manifests` puts there what deploy/grafana has" }}
 {{- end }}
 {{- join "\n  - " $problems }}
 {{- end }}

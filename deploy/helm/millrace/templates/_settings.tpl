@@ -45,13 +45,17 @@ A setting's value as text. YAML gives whole numbers as floating point, which wou
 {{- toYaml $resources }}
 {{- end }}
 
+{{- define "millrace.eventQueue" -}}
+{{- $alias := include "millrace.setting" (list . "EVENT_QUEUE_NAME" "analytics.data.collected") }}
+{{- include "millrace.setting" (list . "EVENT_QUEUE" $alias) }}
+{{- end }}
+
 {{/* The queues that are consumed, as a JSON array. */}}
 {{- define "millrace.queues" -}}
 {{- $queues := .Values.autoscaling.keda.queues }}
 {{- if not $queues }}
 {{- if ne "false" (include "millrace.setting" (list . "NEW_MODE_ENABLED" "true") | lower) }}
-{{- $alias := include "millrace.setting" (list . "EVENT_QUEUE_NAME" "analytics.data.collected") }}
-{{- $queues = list (include "millrace.setting" (list . "EVENT_QUEUE" $alias)) }}
+{{- $queues = list (include "millrace.eventQueue" .) }}
 {{- end }}
 {{- if eq "true" (include "millrace.setting" (list . "LEGACY_MODE_ENABLED" "false") | lower) }}
 {{- $legacy := include "millrace.setting" (list . "LEGACY_QUEUES" "tiktok_result_queue,youtube_result_queue") | trim }}
