@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps promtool demo test conformance manifests deploy-check lint docs bench chaos fuzz deny
+.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench chaos fuzz deny
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ manifests: ## Render deploy/k8s from the chart, and give the chart its copies of
 deploy-check: ## Check the chart, the manifests and whatever else deploys it (builds helm and others; needs Go, minutes the first time)
 	@deploy/scripts/install-deps --yaml
 	@deploy/scripts/deploy-check
+
+image-check: deps ## Build the image's program by the Dockerfile's own command and run it in an empty root (as root; needs dnsmasq-base)
+	@DEPLOY_REQUIRE=1 deploy/scripts/deploy-tools hadolint
+	@DEPLOY_REQUIRE=1 deploy/scripts/check-image --build
 
 lint: ## Formatting and clippy, warnings denied
 	$(CARGO) fmt --all --check
