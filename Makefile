@@ -34,7 +34,8 @@ deploy-check: ## Check the chart, the manifests and whatever else deploys it (bu
 	@deploy/scripts/install-deps --yaml
 	@deploy/scripts/deploy-check
 
-image-check: deps ## Build the image's program by the Dockerfile's own command and run it in an empty root (as root; needs dnsmasq-base)
+image-check: ## Build the image's program by the Dockerfile's own command and run it in an empty root (as root)
+	@deploy/scripts/install-deps --image
 	@DEPLOY_REQUIRE=1 deploy/scripts/deploy-tools hadolint
 	@DEPLOY_REQUIRE=1 deploy/scripts/check-image --build
 
