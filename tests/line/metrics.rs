@@ -1,6 +1,7 @@
 //! The metrics tell the truth: each counter against the oracle, each name and label against the contract.
 
 mod contract;
+mod dashboards;
 mod figures;
 
 use crate::{

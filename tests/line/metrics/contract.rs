@@ -92,7 +92,7 @@ pub(super) fn assert_bounded(text: &str) {
 }
 
 /// Whether the label's values are a closed set that this value belongs to.
-fn is_bounded(label: &str, value: &str) -> bool {
+pub(super) fn is_bounded(label: &str, value: &str) -> bool {
     let one_of = |words: &str| words.split(' ').any(|word| word == value);
     match label {
         "platform" => one_of("tiktok youtube other unknown"),
