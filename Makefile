@@ -4,10 +4,10 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps promtool demo test conformance lint docs bench chaos fuzz deny sbom
+.PHONY: help deps promtool demo test conformance manifests deploy-check lint docs bench chaos fuzz deny sbom
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install RabbitMQ, Postgres and Chromium from Debian packages (asks before sudo)
 	@deploy/scripts/install-deps
@@ -25,6 +25,14 @@ test: deps promtool lint docs ## Everything CI runs: format, clippy, docs, unit,
 
 conformance: deps promtool ## The line on a real MinIO, its traces in a real Jaeger; builds both (needs Go; minutes the first time)
 	@deploy/scripts/conformance
+
+manifests: ## Render deploy/k8s from the chart, and give the chart its copies of rules and dashboard
+	@DEPLOY_REQUIRE=1 deploy/scripts/deploy-tools helm
+	@deploy/scripts/manifests
+
+deploy-check: ## Check the chart, the manifests and whatever else deploys it (builds helm and others; needs Go, minutes the first time)
+	@deploy/scripts/install-deps --yaml
+	@deploy/scripts/deploy-check
 
 lint: ## Formatting and clippy, warnings denied
 	$(CARGO) fmt --all --check
