@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench chaos fuzz deny
+.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench chaos fuzz deny sbom
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,8 @@ fuzz: ## Fuzz every parser of untrusted bytes, a minute each (needs a nightly to
 	@cd fuzz && for target in $$(cargo +nightly fuzz list); do mkdir -p corpus/$$target; \
 	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 || exit 1; done
 
-deny: ## Licences, sources and banned crates (installs cargo-deny)
-	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
-	$(CARGO) deny --locked check licenses bans sources
+deny: ## Licences, sources, bans; advisories where they can be reached (installs cargo-deny; minutes the first time)
+	@deploy/scripts/deny
+
+sbom: ## Bill of materials of the program, CycloneDX, into target/sbom (installs cargo-cyclonedx; minutes the first time)
+	@deploy/scripts/sbom

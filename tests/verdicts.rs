@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod known_tests;
+
+use known_tests::{names, rows, tests_in};
 use millrace_actors::domain::Reason;
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -17,22 +20,17 @@ fn root() -> &'static Path {
 }
 
 /// The rows of every table with the columns what, verdict, who pays, what to do, tests.
-fn rows() -> Vec<Row> {
-    let text = fs::read_to_string(root().join("docs/VERDICTS.md")).unwrap();
-    let lines = text.lines().filter(|line| line.starts_with("| "));
-    let cells = lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
-    let rows = cells.filter(|cells| cells.len() == 7 && cells[5] != "shown by");
+fn verdicts() -> Vec<Row> {
+    let document = fs::read_to_string(root().join("docs/VERDICTS.md")).unwrap();
+    let rows = rows(&document, 5)
+        .into_iter()
+        .filter(|cells| cells[4] != "shown by");
     rows.map(|cells| Row {
-        what: cells[1].to_owned(),
-        verdict: cells[2].to_owned(),
-        tests: names(cells[5]),
+        what: cells[0].to_owned(),
+        verdict: cells[1].to_owned(),
+        tests: names(cells[4]),
     })
     .collect()
-}
-
-/// What stands between backticks.
-fn names(cell: &str) -> Vec<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The tests below `folder`.
@@ -47,28 +45,13 @@ fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-fn tests_in(code: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut is_test = false;
-    for line in code.lines().map(str::trim) {
-        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-            is_test = true;
-        } else if let Some((_, name)) = line.split_once("fn ")
-            && std::mem::take(&mut is_test)
-        {
-            found.extend(name.split('(').next().map(str::to_owned));
-        }
-    }
-    found
-}
-
 #[test]
 fn every_row_names_a_test_that_exists() {
     let mut known = BTreeSet::new();
     for folder in ["src", "actors", "tests"] {
         tests_below(&root().join(folder), &mut known);
     }
-    let rows = rows();
+    let rows = verdicts();
     assert!(rows.len() > 60, "the tables are read as {} rows", rows.len());
     let strange = rows
         .iter()
@@ -83,8 +66,8 @@ fn every_row_names_a_test_that_exists() {
 
 #[test]
 fn every_reason_has_a_row() {
-    let verdicts = rows().into_iter().flat_map(|row| names(&row.verdict));
-    let listed = verdicts.collect::<BTreeSet<_>>();
+    let named = verdicts().into_iter().flat_map(|row| names(&row.verdict));
+    let listed = named.collect::<BTreeSet<_>>();
     let missing = Reason::ALL
         .iter()
         .filter(|reason| !listed.contains(reason.code()));
