@@ -20,7 +20,7 @@ demo: ## Watch real events flow through real servers into real tables (ONCE=1 to
 promtool: deps
 	@deploy/scripts/install-deps --promtool
 
-test: deps promtool lint docs ## Everything CI runs: format, clippy, docs, unit, property and integration tests
+test: deps promtool lint docs deploy-check ## Everything CI runs: format, clippy, docs, deployment, unit, property and integration tests
 	$(CARGO) test --workspace --locked
 
 conformance: deps promtool ## The line on a real MinIO, its traces in a real Jaeger; builds both (needs Go; minutes the first time)
@@ -30,8 +30,9 @@ manifests: ## Render deploy/k8s from the chart, and give the chart its copies of
 	@DEPLOY_REQUIRE=1 deploy/scripts/deploy-tools helm
 	@deploy/scripts/manifests
 
-deploy-check: ## Check the chart, the manifests and whatever else deploys it (builds helm and others; needs Go, minutes the first time)
+deploy-check: deps promtool ## Check all that deploys it: chart, manifests, compose file, rules, image, workflows (builds tools; needs Go, minutes the first time)
 	@deploy/scripts/install-deps --yaml
+	@deploy/scripts/deploy-tools
 	@deploy/scripts/deploy-check
 
 image-check: ## Build the image's program by the Dockerfile's own command and run it in an empty root (as root)

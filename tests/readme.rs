@@ -20,9 +20,9 @@ fn commands(text: &str, word: &str) -> BTreeSet<String> {
         let starts = at == 0 || line[..at].ends_with(['`', ' ']);
         let next: String = line[at + word.len()..]
             .chars()
-            .take_while(|c| c.is_ascii_lowercase())
+            .take_while(|c| c.is_ascii_lowercase() || *c == '-')
             .collect();
-        (starts && !next.is_empty()).then_some(next)
+        (starts && next.starts_with(|c: char| c.is_ascii_lowercase())).then_some(next)
     };
     let pieces = text
         .split(['`', '\n'])
@@ -84,6 +84,7 @@ fn links_and_folders_lead_somewhere() {
         "docs/ALERTS.md",
         "docs/LOGS.md",
         "docs/RUNBOOK.md",
+        "deploy/README.md",
         "deploy/compose/README.md",
         "deploy/docker/README.md",
         "deploy/prometheus/README.md",
