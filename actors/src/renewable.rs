@@ -125,7 +125,7 @@ mod tests {
         let file = Arc::new(Mutex::new(Ok("new")));
         let reading = file.clone();
         let secret = Renewable::new("the keys", "old", move || {
-            reading.lock().unwrap().clone().map_err(str::to_owned)
+            (*reading.lock().unwrap()).map_err(str::to_owned)
         });
         let clone = secret.clone();
         assert_eq!(*secret.last(), "old");

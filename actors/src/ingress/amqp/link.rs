@@ -38,9 +38,11 @@ impl Link {
         signals: &UnboundedSender<Signal>,
     ) -> Result<Self, Fault> {
         let listener = Listener(signals.clone());
-        let connection = Connection::open(&arguments(settings, name)?)
-            .await
-            .map_err(broker)?;
+        let opened = Connection::open(&arguments(settings, name)?).await;
+        let connection = opened.map_err(|error| {
+            let Broker { host, port, .. } = &*settings.broker.last();
+            lost(format!("{host}:{port}: {error}"))
+        })?;
         connection
             .register_callback(listener.clone())
             .await
