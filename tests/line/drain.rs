@@ -136,6 +136,17 @@ async fn sigterm_while_the_broker_is_down_exits_with_0() {
     .await;
 }
 
+async fn one_in_flight(line: &Running<'_>) {
+    wait_for("the event to be in flight", PATIENCE, async || {
+        line.service
+            .metrics()
+            .await
+            .is_ok_and(|metrics| metrics.sum("analytics_inflight_events", &[]) == Some(1.0))
+    })
+    .await
+    .unwrap();
+}
+
 /// Hung, so that nothing fails, with a grace period and timeouts longer than the test waits for an end: only the
 /// outage can end this drain.
 #[tokio::test(flavor = "multi_thread")]
@@ -150,14 +161,7 @@ async fn a_drain_does_not_wait_for_a_dependency_that_stays_down() {
     stack.postgres.pause().unwrap();
     let id = fresh_id();
     line.batch(&id, 1).await;
-    wait_for("the event to be in flight", PATIENCE, async || {
-        line.service
-            .metrics()
-            .await
-            .is_ok_and(|metrics| metrics.sum("analytics_inflight_events", &[]) == Some(1.0))
-    })
-    .await
-    .unwrap();
+    one_in_flight(&line).await;
     let ended = line.service.terminate().await;
     stack.postgres.resume().unwrap();
     assert_eq!(ended.unwrap(), Some(0), "{}", line.service.lines().join("\n"));
@@ -180,14 +184,7 @@ async fn a_second_sigterm_exits_at_once_and_leaves_the_rest_unacknowledged() {
         .await
         .unwrap_or_else(|error| panic!("{error:#}\n{}", line.service.lines().join("\n")));
     };
-    wait_for("the event to be in flight", PATIENCE, async || {
-        line.service
-            .metrics()
-            .await
-            .is_ok_and(|metrics| metrics.sum("analytics_inflight_events", &[]) == Some(1.0))
-    })
-    .await
-    .unwrap();
+    one_in_flight(&line).await;
     line.service.signal_terminate().unwrap();
     says("draining").await;
     assert_eq!(line.service.terminate().await.unwrap(), Some(143));

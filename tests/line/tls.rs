@@ -89,12 +89,14 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
+fn borrowed(settings: &Settings) -> Vec<(&str, &str)> {
+    let pairs = settings.iter().map(|(name, value)| (*name, value.as_str()));
+    pairs.collect()
+}
+
 /// What `check` says of each dependency with these changes: nothing where it answers.
 async fn check(tenant: &Tenant<'_>, settings: &Settings, changes: &[(&str, &str)]) -> [Option<String>; 3] {
-    let mut all: Vec<_> = settings
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
+    let mut all = borrowed(settings);
     all.extend(changes);
     let (_, checked) = json_of(tenant, &["check", "--json"], &all).await;
     ["rabbitmq", "object_store", "database"].map(|name| {
@@ -126,11 +128,7 @@ async fn a_line_runs_encrypted_with_certificates_for_passwords() {
         ("DATABASE_CERT_FILE", text(&me.certificate)),
         ("DATABASE_KEY_FILE", text(&me.key)),
     ]);
-    let settings: Vec<_> = settings
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let service = tenant.service(millrace(), &settings).unwrap();
+    let service = tenant.service(millrace(), &borrowed(&settings)).unwrap();
     let line = Running::with(tenant, service).await;
     let id = fresh_id();
     line.batch(&id, 20).await;
@@ -298,11 +296,7 @@ async fn a_renewed_certificate_of_ours_is_used_without_a_restart() {
         ("RABBITMQ_CERT_FILE", text(&certificate)),
         ("RABBITMQ_KEY_FILE", text(&key)),
     ]);
-    let settings: Vec<_> = settings
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let service = tenant.service(millrace(), &settings).unwrap();
+    let service = tenant.service(millrace(), &borrowed(&settings)).unwrap();
     wait_for(
         "the broker to be the only one that is missed",
         PATIENCE,
