@@ -23,17 +23,14 @@ pub(super) async fn livez(State(state): State<HttpState>) -> Response {
 
 /// 200 while consuming and all dependencies answer.
 pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
-    let consuming = state.health.consuming();
-    let dependencies = state.health.dependencies();
-    let ready = consuming.ok && dependencies.iter().all(|dependency| dependency.ok);
-    let (code, status) = match ready {
+    let (code, status) = match state.health.ready() {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
     let body = json!({
         "status": status,
-        "consuming": consuming,
-        "dependencies": dependencies,
+        "consuming": state.health.consuming(),
+        "dependencies": state.health.dependencies(),
     });
     (code, Json(body)).into_response()
 }

@@ -13,6 +13,10 @@ pub trait HealthView: Send + Sync {
     fn consuming(&self) -> Consuming;
     /// Each dependency.
     fn dependencies(&self) -> Vec<DependencyStatus>;
+    /// Deliveries are taken and every dependency answers.
+    fn ready(&self) -> bool {
+        self.consuming().ok && self.dependencies().iter().all(|dependency| dependency.ok)
+    }
     /// Each room with its actors, in the order of the data.
     fn rooms(&self) -> Vec<Room>;
     /// What is being worked on.

@@ -1,6 +1,7 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
-use millrace_actors::supervision::{ByteBudget, Entry, Roster, State};
+use crate::http::HealthView;
+use millrace_actors::supervision::{Entry, Roster, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -9,18 +10,24 @@ use prometheus_client::{
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-/// The actors and the byte budget.
-#[derive(Debug)]
+/// The actors, and how the line is.
 pub(super) struct Figures {
     roster: Roster,
-    budget: Arc<ByteBudget>,
+    health: Arc<dyn HealthView>,
 }
 
 // === impl Figures ===
 
 impl Figures {
-    pub(super) fn new(roster: Roster, budget: Arc<ByteBudget>) -> Self {
-        Self { roster, budget }
+    pub(super) fn new(roster: Roster, health: Arc<dyn HealthView>) -> Self {
+        Self { roster, health }
+    }
+}
+
+/// Without what it looks at.
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Figures").finish_non_exhaustive()
     }
 }
 
@@ -42,15 +49,79 @@ impl Collector for Figures {
             |entry| whole(entry.depth.get()),
         )?;
         restarts(&mut encoder, &actors)?;
-        let bytes = ConstGauge::new(whole(self.budget.used()));
-        let metric = encoder.encode_descriptor(
+        let inflight = self.health.inflight();
+        let bytes = Some(&Unit::Bytes);
+        gauge(
+            &mut encoder,
             "analytics_inflight",
             "Bytes of objects in flight",
-            Some(&Unit::Bytes),
-            bytes.metric_type(),
+            bytes,
+            inflight.bytes,
         )?;
-        bytes.encode(metric)
+        let limit = "Bytes of objects that may be in flight";
+        gauge(
+            &mut encoder,
+            "analytics_inflight_limit",
+            limit,
+            bytes,
+            inflight.budget_bytes,
+        )?;
+        let limit = "Events that may be in flight: the prefetch";
+        gauge(
+            &mut encoder,
+            "analytics_inflight_limit_events",
+            limit,
+            None,
+            inflight.prefetch,
+        )?;
+        let ready = "1 while deliveries are taken and every dependency answers, as /readyz says";
+        gauge(
+            &mut encoder,
+            "analytics_ready",
+            ready,
+            None,
+            u64::from(self.health.ready()),
+        )?;
+        dependencies(&mut encoder, &*self.health)?;
+        queues(&mut encoder, &*self.health)
     }
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    figure: u64,
+) -> fmt::Result {
+    let metric = ConstGauge::new(whole(figure));
+    let descriptor = encoder.encode_descriptor(name, help, unit, metric.metric_type())?;
+    metric.encode(descriptor)
+}
+
+fn dependencies(encoder: &mut DescriptorEncoder<'_>, health: &dyn HealthView) -> fmt::Result {
+    let (name, help) = ("analytics_dependency_up", "1 while the dependency answers");
+    let metric = ConstGauge::new(0_i64);
+    let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+    for dependency in health.dependencies() {
+        let up = ConstGauge::new(i64::from(dependency.ok));
+        up.encode(family.encode_family(&[("dependency", dependency.name)])?)?;
+    }
+    Ok(())
+}
+
+/// No sample where the broker has not said. Every replica sees the same queues: take the maximum, not the sum.
+fn queues(encoder: &mut DescriptorEncoder<'_>, health: &dyn HealthView) -> fmt::Result {
+    let (name, help) = ("analytics_queue_messages", "Messages that wait at the broker");
+    let metric = ConstGauge::new(0_i64);
+    let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+    let queues = health.queues();
+    for (queue, depth) in [("work", queues.waiting), ("dead_letters", queues.dead_letters)] {
+        if let Some(depth) = depth {
+            ConstGauge::new(whole(depth)).encode(family.encode_family(&[("queue", queue)])?)?;
+        }
+    }
+    Ok(())
 }
 
 fn per_actor(

@@ -72,10 +72,10 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
         &supervision,
         dependencies,
         status.clone(),
-        budget.clone(),
+        budget,
         config.amqp.prefetch,
     ));
-    registry.register_collector(Box::new(Figures::new(supervision.roster(), budget)));
+    registry.register_collector(Box::new(Figures::new(supervision.roster(), health.clone())));
     let down = {
         let health = health.clone();
         move || {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Serves until there are so many dead letters, starting the service again whenever it dies; returns
 /// the letters and how often it died.
-async fn serve_until_buried(line: &Running<'_>, letters: usize) -> (Vec<Message>, usize) {
+pub(crate) async fn serve_until_buried(line: &Running<'_>, letters: usize) -> (Vec<Message>, usize) {
     let mut deaths = 0;
     let buried = line.dead_letters(letters);
     tokio::pin!(buried);

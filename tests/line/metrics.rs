@@ -183,6 +183,10 @@ fn assert_at_rest(metrics: &Metrics) {
         assert_eq!(actor.value, 1.0, "{actor:?}");
     }
     assert!(value(metrics, "database_connection_pool_size", &[]) >= 1.0);
+    assert_eq!(value(metrics, "ready", &[]), 1.0);
+    let up = metrics.by_label("analytics_dependency_up", "dependency");
+    let all = ["database", "object_store", "rabbitmq"].map(|name| (name.to_owned(), 1.0));
+    assert_eq!(up, all.into());
 }
 
 /// Every counter that the case is about, from nothing: series that are not listed must be zero.
