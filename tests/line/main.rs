@@ -24,6 +24,7 @@ mod recovery;
 mod rights;
 mod rotation;
 mod running;
+mod scale;
 mod sick_objects;
 mod supervision;
 mod tls;
