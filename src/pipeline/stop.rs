@@ -4,12 +4,12 @@ use millrace_actors::supervision::Drain;
 use std::time::Duration;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep},
+    time::sleep,
 };
 use tracing::{info, warn};
 
-/// How long a drain waits for a dependency that is down. One that is restarted is back within it; with
-/// the time to notice an outage and to leave, a stop takes less than ten seconds.
+/// How long a drain waits for dependencies that are down. One that is restarted is back within it; with the time
+/// to notice an outage and to say goodbye to a broker that does not answer, a stop takes less than ten seconds.
 const OUTAGE_PATIENCE: Duration = Duration::from_secs(4);
 /// Pause between two looks at the dependencies.
 const LOOK: Duration = Duration::from_millis(250);
@@ -21,24 +21,19 @@ pub(super) struct StopSignals {
     interrupt: Signal,
 }
 
-/// Cuts a drain short when a dependency stays down: what waits for it would only wait until the grace
-/// period is over. `down` names such a dependency.
+/// Cuts a drain short that has lasted for a while and finds a dependency down: what waits for it would only wait
+/// until the grace period is over. `down` names such a dependency.
 pub(super) async fn leave_an_outage(drain: Drain, down: impl Fn() -> Option<&'static str>) {
     drain.ordered().await;
-    let mut since = None;
+    sleep(OUTAGE_PATIENCE).await;
     loop {
-        since = match (down(), since) {
-            (None, _) => None,
-            (Some(dependency), Some(since)) if Instant::now() >= since + OUTAGE_PATIENCE => {
-                warn!(
-                    dependency.name = dependency,
-                    patience_s = OUTAGE_PATIENCE.as_secs_f64(),
-                    "{dependency} is still down: what waits for it is left to the next delivery"
-                );
-                return drain.cut_short();
-            }
-            (Some(_), since) => Some(since.unwrap_or_else(Instant::now)),
-        };
+        if let Some(dependency) = down() {
+            warn!(
+                dependency.name = dependency,
+                "{dependency} is down: what waits for it is left to the next delivery"
+            );
+            return drain.cut_short();
+        }
         sleep(LOOK).await;
     }
 }
@@ -79,7 +74,7 @@ impl StopSignals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::timeout;
+    use tokio::time::{Instant, timeout};
 
     const LONG: Duration = Duration::from_secs(3_600);
 
@@ -95,9 +90,20 @@ mod tests {
         drain.order();
         let ordered = Instant::now();
         timeout(LONG, drain.is_cut_short()).await.unwrap();
+        assert!(ordered.elapsed() >= OUTAGE_PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dependency_that_is_lost_later_does_so_at_once() {
+        let drain = Drain::default();
+        drain.order();
+        let ordered = Instant::now();
+        let down = move || (ordered.elapsed() >= 2 * OUTAGE_PATIENCE).then_some("rabbitmq");
+        tokio::spawn(leave_an_outage(drain.clone(), down));
+        timeout(LONG, drain.is_cut_short()).await.unwrap();
         let took = ordered.elapsed();
         assert!(
-            took >= OUTAGE_PATIENCE && took <= OUTAGE_PATIENCE + 2 * LOOK,
+            took >= 2 * OUTAGE_PATIENCE && took <= 2 * OUTAGE_PATIENCE + LOOK,
             "{took:?}"
         );
     }
@@ -106,10 +112,7 @@ mod tests {
     async fn dependencies_that_come_back_in_time_cut_nothing_short() {
         let drain = Drain::default();
         let started = Instant::now();
-        let down = move || {
-            // Down for three seconds of every five.
-            (started.elapsed().as_millis() % 5_000 < 3_000).then_some("object_store")
-        };
+        let down = move || (started.elapsed() < OUTAGE_PATIENCE / 2).then_some("object_store");
         tokio::spawn(leave_an_outage(drain.clone(), down));
         drain.order();
         assert!(timeout(LONG, drain.is_cut_short()).await.is_err());

@@ -170,6 +170,22 @@ async fn a_drain_does_not_wait_for_a_dependency_that_stays_down() {
     line.queue_empties().await;
 }
 
+/// The same with a broker that no longer answers: neither the end of the subscription nor a goodbye is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_does_not_wait_for_a_broker_that_stays_silent() {
+    let stack = Stack::start().await.unwrap();
+    let long = [
+        ("SHUTDOWN_GRACE_SECONDS", "3600"),
+        ("RABBITMQ_CONNECT_TIMEOUT_SECONDS", "300"),
+        ("RABBITMQ_HEARTBEAT_SECONDS", "600"),
+    ];
+    let line = Running::start(stack.tenant("drain-silent").await.unwrap(), &long).await;
+    stack.rabbitmq.pause().unwrap();
+    let ended = line.service.terminate().await;
+    stack.rabbitmq.resume().unwrap();
+    assert_eq!(ended.unwrap(), Some(0), "{}", line.service.lines().join("\n"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_sigterm_exits_at_once_and_leaves_the_rest_unacknowledged() {
     let stack = Stack::start().await.unwrap();

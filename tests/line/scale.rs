@@ -10,6 +10,7 @@ use crate::{
     trial::Trial,
 };
 use futures_util::{StreamExt as _, future::join_all, stream};
+use millrace::corpus::{CorpusSettings, Platform};
 use millrace_oracle::{Actual, Copies, Expected, compare, compare_dead_letters, report};
 use millrace_stack::{Service, Stack, Tenant, wait_for};
 use std::collections::BTreeMap;
@@ -18,10 +19,22 @@ use std::collections::BTreeMap;
 const TOLERANCE: f64 = 0.2;
 /// For each replica twice what it may hold at once by default, which is 34.
 const EVENTS_A_REPLICA: usize = 70;
-/// What a batch of [`Trial::plain`] holds.
+/// What a batch of [`plain`] holds.
 const ITEMS_A_BATCH: usize = 20;
 /// At one time.
 const PUBLICATIONS: usize = 8;
+
+/// Batches of good crawlers, of which nothing must be buried.
+async fn plain(tenant: &Tenant<'_>, seed: u64, items: usize) -> Trial {
+    let corpus = CorpusSettings {
+        seed,
+        items,
+        comments_per_item: 1,
+        platform: Some(Platform::Youtube),
+        ..CorpusSettings::default()
+    };
+    Trial::of(tenant, corpus).await
+}
 
 /// Replicas on one queue and one database.
 struct Fleet<'a> {
@@ -130,7 +143,7 @@ async fn one_two_four_and_eight_replicas_store_all_once_and_share_the_work() {
         let name = format!("scale-{replicas}");
         let tenant = Stack::shared().await.tenant(&name).await.unwrap();
         let items = replicas * EVENTS_A_REPLICA * ITEMS_A_BATCH;
-        let trial = Trial::plain(&tenant, replicas as u64, items).await;
+        let trial = plain(&tenant, replicas as u64, items).await;
         let fleet = Fleet::start(replicas, &trial, tenant, &[]).await;
         fleet.announce(&trial, &trial.order).await;
         fleet.is_as_computed(&trial.expected()).await;
@@ -160,7 +173,7 @@ async fn eight_replicas_bury_what_has_to_be_buried_and_store_the_rest_once() {
 async fn a_rolling_restart_under_load_buries_nothing_and_blames_nobody() {
     const REPLICAS: usize = 3;
     let tenant = Stack::shared().await.tenant("rolling").await.unwrap();
-    let trial = Trial::plain(&tenant, 11, REPLICAS * 80 * ITEMS_A_BATCH).await;
+    let trial = plain(&tenant, 11, REPLICAS * 80 * ITEMS_A_BATCH).await;
     let fleet = Fleet::start(REPLICAS, &trial, tenant, &[]).await;
     let parts = trial.order.chunks(trial.order.len().div_ceil(REPLICAS));
     for (service, part) in fleet.services().zip(parts) {
@@ -178,7 +191,7 @@ async fn a_rolling_restart_under_load_buries_nothing_and_blames_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_become_two_during_the_work_five_in_order_and_one_by_force() {
     let tenant = Stack::shared().await.tenant("scale-down").await.unwrap();
-    let trial = Trial::plain(&tenant, 12, 300 * ITEMS_A_BATCH).await;
+    let trial = plain(&tenant, 12, 300 * ITEMS_A_BATCH).await;
     // Most events wait, so the broker fills each hand again that gives something back.
     let small_hands = [("EVENT_PREFETCH_COUNT", "8")];
     let fleet = Fleet::start(8, &trial, tenant, &small_hands).await;

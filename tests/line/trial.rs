@@ -1,9 +1,7 @@
 //! A corpus on its way through the line, and what must come of it.
 
 use crate::running::{DLQ, Running};
-use millrace::corpus::{
-    Caps, Corpus, CorpusSettings, CrawlBatch, DeadLetters, Platform, Temper, publish_order,
-};
+use millrace::corpus::{Caps, Corpus, CorpusSettings, CrawlBatch, DeadLetters, Temper, publish_order};
 use millrace_oracle::{Expected, Objects, OracleSettings, expect};
 use millrace_stack::Tenant;
 use object_store::{Attribute, Attributes, PutOptions};
@@ -54,19 +52,8 @@ impl Trial {
         Self::of(tenant, hostile).await
     }
 
-    /// Batches of good crawlers, 20 items each, of which nothing must be buried.
-    pub(crate) async fn plain(tenant: &Tenant<'_>, seed: u64, items: usize) -> Self {
-        let plain = CorpusSettings {
-            seed,
-            items,
-            comments_per_item: 1,
-            platform: Some(Platform::Youtube),
-            ..CorpusSettings::default()
-        };
-        Self::of(tenant, plain).await
-    }
-
-    async fn of(tenant: &Tenant<'_>, settings: CorpusSettings) -> Self {
+    /// Another corpus than the usual.
+    pub(crate) async fn of(tenant: &Tenant<'_>, settings: CorpusSettings) -> Self {
         let bucket = tenant.bucket().to_owned();
         let extra_bucket = format!("{bucket}-archive");
         tenant.stack().objects.create_bucket(&extra_bucket).await.unwrap();

@@ -22,7 +22,7 @@ struct Arguments {
     /// Also write the summary to this file
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Where to keep the logs of a failed run; a new temporary folder otherwise
+    /// Where to keep the logs; without it only those of a failed run are kept, in a new temporary folder
     #[arg(long)]
     logs: Option<PathBuf>,
     /// Print the planned faults and leave

@@ -29,7 +29,7 @@ pub struct Plan {
     pub seed: u64,
     /// How long faults are played.
     pub length: Duration,
-    /// Where to keep the logs of a run that is not green; none: a new temporary folder.
+    /// Where to keep the logs; none: those of a run that is not green go into a new temporary folder.
     pub logs: Option<PathBuf>,
 }
 
@@ -82,7 +82,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let stack = Stack::start().await?;
     let played = perform(plan, &stack).await;
     let is_green = played.as_ref().is_ok_and(|outcome| outcome.summary().green);
-    if !is_green {
+    if !is_green || plan.logs.is_some() {
         let kept = keep_logs(plan, stack.directory())?;
         println!("the logs are kept in {}", kept.display());
     }

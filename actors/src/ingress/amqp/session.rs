@@ -92,7 +92,11 @@ impl<'a> Session<'a> {
     /// # Errors
     /// An outage when the connection, a channel or a consumer is lost.
     pub(super) async fn run(mut self, intake: Intake<BatchRef>) -> Result<(), Fault> {
-        let ended = self.work(&intake).await;
+        let ended = tokio::select! {
+            ended = self.work(&intake) => ended,
+            // Whatever it waits for, a silent broker among it.
+            () = intake.drain.is_cut_short() => Ok(()),
+        };
         self.shared.status.moved(0);
         self.shared.metrics.in_flight.set(0);
         if ended.is_ok() && !self.in_flight.is_empty() {
@@ -102,8 +106,8 @@ impl<'a> Session<'a> {
             );
         }
         self.release(&intake).await;
-        self.outbox.close().await;
-        self.link.close().await;
+        let Self { outbox, link, .. } = self;
+        tokio::join!(outbox.close(), link.close());
         ended
     }
 
@@ -131,7 +135,6 @@ impl<'a> Session<'a> {
                 () = self.outbox.lost() => return Err(self.why_lost(lost("publishing connection lost"))),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
-                () = intake.drain.is_cut_short(), if self.leave_at.is_some() => return Ok(()),
                 () = until(overdue) => {
                     self.shared.metrics.publish_errors.inc_by(self.outbox.overdue(Instant::now()));
                     return Err(lost("the broker does not confirm what we publish; it may be in alarm"));
