@@ -8,6 +8,7 @@ mod healthcheck;
 mod migrate;
 mod output;
 mod run;
+mod size;
 
 use crate::config::{Config, LogFormat, LogLevel, LogSettings, Source};
 use crate::exit::{Exit, Failure};
@@ -38,6 +39,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Write a made-up corpus: objects to the store, events to the broker
     Generate(generate::GenerateArgs),
+    /// Turn a load into prefetch, pool, memory, replicas and autoscaling, with the arithmetic
+    Size(size::Args),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
     /// Ask a running service on this host whether it is alive, as container health checks do
@@ -69,6 +72,7 @@ pub fn main() -> Exit {
         Command::Config(args) => config::run(&args, &source()),
         Command::Migrate(args) => migrate::run(&args, &source()),
         Command::Generate(args) => generate::run(&args, &source()),
+        Command::Size(args) => size::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Healthcheck => healthcheck::run(&source()),
     };

@@ -3,6 +3,7 @@
 use super::numbers::{Mebibytes, Seconds, Whole};
 use super::reader::Reader;
 use super::setting::{Setting, settings};
+use super::source::Source;
 use std::time::Duration;
 
 settings! { "Processing";
@@ -27,17 +28,17 @@ pub struct WorkerCounts {
 
 /// What bounds the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Processing {
-    pub(super) workers: WorkerCounts,
+pub(crate) struct Processing {
+    pub(crate) workers: WorkerCounts,
     /// Bytes.
-    pub(super) memory_budget: u64,
-    pub(super) shutdown_grace: Duration,
-    pub(super) stage_deadline: Duration,
+    pub(crate) memory_budget: u64,
+    pub(crate) shutdown_grace: Duration,
+    pub(crate) stage_deadline: Duration,
 }
 
 /// What a batch is assumed to weigh before the first one was seen: a TikTok batch of 50 items with their
 /// comments is around 1 MiB of JSON, and its rows weigh three times as much.
-const ASSUMED_BATCH_BYTES: u64 = 4 << 20;
+pub(crate) const ASSUMED_BATCH_BYTES: u64 = 4 << 20;
 
 /// Reads the group.
 pub(super) fn read(reader: &mut Reader<'_>) -> Processing {
@@ -56,18 +57,32 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Processing {
 // === impl Processing ===
 
 impl Processing {
-    /// Events in flight where nobody chose a number: each actor has one in hand and one in line, so that
-    /// nobody waits for the broker, but no more than the byte budget is likely to hold.
+    /// What is in force where nothing is set.
+    pub(crate) fn unset() -> Self {
+        read(&mut Reader::new(&Source::default()))
+    }
+
+    /// Events in flight where nobody chose a number.
     pub(super) fn prefetch(&self) -> u16 {
-        let WorkerCounts {
-            fetchers,
-            parsers,
-            writers,
-        } = self.workers;
-        let hands = (fetchers + parsers + writers) as u64;
-        let fits = self.memory_budget / ASSUMED_BATCH_BYTES;
+        self.prefetch_of(ASSUMED_BATCH_BYTES)
+    }
+
+    /// Events in flight for batches of this weight: each actor has one in hand and one in line, so that
+    /// nobody waits for the broker, but no more than the byte budget is likely to hold.
+    pub(crate) fn prefetch_of(&self, batch_bytes: u64) -> u16 {
+        let hands = self.workers.hands() as u64;
+        let fits = self.memory_budget / batch_bytes.max(1);
         let sized = (2 * hands).min(fits).clamp(1, 1000);
         u16::try_from(sized).unwrap_or(u16::MAX)
+    }
+}
+
+// === impl WorkerCounts ===
+
+impl WorkerCounts {
+    /// All of them.
+    pub(crate) fn hands(self) -> usize {
+        self.fetchers + self.parsers + self.writers
     }
 }
 
