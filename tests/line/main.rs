@@ -22,6 +22,7 @@ mod pooler;
 mod reasons;
 mod recovery;
 mod running;
+mod scale;
 mod sick_objects;
 mod supervision;
 mod traces;

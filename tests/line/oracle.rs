@@ -41,7 +41,10 @@ async fn every_row_of_every_table_is_as_computed() {
 }
 
 /// Waits until all is stored or buried, and returns id and reason of each dead letter.
-async fn wait_until_settled(line: &Running<'_>, expected: &Expected) -> Vec<(Option<String>, String)> {
+pub(crate) async fn wait_until_settled(
+    line: &Running<'_>,
+    expected: &Expected,
+) -> Vec<(Option<String>, String)> {
     let stored = expected.ledger.len() as i64;
     wait_for("every good event in the ledger", PATIENCE * 3, async || {
         let found = line.count("ingested_batches", &[]).await;

@@ -1,7 +1,9 @@
 //! A corpus on its way through the line, and what must come of it.
 
 use crate::running::{DLQ, Running};
-use millrace::corpus::{Caps, Corpus, CorpusSettings, CrawlBatch, DeadLetters, Temper, publish_order};
+use millrace::corpus::{
+    Caps, Corpus, CorpusSettings, CrawlBatch, DeadLetters, Platform, Temper, publish_order,
+};
 use millrace_oracle::{Expected, Objects, OracleSettings, expect};
 use millrace_stack::Tenant;
 use object_store::{Attribute, Attributes, PutOptions};
@@ -41,6 +43,30 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) async fn make(tenant: &Tenant<'_>, seed: u64, items: usize) -> Self {
+        let hostile = CorpusSettings {
+            seed,
+            items,
+            comments_per_item: 5,
+            temper: Temper::Hostile,
+            dead_letters: DeadLetters::Every,
+            ..CorpusSettings::default()
+        };
+        Self::of(tenant, hostile).await
+    }
+
+    /// Batches of good crawlers, 20 items each, of which nothing must be buried.
+    pub(crate) async fn plain(tenant: &Tenant<'_>, seed: u64, items: usize) -> Self {
+        let plain = CorpusSettings {
+            seed,
+            items,
+            comments_per_item: 1,
+            platform: Some(Platform::Youtube),
+            ..CorpusSettings::default()
+        };
+        Self::of(tenant, plain).await
+    }
+
+    async fn of(tenant: &Tenant<'_>, settings: CorpusSettings) -> Self {
         let bucket = tenant.bucket().to_owned();
         let extra_bucket = format!("{bucket}-archive");
         tenant.stack().objects.create_bucket(&extra_bucket).await.unwrap();
@@ -50,16 +76,11 @@ impl Trial {
             .map_or(endpoint.as_str(), |(_, host)| host)
             .to_owned();
         let corpus = Corpus::new(CorpusSettings {
-            seed,
-            items,
-            comments_per_item: 5,
             bucket: bucket.clone(),
             extra_bucket: Some(extra_bucket.clone()),
             endpoint: Some(endpoint.clone()),
-            temper: Temper::Hostile,
-            dead_letters: DeadLetters::Every,
             caps: CAPS,
-            ..CorpusSettings::default()
+            ..settings
         });
         let batches: Vec<_> = corpus.collect();
         let order = publish_order(7, batches.len(), DUPLICATES);
