@@ -1,6 +1,7 @@
 //! One load through the whole line, for every benchmark of it.
 
 use millrace_stack::{Stack, Tenant, wait_for};
+use serde_json::Value;
 use std::{path::Path, time::Duration};
 use tokio_postgres::Client;
 
@@ -26,7 +27,30 @@ pub(crate) async fn run<'a>(
 ) -> (Load, Tenant<'a>, Client) {
     let tenant = stack.tenant(name).await.unwrap();
     let millrace = Path::new(env!("CARGO_BIN_EXE_millrace"));
-    let (items, seed) = (ITEMS.to_string(), seed.to_string());
+    let published = publish(&tenant, ITEMS as usize, seed).await;
+    let events = published["events"].as_i64().unwrap();
+
+    let settings: Vec<_> = settings.iter().copied().chain([("LOG_LEVEL", "warn")]).collect();
+    let service = tenant.service(millrace, &settings).unwrap();
+    service.wait_ready(PATIENCE).await.unwrap();
+    let database = tenant.connect_postgres().await.unwrap();
+    wait_for("all events in the ledger", PATIENCE, async || {
+        count(&database, "ingested_batches").await == events
+    })
+    .await
+    .unwrap();
+    let peak_mib = service.memory_kib("VmHWM").unwrap() as f64 / 1_024.0;
+    let took =
+        "SELECT extract(epoch FROM max(committed_at) - min(received_at))::float8 FROM ingested_batches";
+    let seconds = database.query_one(took, &[]).await.unwrap().get(0);
+    assert_eq!(service.terminate().await.unwrap(), Some(0));
+    (Load { seconds, peak_mib }, tenant, database)
+}
+
+/// Uploads and announces so many TikTok items, as crawlers would. Returns what it says of them.
+pub(crate) async fn publish(tenant: &Tenant<'_>, items: usize, seed: usize) -> Value {
+    let millrace = Path::new(env!("CARGO_BIN_EXE_millrace"));
+    let (items, seed) = (items.to_string(), seed.to_string());
     let generate = [
         "generate",
         "--plain",
@@ -44,24 +68,7 @@ pub(crate) async fn run<'a>(
         "{}",
         String::from_utf8_lossy(&generated.stderr)
     );
-    let summary: serde_json::Value = serde_json::from_slice(&generated.stdout).unwrap();
-    let events = summary["events"].as_i64().unwrap();
-
-    let settings: Vec<_> = settings.iter().copied().chain([("LOG_LEVEL", "warn")]).collect();
-    let service = tenant.service(millrace, &settings).unwrap();
-    service.wait_ready(PATIENCE).await.unwrap();
-    let database = tenant.connect_postgres().await.unwrap();
-    wait_for("all events in the ledger", PATIENCE, async || {
-        count(&database, "ingested_batches").await == events
-    })
-    .await
-    .unwrap();
-    let peak_mib = service.memory_kib("VmHWM").unwrap() as f64 / 1_024.0;
-    let took =
-        "SELECT extract(epoch FROM max(committed_at) - min(received_at))::float8 FROM ingested_batches";
-    let seconds = database.query_one(took, &[]).await.unwrap().get(0);
-    assert_eq!(service.terminate().await.unwrap(), Some(0));
-    (Load { seconds, peak_mib }, tenant, database)
+    serde_json::from_slice(&generated.stdout).unwrap()
 }
 
 /// Rows of a table.
