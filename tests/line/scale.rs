@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 
 /// A replica may have so much more or less than the even share.
 const TOLERANCE: f64 = 0.2;
-/// For each replica twice what it may hold at once by default, which is 34.
-const EVENTS_A_REPLICA: usize = 70;
+/// For each replica half as many again as it may hold at once by default, which is 34. With many more, the shares follow
+/// what else the machine does: of 77 events each, one of eight was seen with 1.21 of its share beside other work.
+const EVENTS_A_REPLICA: usize = 50;
 /// What a batch of [`Trial::plain`] holds.
 const ITEMS_A_BATCH: usize = 20;
 /// At one time.
