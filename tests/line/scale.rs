@@ -17,8 +17,10 @@ use std::collections::BTreeMap;
 
 /// A replica may have so much more or less than the even share.
 const TOLERANCE: f64 = 0.2;
-/// For each replica twice what it may hold at once by default, which is 34.
-const EVENTS_A_REPLICA: usize = 70;
+/// For each replica half as many again as it may hold at once by default, which is 34.
+const EVENTS_A_REPLICA: usize = 50;
+/// So often the same events come again, until the shares are even: what else the machine does evens out over time.
+const ROUNDS: usize = 5;
 /// What a batch of [`plain`] holds.
 const ITEMS_A_BATCH: usize = 20;
 /// At one time.
@@ -108,6 +110,19 @@ impl Fleet<'static> {
         .unwrap();
     }
 
+    /// Waits until so many events are processed; each replica's part of them, by the even part.
+    async fn shares(&self, events: usize) -> Vec<f64> {
+        wait_for("all events to be counted", PATIENCE, async || {
+            let processed = self.counted("analytics_events_processed_total").await;
+            let sum: f64 = processed.iter().sum();
+            let even = events as f64 / processed.len() as f64;
+            let all = (sum == events as f64).then(|| processed.iter().map(|one| one / even).collect());
+            all.ok_or_else(|| format!("{sum} of {events}"))
+        })
+        .await
+        .unwrap()
+    }
+
     /// What each replica has counted.
     async fn counted(&self, name: &str) -> Vec<f64> {
         join_all(self.services().map(|service| counted(service, name))).await
@@ -148,14 +163,21 @@ async fn one_two_four_and_eight_replicas_store_all_once_and_share_the_work() {
         fleet.announce(&trial, &trial.order).await;
         fleet.is_as_computed(&trial.expected()).await;
 
-        let processed = fleet.counted("analytics_events_processed_total").await;
-        assert_eq!(processed.iter().sum::<f64>(), trial.order.len() as f64);
-        let even = trial.order.len() as f64 / replicas as f64;
-        let shares: Vec<_> = processed.iter().map(|events| events / even).collect();
+        let mut shares = fleet.shares(trial.order.len()).await;
+        for round in 2..=ROUNDS {
+            if shares.iter().all(is_fair) {
+                break;
+            }
+            fleet.announce(&trial, &trial.order).await;
+            shares = fleet.shares(round * trial.order.len()).await;
+        }
         println!("{replicas} replicas: {shares:.2?} of the even share");
-        let fair = |share: &f64| (1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(share);
-        assert!(shares.iter().all(fair), "{shares:.2?} of the even share");
+        assert!(shares.iter().all(is_fair), "{shares:.2?} of the even share");
     }
+}
+
+fn is_fair(share: &f64) -> bool {
+    (1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(share)
 }
 
 #[tokio::test(flavor = "multi_thread")]

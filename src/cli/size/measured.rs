@@ -7,7 +7,7 @@ pub(super) const MILLRACE_CPU: f64 = 0.000_17;
 pub(super) const POSTGRES_CPU: f64 = 0.000_36;
 /// Bytes of Postgres' log for an item.
 pub(super) const WAL_BYTES: f64 = 11_000.0;
-/// Bytes of an item in the object store, packed by zstd.
+/// Bytes of an item in the object store, where some crawlers pack and some do not.
 pub(super) const OBJECT_BYTES: f64 = 4_100.0;
 /// The same unpacked.
 pub(super) const JSON_BYTES: f64 = 6_350.0;

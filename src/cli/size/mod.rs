@@ -4,10 +4,11 @@ mod measured;
 mod plan;
 mod print;
 mod scrape;
+mod terms;
 #[cfg(test)]
 mod tests;
 
-use self::plan::{Load, Plan, Room};
+use self::terms::{Load, Plan, Room};
 use super::output;
 use crate::exit::{Exit, Failure};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A plan for people, for scripts, and for the chart.
 
-use super::plan::{Plan, Resources, Settings};
+use super::terms::{Plan, Resources, Settings};
 use crate::cli::output;
 use serde_json::{Value, json};
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! Worked examples.
 
-use super::plan::{Impossible, Load, Plan, Room};
+use super::terms::{Impossible, Load, Plan, Room};
 use super::{Args, measured, print};
 use crate::config::{ASSUMED_BATCH_BYTES, Config, Source};
 use clap::Parser;
@@ -131,10 +131,7 @@ fn half_of_the_backlog_brings_as_many_replicas_as_were_planned() {
         drain_seconds: 1.0,
         ..load()
     };
-    assert!(warned(
-        &super::plan::Plan::of(&small, &room()).unwrap(),
-        "KEDA asks for"
-    ));
+    assert!(warned(&self::plan(&small, &room()), "KEDA asks for"));
 }
 
 #[test]
