@@ -84,6 +84,7 @@ fn links_and_folders_lead_somewhere() {
         "docs/ALERTS.md",
         "docs/LOGS.md",
         "docs/RUNBOOK.md",
+        "docs/scaling.md",
         "deploy/README.md",
         "deploy/compose/README.md",
         "deploy/docker/README.md",
