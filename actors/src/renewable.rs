@@ -2,14 +2,20 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tracing::{info, warn};
 
 /// A value that is read again whenever a connection is made. Clones share what was read last.
 pub struct Renewable<T> {
-    last: Arc<Mutex<Arc<T>>>,
+    last: Arc<Mutex<Last<T>>>,
     origin: Option<Origin<T>>,
+}
+
+struct Last<T> {
+    value: Arc<T>,
+    /// Why it could not be read the last time. Said when it is news: a store's keys are read with each request.
+    trouble: Option<String>,
 }
 
 /// Where a value comes from.
@@ -25,7 +31,10 @@ impl<T> Renewable<T> {
     /// A value that never changes.
     pub fn fixed(value: T) -> Self {
         Self {
-            last: Arc::new(Mutex::new(Arc::new(value))),
+            last: Arc::new(Mutex::new(Last {
+                value: Arc::new(value),
+                trouble: None,
+            })),
             origin: None,
         }
     }
@@ -45,7 +54,11 @@ impl<T> Renewable<T> {
 
     /// What was read last.
     pub fn last(&self) -> Arc<T> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known().value.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Last<T>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads it again. What cannot be read now stays as it was: a file that is being replaced is no reason to
@@ -54,26 +67,29 @@ impl<T> Renewable<T> {
     where
         T: PartialEq,
     {
-        let last = self.last();
         let Some(Origin { what, read }) = &self.origin else {
-            return last;
+            return self.last();
         };
-        match read() {
-            Ok(value) if value == *last => last,
+        let read = read();
+        let mut last = self.known();
+        match read {
             Ok(value) => {
-                info!("{what} changed; the new ones are used from now on");
-                let value = Arc::new(value);
-                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = value.clone();
-                value
+                last.trouble = None;
+                if value != *last.value {
+                    info!("{what} changed; the new ones are used from now on");
+                    last.value = Arc::new(value);
+                }
             }
-            Err(why) => {
+            Err(why) if last.trouble.as_ref() != Some(&why) => {
                 warn!(
                     error = why,
                     "{what} cannot be read again; the ones of before stay in use"
                 );
-                last
+                last.trouble = Some(why);
             }
+            Err(_) => {}
         }
+        last.value.clone()
     }
 }
 

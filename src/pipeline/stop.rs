@@ -32,7 +32,7 @@ pub(super) async fn leave_an_outage(drain: Drain, down: impl Fn() -> Option<&'st
                 dependency.name = dependency,
                 "{dependency} is down: what waits for it is left to the next delivery"
             );
-            return drain.cut_short();
+            return drain.shorten();
         }
         sleep(LOOK).await;
     }
@@ -83,13 +83,13 @@ mod tests {
         let drain = Drain::default();
         tokio::spawn(leave_an_outage(drain.clone(), || Some("database")));
         assert!(
-            timeout(LONG, drain.is_cut_short()).await.is_err(),
+            timeout(LONG, drain.shortened()).await.is_err(),
             "not without an order"
         );
 
         drain.order();
         let ordered = Instant::now();
-        timeout(LONG, drain.is_cut_short()).await.unwrap();
+        timeout(LONG, drain.shortened()).await.unwrap();
         assert!(ordered.elapsed() >= OUTAGE_PATIENCE);
     }
 
@@ -100,7 +100,7 @@ mod tests {
         let ordered = Instant::now();
         let down = move || (ordered.elapsed() >= 2 * OUTAGE_PATIENCE).then_some("rabbitmq");
         tokio::spawn(leave_an_outage(drain.clone(), down));
-        timeout(LONG, drain.is_cut_short()).await.unwrap();
+        timeout(LONG, drain.shortened()).await.unwrap();
         let took = ordered.elapsed();
         assert!(
             took >= 2 * OUTAGE_PATIENCE && took <= 2 * OUTAGE_PATIENCE + LOOK,
@@ -115,6 +115,6 @@ mod tests {
         let down = move || (started.elapsed() < OUTAGE_PATIENCE / 2).then_some("object_store");
         tokio::spawn(leave_an_outage(drain.clone(), down));
         drain.order();
-        assert!(timeout(LONG, drain.is_cut_short()).await.is_err());
+        assert!(timeout(LONG, drain.shortened()).await.is_err());
     }
 }

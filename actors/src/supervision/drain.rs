@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub struct Drain {
     ordered: CancellationToken,
-    cut_short: CancellationToken,
+    shortened: CancellationToken,
     gave_up: Arc<AtomicBool>,
 }
 
@@ -38,9 +38,9 @@ impl Drain {
         self.gave_up.load(SeqCst)
     }
 
-    /// Says that what is unfinished cannot be finished now: it is left unacknowledged, without further waiting.
-    pub fn cut_short(&self) {
-        self.cut_short.cancel();
+    /// Ends an ordered drain early: what is unfinished cannot be finished now and is left unacknowledged.
+    pub fn shorten(&self) {
+        self.shortened.cancel();
     }
 
     /// Waits for the order.
@@ -48,8 +48,8 @@ impl Drain {
         self.ordered.cancelled().await;
     }
 
-    /// Waits until a drain is cut short.
-    pub async fn is_cut_short(&self) {
-        self.cut_short.cancelled().await;
+    /// Waits until a drain is to end early.
+    pub async fn shortened(&self) {
+        self.shortened.cancelled().await;
     }
 }

@@ -4,7 +4,7 @@ use crate::trace;
 use amqprs::{BasicProperties, FieldName, FieldTable, FieldValue};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 /// Why it is a dead letter.
 pub(super) const REASON: &str = "x-millrace-reason";
@@ -34,12 +34,18 @@ const LEFT_OUT: [&str; 9] = [
     "x-last-death-exchange",
 ];
 
-/// What our own headers begin with.
-const OURS: &str = "x-millrace-";
+/// Never left out: without them a copy would be tried for ever. A larger value under one of these names is none of
+/// ours.
+const ESSENTIAL: [&str; 3] = [REASON, ATTEMPTS, FIRST_SEEN];
+/// Largest value of those: a code, a number, a time.
+const ESSENTIAL_SIZE: usize = 64;
 
 /// Room for the frame itself and for the properties beside the headers: nine short strings of 256 bytes at most,
 /// numbers, and the lengths.
 const BESIDE_HEADERS: usize = 3_072;
+
+/// Longest list of what was left out.
+const MAX_LEFT_OUT: usize = 512;
 
 /// Longest `x-millrace-detail`, in bytes: headers travel in one frame.
 const MAX_DETAIL: usize = 2_048;
@@ -99,31 +105,46 @@ pub(super) fn in_trace(mut properties: BasicProperties, trace: &[(String, String
 
 /// The same properties, small enough for one frame of `frame_max` bytes (0 means any): headers travel in one, and
 /// the broker ends the connection of who sends a larger one. What a copy adds may make that of the original too
-/// large, so the largest headers that are not ours are left out and named; says which.
-pub(super) fn fit(mut properties: BasicProperties, frame_max: u32) -> (BasicProperties, Vec<String>) {
-    let room = usize::try_from(frame_max).unwrap_or(usize::MAX);
-    let Some(mut headers) = properties.headers().cloned().filter(|_| room > 0) else {
-        return (properties, Vec::new());
+/// large, so the largest are left out, what we say ourselves last, and named; gives the list of names.
+pub(super) fn fit(mut properties: BasicProperties, frame_max: u32) -> (BasicProperties, Option<String>) {
+    let Some(mut headers) = properties.headers().cloned().filter(|_| frame_max > 0) else {
+        return (properties, None);
     };
-    let room = room.saturating_sub(BESIDE_HEADERS);
+    let room = usize::try_from(frame_max).unwrap_or(usize::MAX);
+    let room = room.saturating_sub(BESIDE_HEADERS + MAX_LEFT_OUT);
+    let mut total = size(&headers);
+    if total <= room {
+        return (properties, None);
+    }
     let mut left_out = Vec::new();
-    if size(&headers) > room {
-        let foreign = headers
-            .as_ref()
-            .iter()
-            .filter(|(name, _)| !name.as_ref().starts_with(OURS));
-        let mut foreign: Vec<_> = foreign.map(|(name, value)| (size(value), name.clone())).collect();
-        foreign.sort_unstable_by_key(|(size, _)| *size);
-        while let Some((_, name)) = foreign.pop().filter(|_| size(&headers) > room) {
-            headers.remove(&name);
-            left_out.push(name.to_string());
-            put(&mut headers, TOO_LARGE, text(cut(&left_out.join(","))));
+    for (name, size) in in_order_of_leaving(&headers) {
+        if total <= room {
+            break;
         }
+        headers.remove(&name);
+        total = total.saturating_sub(size);
+        left_out.push(name.to_string());
     }
-    if !left_out.is_empty() {
-        properties.with_headers(headers);
-    }
-    (properties.finish(), left_out)
+    let left_out = left_out.join(",");
+    let left_out = &left_out[..left_out.floor_char_boundary(MAX_LEFT_OUT - TOO_LARGE.len() - 8)];
+    put(&mut headers, TOO_LARGE, text(left_out));
+    (
+        properties.with_headers(headers).finish(),
+        Some(left_out.to_owned()),
+    )
+}
+
+/// Headers that may be left out, with their bytes: the largest first, then what we say ourselves.
+fn in_order_of_leaving(headers: &FieldTable) -> Vec<(FieldName, usize)> {
+    let ours = |name: &str, size: usize| [DETAIL, EVENT_ID].contains(&name) && size <= MAX_DETAIL + 64;
+    let essential = |name: &str, size: usize| ESSENTIAL.contains(&name) && size <= ESSENTIAL_SIZE;
+    let headers = headers.as_ref().iter();
+    let mut all: Vec<_> = headers
+        .map(|(name, value)| (name.clone(), size(value)))
+        .filter(|(name, size)| !essential(name.as_ref(), *size))
+        .collect();
+    all.sort_unstable_by_key(|(name, size)| (ours(name.as_ref(), *size), Reverse(*size)));
+    all
 }
 
 /// Attempts on the account of a delivery: 0 for one that was never retried.
@@ -280,28 +301,45 @@ mod tests {
         put(&mut headers, DETAIL, text(&"x".repeat(MAX_DETAIL)));
         let original = BasicProperties::default().with_headers(headers).finish();
 
-        let (all, left_out) = fit(original.clone(), 0);
-        assert_eq!(
-            (header_text(&all, "larger").map(str::len), left_out.len()),
-            (Some(70_000), 0)
-        );
-        let (all, left_out) = fit(original.clone(), 200_000);
-        assert_eq!(
-            (header_text(&all, "larger").map(str::len), left_out.len()),
-            (Some(70_000), 0)
-        );
-
+        for roomy in [0, 200_000] {
+            let (all, left_out) = fit(original.clone(), roomy);
+            assert_eq!(header_text(&all, "larger").map(str::len), Some(70_000));
+            assert_eq!(left_out, None);
+        }
         let (fitting, left_out) = fit(original.clone(), 131_072);
-        assert_eq!(left_out, ["larger"]);
+        assert_eq!(left_out.as_deref(), Some("larger"));
         assert_eq!(header_text(&fitting, "larger"), None);
         assert_eq!(header_text(&fitting, "large").map(str::len), Some(60_000));
         assert_eq!(header_text(&fitting, "small"), Some("kept"));
         assert_eq!(header_text(&fitting, TOO_LARGE), Some("larger"));
 
         let (tight, left_out) = fit(original, 8_192);
-        assert_eq!(left_out, ["larger", "large"]);
+        assert_eq!(left_out.as_deref(), Some("larger,large"));
         assert!(size(tight.headers().unwrap()) < 8_192 - BESIDE_HEADERS);
         assert_eq!(header_text(&tight, DETAIL).map(str::len), Some(MAX_DETAIL));
+    }
+
+    /// A producer may use our names, and as many names as a frame holds.
+    #[test]
+    fn headers_that_pass_for_ours_do_not_stay() {
+        let mut headers = FieldTable::new();
+        for forged in [DETAIL, EVENT_ID, TOO_LARGE, "x-millrace-other", FIRST_SEEN] {
+            put(&mut headers, forged, text(&"x".repeat(25_000)));
+        }
+        for number in 0..500 {
+            put(&mut headers, &format!("n{number}"), text("v"));
+        }
+        let original = BasicProperties::default().with_headers(headers).finish();
+        let now = Timestamp::UNIX_EPOCH;
+        let back = retry(&original, 2, now, Duration::from_secs(1));
+        let (fitting, _) = fit(back, 65_536);
+        assert!(size(fitting.headers().unwrap()) < 65_536 - BESIDE_HEADERS);
+        let back = retry(&original, 2, now, Duration::from_secs(1));
+        let (tight, left_out) = fit(back, 4_096);
+        assert!(size(tight.headers().unwrap()) < 4_096 - BESIDE_HEADERS);
+        assert_eq!(attempts(&tight), 2, "or it would be tried for ever");
+        assert_eq!(header_text(&tight, FIRST_SEEN), Some("1970-01-01T00:00:00Z"));
+        assert!(left_out.unwrap().len() <= MAX_LEFT_OUT);
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl<'a> Session<'a> {
         let ended = tokio::select! {
             ended = self.work(&intake) => ended,
             // Whatever it waits for, a silent broker among it.
-            () = intake.drain.is_cut_short() => Ok(()),
+            () = intake.drain.shortened() => Ok(()),
         };
         self.shared.status.moved(0);
         self.shared.metrics.in_flight.set(0);

@@ -123,8 +123,8 @@ impl Session<'_> {
         delivery.publishing = spans::publish(&delivery.settling, &queue.name(), delivery.body.len());
         let properties = copies::in_trace(properties, &trace::headers(&delivery.publishing));
         let (properties, left_out) = copies::fit(properties, self.outbox.frame_max());
-        if !left_out.is_empty() {
-            warn!(parent: &delivery.span, headers = left_out.join(","), "these headers are too large for the copy, which goes without them");
+        if let Some(headers) = left_out {
+            warn!(parent: &delivery.span, headers, "these headers are too large for the copy, which goes without them");
         }
         let subject = delivery.event_id.as_deref().unwrap_or_default();
         faults::reached(Point::CopyBegin, subject);
