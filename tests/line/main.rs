@@ -30,3 +30,4 @@ mod supervision;
 mod tls;
 mod traces;
 mod trial;
+mod undecodable;

@@ -17,6 +17,9 @@ pub(super) const FIRST_SEEN: &str = "x-millrace-first-seen";
 /// The event's id, where it could be read.
 pub(super) const EVENT_ID: &str = "x-millrace-event-id";
 
+/// The properties of a message that had to be repaired, as they came, in Base64.
+const RAW_PROPERTIES: &str = "x-millrace-raw-properties";
+
 /// Names of headers that did not fit, between commas.
 const TOO_LARGE: &str = "x-millrace-left-out";
 
@@ -83,6 +86,13 @@ pub(super) fn retry(
     put(&mut headers, ATTEMPTS, FieldValue::l(attempts.into()));
     put(&mut headers, FIRST_SEEN, text(&first_seen.to_string()));
     copy(original, headers, Some(delay.as_millis().to_string()))
+}
+
+/// The same properties with those that came, for a message whose properties had to be repaired.
+pub(super) fn with_raw_properties(mut properties: BasicProperties, raw: &str) -> BasicProperties {
+    let mut headers = properties.headers().cloned().unwrap_or_else(FieldTable::new);
+    put(&mut headers, RAW_PROPERTIES, text(raw));
+    properties.with_headers(headers).finish()
 }
 
 /// The same properties with the headers of the trace that the copy belongs to; without any, those of the

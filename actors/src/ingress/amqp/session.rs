@@ -14,6 +14,7 @@ use super::{
     spans,
     suspects::{Striking, Waiting, struck},
     topology::Topology,
+    undecodable,
 };
 use crate::{
     faults::{self, Point},
@@ -223,6 +224,8 @@ impl<'a> Session<'a> {
             return Err(lost("the client library delivered half a message"));
         };
         faults::reached(Point::Delivered, "");
+        let repair = self.link.repairs().take(deliver.delivery_tag());
+        let properties = undecodable::with_original(properties, repair.as_ref());
         let mut delivery = InFlight::new(queue, &deliver, properties, body, Timestamp::now());
         self.shared.metrics.received.inc();
         if delivery.redelivered {
@@ -231,7 +234,8 @@ impl<'a> Session<'a> {
         let legacy = *delivery.queue != *self.shared.settings.queue;
         let origin = legacy.then(|| delivery.queue.to_string());
         let tag = delivery.tag;
-        match event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone()) {
+        let decoded = event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone());
+        match undecodable::refuse(decoded, repair) {
             Ok(mut decoded) => {
                 for note in &decoded.notes {
                     self.count_note(note);

@@ -163,6 +163,18 @@ impl Management {
             .map(drop)
     }
 
+    /// Binds a queue to an exchange.
+    pub async fn bind(&self, vhost: &str, exchange: &str, queue: &str, key: &str) -> anyhow::Result<()> {
+        let path = format!(
+            "bindings/{}/e/{}/q/{}",
+            encode(vhost),
+            encode(exchange),
+            encode(queue)
+        );
+        let body = json!({"routing_key": key});
+        self.send(Method::POST, &path, Some(body)).await.map(drop)
+    }
+
     /// Deletes a queue; nothing happens when there is none.
     pub async fn delete_queue(&self, vhost: &str, name: &str) -> anyhow::Result<()> {
         self.send(Method::DELETE, &queue_path(vhost, name), None)
