@@ -73,12 +73,27 @@ async fn are_stored(name: &str, kind: &str) {
     line.stored(&ids).await;
     undisturbed(&line).await;
     assert!(line.tenant.peek(DLQ, 9).await.unwrap().is_empty());
+    assert_eq!(repaired(&line).await, (ids.len() / 2) as f64);
+}
+
+async fn repaired(line: &Running<'_>) -> f64 {
     let metrics = line.service.metrics().await.unwrap();
-    let repaired = metrics.sum(
-        "analytics_event_fields_repaired_total",
-        &[("kind", "properties_repaired")],
-    );
-    assert_eq!(repaired, Some((ids.len() / 2) as f64));
+    let kind = [("kind", "properties_repaired")];
+    metrics
+        .sum("analytics_event_fields_repaired_total", &kind)
+        .unwrap_or_default()
+}
+
+/// A quorum queue writes such a header anew as another type, a classic one passes it on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_of_header_that_only_the_broker_knows_stops_nobody() {
+    let (line, mut producer) = running("other-type", "classic").await;
+    let id = announce(&line, &mut producer, &properties::of_another_type()).await;
+    let good = fresh_id();
+    line.batch(&good, 1).await;
+    line.stored(&[id, good]).await;
+    undisturbed(&line).await;
+    assert_eq!(repaired(&line).await, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
