@@ -12,7 +12,7 @@ mod reports;
 mod rows;
 mod strikes;
 mod table;
-mod tables;
+pub(super) mod tables;
 mod tls;
 mod upsert;
 mod writer;
