@@ -40,7 +40,7 @@ async fn without_a_schema_the_answer_says_so() {
     let database = TestDatabase::empty().await;
     let reports = Reports::new(one_connection(&database));
     let refused = reports.errors(ErrorsOf::default()).await.unwrap_err();
-    assert!(refused.0.contains("crawl_errors"), "{refused}");
+    assert!(refused.0.contains("rollup_"), "{refused}");
 }
 
 #[tokio::test]
