@@ -15,8 +15,8 @@ pub trait ReportBook: Send + Sync {
     fn jobs(&self, project_id: String, page: Page) -> Answer<Sums<Vec<JobReport>>>;
     /// Crawl errors by code and by category.
     fn errors(&self, of: ErrorsOf) -> Answer<Sums<ErrorReport>>;
-    /// Stored batches, newest first; `prefix` is of an event, job or project id.
-    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Vec<BatchReport>>;
+    /// Stored batches, newest first; `prefix` is of an event, job or project id. None where too many begin so.
+    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Option<Vec<BatchReport>>>;
     /// A stored batch and its first rejected items, at most so many.
     fn batch(
         &self,

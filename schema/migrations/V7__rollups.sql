@@ -114,8 +114,9 @@ CREATE TRIGGER rollup_delete AFTER DELETE ON ingested_batches
 CREATE TRIGGER rollup_truncate AFTER TRUNCATE ON ingested_batches
     FOR EACH STATEMENT EXECUTE FUNCTION rollup_empty();
 
--- Takes the changes into the sums; says how many there were. One caller at a time: who calls holds a lock.
-CREATE FUNCTION rollup_fold() RETURNS bigint LANGUAGE plpgsql AS $$
+-- Takes the changes into the sums; says how many there were. One caller at a time: the caller holds a lock. Each part is looked up
+-- by its key (LATERAL, LIMIT): a planner that expects many changes would read the whole of a large table for a few.
+CREATE FUNCTION rollup_fold() RETURNS bigint LANGUAGE plpgsql SET jit = off AS $$
 DECLARE
     folded bigint;
     shrunk text[];
@@ -128,11 +129,10 @@ BEGIN
         -- A batch that was announced twice under two event ids is one batch done.
         SELECT t.*, t.batch_index IS NULL OR (
                    row_number() OVER (PARTITION BY project_key, job_id, platform, batch_index ORDER BY event_id) = 1
-                   AND NOT EXISTS (
-                       SELECT FROM ingested_batches b
-                       WHERE b.job_id = t.job_id AND b.platform = t.platform AND b.batch_index = t.batch_index
-                         AND coalesce(b.project_id, '') = t.project_key
-                         AND b.event_id NOT IN (SELECT event_id FROM taken))) AS is_first
+                   AND (SELECT true FROM ingested_batches b
+                        WHERE b.job_id = t.job_id AND b.platform = t.platform AND b.batch_index = t.batch_index
+                          AND coalesce(b.project_id, '') = t.project_key
+                          AND b.event_id NOT IN (SELECT event_id FROM taken) LIMIT 1) IS NULL) AS is_first
         FROM taken t JOIN part USING (project_key, job_id, platform)
         WHERE grew
     ), gained AS (
@@ -142,7 +142,9 @@ BEGIN
                sum(rejected_count)::bigint AS rejected, max(committed_at) AS last_committed_at
         FROM one GROUP BY 1, 2, 3
     ), old AS (
-        SELECT j.* FROM rollup_jobs j JOIN part USING (project_key, job_id, platform)
+        SELECT j.* FROM part p CROSS JOIN LATERAL (
+            SELECT * FROM rollup_jobs j
+            WHERE (j.project_key, j.job_id, j.platform) = (p.project_key, p.job_id, p.platform) LIMIT 1) AS j
     ), new AS (
         SELECT project_key, job_id, platform,
                coalesce(o.batches_done, 0) + g.batches_done AS batches_done,
@@ -155,25 +157,25 @@ BEGIN
         FROM gained g LEFT JOIN old o USING (project_key, job_id, platform)
         UNION ALL
         -- A maximum and a count of different values cannot be taken back: a part that lost something is counted anew.
-        SELECT p.project_key, p.job_id, p.platform, count(DISTINCT coalesce('#' || b.batch_index, b.event_id)),
-               max(b.total_batches), sum(b.item_count)::bigint, sum(b.success_count)::bigint,
-               sum(b.error_count)::bigint, sum(b.rejected_count)::bigint, max(b.committed_at)
-        FROM part p JOIN ingested_batches b
-          ON b.job_id = p.job_id AND b.platform = p.platform AND coalesce(b.project_id, '') = p.project_key
+        -- One that lost everything has no batch, and is deleted below.
+        SELECT p.project_key, p.job_id, p.platform, b.*
+        FROM part p CROSS JOIN LATERAL (
+            SELECT count(DISTINCT coalesce('#' || batch_index, event_id)), max(total_batches),
+                   coalesce(sum(item_count), 0)::bigint, coalesce(sum(success_count), 0)::bigint,
+                   coalesce(sum(error_count), 0)::bigint, coalesce(sum(rejected_count), 0)::bigint,
+                   coalesce(max(committed_at), '-infinity')
+            FROM ingested_batches b
+            WHERE b.job_id = p.job_id AND b.platform = p.platform AND coalesce(b.project_id, '') = p.project_key) AS b
         WHERE NOT p.grew
-        GROUP BY 1, 2, 3
     ), written AS (
         INSERT INTO rollup_jobs SELECT * FROM new
         ON CONFLICT (project_key, job_id, platform) DO UPDATE SET
             batches_done = excluded.batches_done, batches_expected = excluded.batches_expected,
             items = excluded.items, successes = excluded.successes, errors = excluded.errors,
             rejected = excluded.rejected, last_committed_at = excluded.last_committed_at
-    ), gone AS (
-        DELETE FROM rollup_jobs j USING part p LEFT JOIN new n USING (project_key, job_id, platform)
-        WHERE n.job_id IS NULL
-          AND (j.project_key, j.job_id, j.platform) = (p.project_key, p.job_id, p.platform)
     ), job AS (
-        SELECT project_key, job_id, count(o.items) AS parts_before, count(n.items) AS parts_after,
+        SELECT project_key, job_id, count(o.items) AS parts_before,
+               count(*) FILTER (WHERE n.batches_done > 0) AS parts_after,
                (SELECT count(*) FROM rollup_jobs r WHERE r.project_key = part.project_key AND r.job_id = part.job_id)
                    AS all_before
         FROM part LEFT JOIN old o USING (project_key, job_id, platform)
@@ -184,7 +186,7 @@ BEGIN
                sum((all_before - parts_before + parts_after > 0)::int - (all_before > 0)::int)::bigint AS jobs
         FROM job GROUP BY 1
     ), side AS (
-        SELECT 1 AS sign, * FROM new UNION ALL SELECT -1, * FROM old
+        SELECT 1 AS sign, * FROM new WHERE batches_done > 0 UNION ALL SELECT -1, * FROM old
     ), delta AS (
         SELECT project_key, sum(sign * batches_done)::bigint AS batches_done,
                sum(sign * coalesce(batches_expected, 0))::bigint AS batches_expected,
@@ -225,6 +227,7 @@ BEGIN
     SELECT count(*), array_agg(DISTINCT project_key) FILTER (WHERE NOT added) INTO folded, shrunk FROM taken;
 
     IF shrunk IS NOT NULL THEN
+        DELETE FROM rollup_jobs WHERE project_key = ANY (shrunk) AND batches_done = 0;
         DELETE FROM rollup_projects WHERE project_key = ANY (shrunk) AND jobs = 0;
         UPDATE rollup_projects p
         SET last_committed_at = (SELECT max(j.last_committed_at) FROM rollup_jobs j WHERE j.project_key = p.project_key)

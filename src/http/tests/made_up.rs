@@ -291,8 +291,8 @@ impl ReportBook for Books {
         }))
     }
 
-    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Vec<BatchReport>> {
-        self.part(&page, |n| BatchReport {
+    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Option<Vec<BatchReport>>> {
+        let found = self.part(&page, |n| BatchReport {
             event_id: format!("{}{n}", prefix.as_deref().unwrap_or("e")),
             job_id: "j".to_owned(),
             project_id: None,
@@ -302,7 +302,9 @@ impl ReportBook for Books {
             rejected: 0,
             committed_at: time(n),
             attempts: 0,
-        })
+        });
+        let too_many = prefix.as_deref() == Some("too-many");
+        async move { Ok(found.await?).map(|found| (!too_many).then_some(found)) }.boxed()
     }
 
     fn batch(

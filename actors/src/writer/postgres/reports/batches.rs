@@ -7,36 +7,56 @@ use tokio_postgres::{
     types::{Json, Type},
 };
 
-/// So many rows that match a search are sorted by time. Where there are more, they are looked for from the newest on,
-/// where they are soon found, because there are many.
-const SORTED: usize = 20_000;
+/// So many rows that match a search are sorted by time.
+const SORTED: usize = 1_000;
+/// Where more match, so many of the newest rows are looked through for a page of them.
+const LOOKED_THROUGH: usize = 20_000;
 
 const NEWEST: &str = "\
     SELECT event_id, job_id, project_id, platform, item_count, error_count, rejected_count, committed_at, attempts \
     FROM ingested_batches WHERE (committed_at, event_id) < ($1, $2) \
     ORDER BY committed_at DESC, event_id DESC LIMIT $3";
 
+/// Of the project, or of the job, with exactly this id.
+const NEWEST_OF_PROJECT: &str = "\
+    SELECT event_id, job_id, project_id, platform, item_count, error_count, rejected_count, committed_at, attempts \
+    FROM ingested_batches WHERE project_id = $4 AND (committed_at, event_id) < ($1, $2) \
+    ORDER BY committed_at DESC, event_id DESC LIMIT $3";
+const NEWEST_OF_JOB: &str = "\
+    SELECT event_id, job_id, project_id, platform, item_count, error_count, rejected_count, committed_at, attempts \
+    FROM ingested_batches WHERE job_id = $4 AND (committed_at, event_id) < ($1, $2) \
+    ORDER BY committed_at DESC, event_id DESC LIMIT $3";
+
 const NEWEST_THAT_MATCH: &str = "\
     SELECT event_id, job_id, project_id, platform, item_count, error_count, rejected_count, committed_at, attempts \
-    FROM ingested_batches WHERE (committed_at, event_id) < ($1, $2) \
-      AND (starts_with(event_id, $4) OR starts_with(job_id, $4) OR starts_with(project_id, $4)) \
+    FROM (SELECT * FROM ingested_batches WHERE (committed_at, event_id) < ($1, $2) \
+          ORDER BY committed_at DESC, event_id DESC LIMIT $5) AS newest \
+    WHERE starts_with(event_id, $4) OR starts_with(job_id, $4) OR starts_with(project_id, $4) \
     ORDER BY committed_at DESC, event_id DESC LIMIT $3";
+
+/// How many begin so, and whether the text is the whole id of a project or a job. The range operators are those of the indexes
+/// on these columns, whatever the database's collation is; the rows themselves are not read.
+const MATCHES: &str = "\
+    SELECT (SELECT count(*) FROM (SELECT FROM ingested_batches \
+            WHERE event_id ~>=~ $1 AND ($2::text IS NULL OR event_id ~<~ $2) LIMIT $3) AS event) \
+         + (SELECT count(*) FROM (SELECT FROM ingested_batches \
+            WHERE job_id ~>=~ $1 AND ($2::text IS NULL OR job_id ~<~ $2) LIMIT $3) AS job) \
+         + (SELECT count(*) FROM (SELECT FROM ingested_batches \
+            WHERE project_id ~>=~ $1 AND ($2::text IS NULL OR project_id ~<~ $2) LIMIT $3) AS project), \
+           EXISTS (SELECT FROM ingested_batches WHERE project_id = $1), \
+           EXISTS (SELECT FROM ingested_batches WHERE job_id = $1)";
 
 const THESE: &str = "\
     SELECT event_id, job_id, project_id, platform, item_count, error_count, rejected_count, committed_at, attempts \
-    FROM ingested_batches WHERE event_id = ANY ($4) AND (committed_at, event_id) < ($1, $2) \
+    FROM ingested_batches WHERE event_id IN ( \
+        SELECT event_id FROM ingested_batches \
+        WHERE event_id ~>=~ $4 AND ($5::text IS NULL OR event_id ~<~ $5) \
+        UNION SELECT event_id FROM ingested_batches \
+        WHERE job_id ~>=~ $4 AND ($5::text IS NULL OR job_id ~<~ $5) \
+        UNION SELECT event_id FROM ingested_batches \
+        WHERE project_id ~>=~ $4 AND ($5::text IS NULL OR project_id ~<~ $5)) \
+      AND (committed_at, event_id) < ($1, $2) \
     ORDER BY committed_at DESC, event_id DESC LIMIT $3";
-
-/// The range operators are those of the indexes on these columns, whatever the database's collation is.
-const MATCHES: &str = "\
-    SELECT event_id FROM ( \
-        (SELECT event_id FROM ingested_batches \
-         WHERE event_id ~>=~ $1 AND ($2::text IS NULL OR event_id ~<~ $2) LIMIT $3) \
-        UNION (SELECT event_id FROM ingested_batches \
-         WHERE job_id ~>=~ $1 AND ($2::text IS NULL OR job_id ~<~ $2) LIMIT $3) \
-        UNION (SELECT event_id FROM ingested_batches \
-         WHERE project_id ~>=~ $1 AND ($2::text IS NULL OR project_id ~<~ $2) LIMIT $3) \
-    ) AS found LIMIT $3";
 
 const BATCH: &str = "SELECT * FROM ingested_batches WHERE event_id = $1";
 
@@ -46,11 +66,13 @@ const REJECTED: &str = "\
     WHERE event_id = $1 AND job_id = (SELECT job_id FROM ingested_batches WHERE event_id = $1) \
     ORDER BY item_index LIMIT $2";
 
+/// Where no more than [`SORTED`] batches have an id that begins so, these; else those of exactly this project or job; else
+/// the newest, if there is a page of them among the newest of all. None where it would take too long to find them.
 pub(super) async fn list(
     reports: Reports,
     prefix: Option<String>,
     page: Page,
-) -> Result<Vec<BatchReport>, Unavailable> {
+) -> Result<Option<Vec<BatchReport>>, Unavailable> {
     let (at, name, _) = parts(page.after);
     let part = |sql| {
         Question::new(sql)
@@ -59,19 +81,29 @@ pub(super) async fn list(
             .with(count(page.limit), Type::INT8)
     };
     let Some(prefix) = prefix else {
-        return all(&reports.ask([part(NEWEST)]).await?[0], batch);
+        return all(&reports.ask([part(NEWEST)]).await?[0], batch).map(Some);
     };
+    let end = end_of_range(&prefix);
     let matches = Question::new(MATCHES)
         .with(prefix.clone(), Type::TEXT)
-        .with(end_of_range(&prefix), Type::TEXT)
+        .with(end.clone(), Type::TEXT)
         .with(count(SORTED + 1), Type::INT8);
-    let matches: Vec<String> = all(&reports.clone().ask([matches]).await?[0], |row| row.try_get(0))?;
-    let question = if matches.len() > SORTED {
-        part(NEWEST_THAT_MATCH).with(prefix, Type::TEXT)
-    } else {
-        part(THESE).with(matches, Type::TEXT_ARRAY)
+    let matches: Vec<(i64, bool, bool)> = all(&reports.clone().ask([matches]).await?[0], |row| {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+    })?;
+    let about = |sql| part(sql).with(prefix, Type::TEXT);
+    let (question, may_miss_some) = match matches.first() {
+        Some((matches, ..)) if *matches <= count(SORTED) => (about(THESE).with(end, Type::TEXT), false),
+        Some((_, true, _)) => (about(NEWEST_OF_PROJECT), false),
+        Some((.., true)) => (about(NEWEST_OF_JOB), false),
+        _ => (
+            about(NEWEST_THAT_MATCH).with(count(LOOKED_THROUGH), Type::INT8),
+            true,
+        ),
     };
-    all(&reports.ask([question]).await?[0], batch)
+    let found = all(&reports.ask([question]).await?[0], batch)?;
+    let full = found.len() >= page.limit;
+    Ok((full || !may_miss_some).then_some(found))
 }
 
 pub(super) async fn one(

@@ -88,7 +88,7 @@ impl ReportBook for Reports {
         Box::pin(sums::errors(self.clone(), of))
     }
 
-    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Vec<BatchReport>> {
+    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Option<Vec<BatchReport>>> {
         Box::pin(batches::list(self.clone(), prefix, page))
     }
 
