@@ -26,6 +26,18 @@ pub enum Note {
 // === impl Note ===
 
 impl Note {
+    /// One of each kind.
+    pub const KINDS: [Self; 8] = [
+        Self::TimestampMissing,
+        Self::TimestampUnreadable,
+        Self::JobIdUnparsed,
+        Self::JobIdMissing,
+        Self::PlatformMissing,
+        Self::EventIdDerived,
+        Self::FieldIgnored("any"),
+        Self::TextCleaned,
+    ];
+
     /// The kind of oddity, for a metric label.
     pub const fn code(self) -> &'static str {
         match self {
