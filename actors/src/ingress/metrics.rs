@@ -23,6 +23,8 @@ pub(super) enum Ending {
     Stored,
     DeadLettered(&'static str),
     Retried(&'static str),
+    /// A copy took its place.
+    Renewed,
 }
 
 /// Counters and gauges of the way in and of the verdicts.
@@ -41,6 +43,7 @@ pub struct IngressMetrics {
     pub(super) notes: Family<KindLabel, Counter>,
     pub(super) job_ids_unparsed: Counter,
     pub(super) publish_errors: Counter,
+    pub(super) renewed: Counter,
     pub(super) recent: Recent,
 }
 
@@ -72,6 +75,7 @@ impl Ending {
             Self::Stored => "stored",
             Self::DeadLettered(_) => "dead_lettered",
             Self::Retried(_) => "retried",
+            Self::Renewed => "renewed",
         }
     }
 }
@@ -95,6 +99,7 @@ impl IngressMetrics {
             notes: Family::default(),
             job_ids_unparsed: Counter::default(),
             publish_errors: Counter::default(),
+            renewed: Counter::default(),
             recent,
         };
         metrics.show_from_the_start();
@@ -165,6 +170,11 @@ impl IngressMetrics {
             "Messages that the broker refused, returned or did not confirm in time",
             all.publish_errors,
         );
+        registry.register(
+            "analytics_messages_renewed",
+            "Messages replaced by a copy before their quorum queue gives up on them",
+            all.renewed,
+        );
         metrics
     }
 
@@ -212,6 +222,9 @@ impl IngressMetrics {
             Ending::Retried(stage) => {
                 self.retries.get_or_create(&StageLabel { stage }).inc();
                 self.recent.note(now, |happened| happened.retried += 1);
+            }
+            Ending::Renewed => {
+                self.renewed.inc();
             }
         }
     }

@@ -12,6 +12,7 @@ mod link;
 mod outbox;
 mod publisher;
 mod pulse;
+mod renewal;
 mod retry;
 mod session;
 mod settling;

@@ -10,6 +10,7 @@ use super::{
     link::{Link, bounded, broker, lost},
     outbox::Outbox,
     pulse::{self, Pulse},
+    renewal,
     signals::Signal,
     spans,
     suspects::{Striking, Waiting, struck},
@@ -256,7 +257,11 @@ impl<'a> Session<'a> {
                         source: decoded.source,
                     },
                 };
+                let renewed = renewal::is_due(&delivery.properties);
                 self.hold(delivery);
+                if renewed {
+                    return self.renew(tag).await;
+                }
                 self.isolation.queue(tag, waiting, suspect);
                 Ok(())
             }

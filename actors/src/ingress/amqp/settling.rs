@@ -116,7 +116,12 @@ impl Session<'_> {
         self.copy(tag, &queue, properties).await
     }
 
-    async fn copy(&mut self, tag: u64, queue: &Queue, properties: BasicProperties) -> Result<(), Fault> {
+    pub(super) async fn copy(
+        &mut self,
+        tag: u64,
+        queue: &Queue,
+        properties: BasicProperties,
+    ) -> Result<(), Fault> {
         let Some(delivery) = self.in_flight.get_mut(&tag) else {
             return Ok(());
         };
