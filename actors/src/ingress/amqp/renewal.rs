@@ -33,7 +33,7 @@ impl Session<'_> {
         );
         warn!(
             parent: &delivery.span,
-            queue, deliveries, fate = "renewed",
+            queue, deliveries, fate = "retried", cause = "delivery_limit",
             "its queue took this message back so often that it may soon give up on it; a copy takes its place"
         );
         let attempts = delivery.facts.attempt.saturating_sub(1);
