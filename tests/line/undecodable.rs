@@ -297,3 +297,41 @@ async fn a_legacy_queue_is_not_held_either() {
     .unwrap();
     line.tenant.wait_until_empty(LEGACY, PATIENCE).await.unwrap();
 }
+
+/// What the broker says itself need not be text either.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_the_broker_that_are_not_utf8_are_heard() {
+    let stack = Stack::shared().await;
+    let named = async |name: &str| {
+        let rename = format!("rabbit_nodes:set_cluster_name(<<{name}>>, <<\"test\">>).");
+        stack.rabbitmq.eval(&rename).await.unwrap();
+    };
+    named("\"caf\", 233").await;
+    let line = Running::shared("odd-words", &[]).await;
+    let check = line.tenant.command(millrace(), &["check"], &[]).await.unwrap();
+    assert!(check.status.success(), "{check:?}");
+    let vhost = line.tenant.vhost();
+    let close = format!(
+        "[rabbit_networking:close_connection(element(6, C), <<\"bye \", 233>>) || C <- rabbit_connection_tracking:list(<<\"{vhost}\">>)]."
+    );
+    wait_for("the broker's words", PATIENCE, async || {
+        // It knows of a connection some time after it was opened.
+        let closed = stack
+            .rabbitmq
+            .eval(&close)
+            .await
+            .map_err(|error| error.to_string())?;
+        let heard = line
+            .service
+            .lines()
+            .iter()
+            .any(|log| log.contains("bye \u{fffd}"));
+        if heard { Ok(()) } else { Err(closed) }
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", line.service.lines().join("\n")));
+    let id = fresh_id();
+    line.batch(&id, 1).await;
+    line.stored(&[id]).await;
+    named("\"millrace@localhost\"").await;
+}
