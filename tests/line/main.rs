@@ -22,6 +22,7 @@ mod pooler;
 mod reasons;
 mod recovery;
 mod refusals;
+mod resumption;
 mod rights;
 mod rotation;
 mod running;

@@ -51,7 +51,11 @@ async fn metric_becomes(line: &Running<'_>, name: &str, wanted: f64) {
 
 async fn readiness_says(line: &Running<'_>, code: u16, words: &[&str]) {
     wait_for("readiness to say so", PATIENCE, async || {
-        let (status, body) = line.service.get("/readyz").await.map_err(|error| error.to_string())?;
+        let (status, body) = line
+            .service
+            .get("/readyz")
+            .await
+            .map_err(|error| error.to_string())?;
         if status == code && words.iter().all(|word| body.contains(word)) {
             Ok(())
         } else {
@@ -72,7 +76,11 @@ fn says(words: &'static str) -> impl Fn(&Value) -> bool {
 
 /// No session was lost, so nothing was delivered twice.
 async fn nobody_else_noticed(line: &Running<'_>) {
-    assert_eq!(metric(line, "actor_restarts_total").await, 0.0, "a session was lost");
+    assert_eq!(
+        metric(line, "actor_restarts_total").await,
+        0.0,
+        "a session was lost"
+    );
     assert_eq!(metric(line, "redeliveries_total").await, 0.0);
     assert_eq!(metric(line, "duplicates_total").await, 0.0);
 }
@@ -104,8 +112,16 @@ async fn a_full_dead_letter_queue_holds_its_letters_and_nobody_else() {
     metric_becomes(&line, "dead_letters_total", 3.0).await;
     metric_becomes(&line, "copies_held", 0.0).await;
     assert_eq!(lines_where(&line, dead), 3);
-    assert_eq!(lines_where(&line, says("queue takes no copies")), 1, "one line at its start");
-    assert_eq!(lines_where(&line, says("queue takes copies again")), 1, "and one at its end");
+    assert_eq!(
+        lines_where(&line, says("queue takes no copies")),
+        1,
+        "one line at its start"
+    );
+    assert_eq!(
+        lines_where(&line, says("queue takes copies again")),
+        1,
+        "and one at its end"
+    );
     nobody_else_noticed(&line).await;
 }
 
@@ -113,11 +129,7 @@ async fn a_full_dead_letter_queue_holds_its_letters_and_nobody_else() {
 async fn many_dead_letters_that_nobody_takes_do_not_fill_the_prefetch() {
     let tenant = Stack::shared().await.tenant("flooded-dlq").await.unwrap();
     full_queue(&tenant, DLQ).await;
-    let settings = [
-        ("EVENT_PREFETCH_COUNT", "50"),
-        ("RETRY_MAX_DELAY", "4"),
-        JSON,
-    ];
+    let settings = [("EVENT_PREFETCH_COUNT", "50"), ("RETRY_MAX_DELAY", "4"), JSON];
     let line = Running::start(tenant, &settings).await;
     poison(&line, 500).await;
     good_events_flow(&line, 100).await;
@@ -129,8 +141,15 @@ async fn many_dead_letters_that_nobody_takes_do_not_fill_the_prefetch() {
     make_room(&line.tenant, DLQ).await;
     let letters = line.dead_letters(500).await;
     for letter in &letters {
-        assert_eq!(letter.header("x-millrace-reason").as_deref(), Some("bucket_not_allowed"));
-        assert_eq!(letter.header("x-millrace-attempts").as_deref(), Some("1"), "it was not charged");
+        assert_eq!(
+            letter.header("x-millrace-reason").as_deref(),
+            Some("bucket_not_allowed")
+        );
+        assert_eq!(
+            letter.header("x-millrace-attempts").as_deref(),
+            Some("1"),
+            "it was not charged"
+        );
         assert_eq!(letter.header("x-millrace-put-off"), None);
     }
     line.queue_empties().await;
@@ -143,7 +162,10 @@ async fn without_the_right_to_write_copies_wait_and_good_events_flow() {
     let management = stack.rabbitmq.management();
     let tenant = stack.tenant("no-write").await.unwrap();
     for queue in [QUEUE, DLQ] {
-        tenant.declare_queue(queue, json!({"x-queue-type": "classic"})).await.unwrap();
+        tenant
+            .declare_queue(queue, json!({"x-queue-type": "classic"}))
+            .await
+            .unwrap();
     }
     let user = format!("reader-{}", tenant.vhost());
     management.put_user(&user, "secret").await.unwrap();
@@ -151,12 +173,15 @@ async fn without_the_right_to_write_copies_wait_and_good_events_flow() {
     management.permit_only(tenant.vhost(), &user, ours).await.unwrap();
     let port = stack.rabbitmq.port();
     let url = format!("amqp://{user}:secret@127.0.0.1:{port}/{}", tenant.vhost());
-    let service = tenant.service(millrace(), &[("RABBITMQ_URL", url.as_str()), JSON]).unwrap();
+    let service = tenant
+        .service(millrace(), &[("RABBITMQ_URL", url.as_str()), JSON])
+        .unwrap();
     let line = Running::with(tenant, service).await;
 
     poison(&line, 2).await;
     let late = fresh_id();
-    line.announce(&late, &format!("{}/late.json", line.tenant.bucket())).await;
+    line.announce(&late, &format!("{}/late.json", line.tenant.bucket()))
+        .await;
     metric_becomes(&line, "copies_held", 3.0).await;
     good_events_flow(&line, 50).await;
     readiness_says(&line, 200, &[DLQ, "403", "ACCESS_REFUSED"]).await;
@@ -186,7 +211,8 @@ async fn a_full_retry_queue_holds_its_own_events_and_nobody_else() {
     let line = Running::start(tenant, &settings).await;
     let late: Vec<_> = (0..12).map(|_| fresh_id()).collect();
     for id in &late {
-        line.announce(id, &format!("{}/{id}.json", line.tenant.bucket())).await;
+        line.announce(id, &format!("{}/{id}.json", line.tenant.bucket()))
+            .await;
     }
     readiness_says(&line, 200, &[RETRIES, "takes no copies"]).await;
     good_events_flow(&line, 50).await;

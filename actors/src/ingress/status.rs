@@ -94,7 +94,10 @@ impl IngressStatus {
         let mut state = self.unless_silent(&self.consuming);
         let copies = self.copies.borrow();
         if state.yes && copies.full {
-            state.turn(false, &format!("nothing more can be taken in; {}", copies.refusing));
+            state.turn(
+                false,
+                &format!("nothing more can be taken in; {}", copies.refusing),
+            );
         }
         state
     }

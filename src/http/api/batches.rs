@@ -164,7 +164,11 @@ impl Fate {
         let received = lines.iter().rposition(|line| line.has("redelivered"));
         let since = lines.get(received.unwrap_or(0)..).unwrap_or_default();
         // What an actor's supervisor says is meant to happen; it has happened when the ingress says so.
-        let settled = || since.iter().filter(|line| !line.has("actor") || line.text("fate") == Some("stored"));
+        let settled = || {
+            since
+                .iter()
+                .filter(|line| !line.has("actor") || line.text("fate") == Some("stored"))
+        };
         let said = |fate| settled().any(|line| line.text("fate") == Some(fate));
         if said("stored") {
             Self::Stored

@@ -258,8 +258,9 @@ impl Copier {
         }
         for (tag, queue) in late {
             let limit = CONFIRM_TIMEOUT.as_secs();
-            let why =
-                format!("not confirmed within {limit} s: is the broker in alarm, or the queue without a majority?");
+            let why = format!(
+                "not confirmed within {limit} s: is the broker in alarm, or the queue without a majority?"
+            );
             self.refuse(tag, queue, why);
         }
     }

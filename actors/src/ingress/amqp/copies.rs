@@ -87,12 +87,20 @@ pub(super) fn retry(
     let mut headers = headers_to_keep(original);
     put(&mut headers, ATTEMPTS, FieldValue::l(attempts.into()));
     put(&mut headers, FIRST_SEEN, text(&first_seen.to_string()));
-    copy(original, headers, delay.map(|delay| delay.as_millis().to_string()))
+    copy(
+        original,
+        headers,
+        delay.map(|delay| delay.as_millis().to_string()),
+    )
 }
 
 /// Properties of a dead letter that comes back after `delay`, because its queue does not take it now. Nothing
 /// is charged: it had this attempt already.
-pub(super) fn put_off(original: &BasicProperties, obituary: &Obituary<'_>, delay: Duration) -> BasicProperties {
+pub(super) fn put_off(
+    original: &BasicProperties,
+    obituary: &Obituary<'_>,
+    delay: Duration,
+) -> BasicProperties {
     let mut back = retry(
         original,
         obituary.attempts.saturating_sub(1),

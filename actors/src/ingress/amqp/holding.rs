@@ -189,5 +189,8 @@ impl Session<'_> {
 }
 
 fn tell_refusal(queue: &str, why: &str) {
-    warn!(queue, why, "queue takes no copies; what is meant for it is held and tried again");
+    warn!(
+        queue,
+        why, "queue takes no copies; what is meant for it is held and tried again"
+    );
 }

@@ -19,6 +19,8 @@ use super::copies;
 pub(super) struct InFlight {
     pub(super) tag: u64,
     pub(super) queue: Arc<str>,
+    /// Of the consumers, see there.
+    pub(super) round: u64,
     pub(super) body: Bytes,
     pub(super) properties: BasicProperties,
     pub(super) redelivered: bool,
@@ -53,7 +55,7 @@ impl InFlight {
     }
 
     pub(super) fn new(
-        queue: Arc<str>,
+        (queue, round): (Arc<str>, u64),
         deliver: &Deliver,
         properties: BasicProperties,
         body: Vec<u8>,
@@ -71,6 +73,7 @@ impl InFlight {
         Self {
             tag: deliver.delivery_tag(),
             queue,
+            round,
             body: body.into(),
             properties,
             redelivered: deliver.redelivered(),

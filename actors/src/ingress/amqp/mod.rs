@@ -13,6 +13,7 @@ mod in_flight;
 mod innocents;
 mod isolation;
 mod link;
+mod names;
 mod outbox;
 mod publisher;
 mod pulse;

@@ -9,7 +9,7 @@ use super::{
     held::Held,
     in_flight::InFlight,
     isolation::Isolation,
-    link::{Link, bounded, broker, lost},
+    link::{Link, bounded, lost},
     outbox::Outbox,
     pulse::{self, Pulse},
     signals::Signal,
@@ -24,7 +24,7 @@ use crate::{
     supervision::{Desk, Fault, Intake, Settlement, Verdict},
     trace,
 };
-use amqprs::channel::{BasicQosArguments, Channel, ConsumerMessage};
+use amqprs::channel::{Channel, ConsumerMessage};
 use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -42,7 +42,7 @@ pub(super) struct Session<'a> {
     _pulse: Pulse,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
-    consumers: Consumers,
+    pub(super) consumers: Consumers,
     signals: UnboundedReceiver<Signal>,
     pub(super) desk: Desk,
     settlements: UnboundedReceiver<Settlement>,
@@ -68,10 +68,6 @@ impl<'a> Session<'a> {
         let outbox = Outbox::open(settings, &format!("{name} copies")).await?;
         let pulse = pulse::start(&link, shared, &queues).await?;
         let channel = link.channel().await?;
-        channel
-            .basic_qos(BasicQosArguments::new(0, settings.prefetch, false))
-            .await
-            .map_err(broker)?;
         let (desk, settlements) = unbounded_channel();
         Ok(Self {
             shared,
@@ -79,7 +75,7 @@ impl<'a> Session<'a> {
             _pulse: pulse,
             channel,
             outbox,
-            consumers: Consumers::new(name, &queues),
+            consumers: Consumers::new(name, &queues, settings.prefetch),
             signals,
             desk,
             settlements,
@@ -101,6 +97,7 @@ impl<'a> Session<'a> {
             // Whatever it waits for, a silent broker among it.
             () = intake.drain.shortened() => Ok(()),
         };
+        let ended = ended.map_err(|fault| self.why_lost(fault));
         self.shared.status.moved(0);
         self.shared.status.copies_held(&[], 0, false);
         self.shared.metrics.in_flight.set(0);
@@ -132,12 +129,13 @@ impl<'a> Session<'a> {
                 Some(settlement) = self.settlements.recv() => self.conclude(settlement).await?,
                 strikes = struck(&mut self.striking) => self.judge(strikes, intake).await?,
                 delivered = self.consumers.next(), if self.leave_at.is_none() => {
-                    let (queue, message) = delivered.map_err(|fault| self.why_lost(fault))?;
-                    self.receive(queue, message).await?;
+                    if let Some((queue, round, message)) = delivered? {
+                        self.receive((queue, round), message).await?;
+                    }
                 }
                 // The loop begins with a look at the breaker.
                 _ = breaker.changed() => {}
-                () = self.link.lost() => return Err(self.why_lost(lost("connection lost"))),
+                () = self.link.lost() => return Err(lost("connection lost")),
                 answer = self.outbox.answer() => match answer {
                     Some(answer) => self.answered(answer).await?,
                     None => return Err(lost("copies are no longer published")),
@@ -149,15 +147,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Subscribes while the dependencies serve, and takes nothing while one is down.
-    ///
-    /// It subscribes again only when everything that was held is settled: the prefetch counts for each
-    /// consumer by itself, so a new one beside held deliveries would have more in flight than allowed.
+    /// Subscribes while the dependencies serve, whatever is still held, and takes nothing while one is down.
     async fn obey_breaker(&mut self, intake: &Intake<BatchRef>) -> Result<(), Fault> {
         let status = &self.shared.status;
+        let subscribed = self.consumers.subscribed();
         match intake.breaker.suspension() {
             _ if self.leave_at.is_some() => {}
-            Some(down) if self.consumers.subscribed() => {
+            Some(down) if subscribed => {
                 self.consumers.cancel(&self.channel).await?;
                 status.paused(&down);
                 debug!(held = self.in_flight.len(), "consumers cancelled");
@@ -165,14 +161,16 @@ impl<'a> Session<'a> {
             }
             // A session that was opened during an outage.
             Some(down) => status.paused(&down),
-            None if !self.consumers.subscribed() && self.in_flight.is_empty() => {
+            None => {
+                self.consumers.gather(&self.channel).await?;
                 self.consumers.subscribe(&self.channel).await?;
-                status.consuming_now();
-                let AmqpSettings { queue, prefetch, .. } = &self.shared.settings;
-                info!(queue, prefetch, "consuming");
-                intake.consuming();
+                if !subscribed && self.consumers.subscribed() {
+                    status.consuming_now();
+                    let AmqpSettings { queue, prefetch, .. } = &self.shared.settings;
+                    info!(queue, prefetch, held = self.in_flight.len(), "consuming");
+                    intake.consuming();
+                }
             }
-            None => {}
         }
         Ok(())
     }
@@ -201,14 +199,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn receive(&mut self, queue: Arc<str>, message: ConsumerMessage) -> Result<(), Fault> {
+    async fn receive(
+        &mut self,
+        (queue, round): (Arc<str>, u64),
+        message: ConsumerMessage,
+    ) -> Result<(), Fault> {
         let (Some(deliver), Some(properties), Some(body)) =
             (message.deliver, message.basic_properties, message.content)
         else {
             return Err(lost("the client library delivered half a message"));
         };
         faults::reached(Point::Delivered, "");
-        let mut delivery = InFlight::new(queue, &deliver, properties, body, Timestamp::now());
+        let mut delivery = InFlight::new((queue, round), &deliver, properties, body, Timestamp::now());
         self.shared.metrics.received.inc();
         if delivery.redelivered {
             self.shared.metrics.redeliveries.inc();

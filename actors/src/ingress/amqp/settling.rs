@@ -140,6 +140,7 @@ impl Session<'_> {
         let Some(delivery) = self.in_flight.remove(&tag) else {
             return Ok(());
         };
+        self.consumers.settled(&delivery.queue, delivery.round);
         let subject = delivery.event_id.as_deref().unwrap_or_default();
         faults::reached(Point::AckBegin, subject);
         self.channel
