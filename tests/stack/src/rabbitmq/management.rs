@@ -131,6 +131,24 @@ impl Management {
         self.send(Method::PUT, &permissions, Some(all)).await.map(drop)
     }
 
+    /// Makes a policy for queues whose names match, or takes it away.
+    pub async fn set_policy(
+        &self,
+        vhost: &str,
+        name: &str,
+        policy: Option<(&str, Value)>,
+    ) -> anyhow::Result<()> {
+        let path = format!("policies/{}/{}", encode(vhost), encode(name));
+        let request = match policy {
+            Some((pattern, definition)) => {
+                let policy = json!({"pattern": pattern, "definition": definition, "apply-to": "queues"});
+                self.send(Method::PUT, &path, Some(policy)).await
+            }
+            None => self.send(Method::DELETE, &path, None).await,
+        };
+        request.map(drop)
+    }
+
     /// A queue; `None` when there is none of that name.
     pub async fn queue(&self, vhost: &str, name: &str) -> anyhow::Result<Option<QueueInfo>> {
         let statistics: Option<QueueInfo> = self.get(&queue_path(vhost, name)).await?;
