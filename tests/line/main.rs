@@ -21,6 +21,7 @@ mod outages;
 mod pooler;
 mod reasons;
 mod recovery;
+mod refusals;
 mod rights;
 mod rotation;
 mod running;

@@ -1,5 +1,6 @@
 //! Deliveries that are not acknowledged yet.
 
+use super::{fates::Fate, outbox::Copy};
 use crate::{
     domain::Delivery,
     ingress::{event, metrics::Ending},
@@ -32,6 +33,10 @@ pub(super) struct InFlight {
     pub(super) settling: Span,
     /// The copy that is on its way to another queue.
     pub(super) publishing: Span,
+    /// Its copy for another queue, and what becomes of it when the broker has that.
+    pub(super) sent: Option<(Copy, Fate)>,
+    /// What becomes of it when the broker has the copy that goes another way, because the first way is shut.
+    pub(super) detour: Option<Fate>,
     /// How it will have ended once it is acknowledged.
     pub(super) ending: Ending,
 }
@@ -76,6 +81,8 @@ impl InFlight {
             span: Span::none(),
             settling: Span::none(),
             publishing: Span::none(),
+            sent: None,
+            detour: None,
             ending: Ending::Stored,
         }
     }

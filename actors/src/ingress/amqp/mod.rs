@@ -3,8 +3,12 @@
 mod acquittals;
 mod confirms;
 mod consumers;
+mod copier;
 mod copies;
 mod depths;
+mod fates;
+mod held;
+mod holding;
 mod in_flight;
 mod innocents;
 mod isolation;

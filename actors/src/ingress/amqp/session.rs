@@ -5,6 +5,8 @@
 use super::{
     Shared,
     consumers::Consumers,
+    copies,
+    held::Held,
     in_flight::InFlight,
     isolation::Isolation,
     link::{Link, bounded, broker, lost},
@@ -30,7 +32,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::Instant,
 };
-use tracing::{Span, debug, info, warn};
+use tracing::{debug, info, warn};
 
 /// Time kept back from the grace period for flushing telemetry and leaving.
 const LEAVING: Duration = Duration::from_secs(3);
@@ -46,6 +48,7 @@ pub(super) struct Session<'a> {
     pub(super) desk: Desk,
     settlements: UnboundedReceiver<Settlement>,
     pub(super) in_flight: HashMap<u64, InFlight>,
+    pub(super) held: Held,
     pub(super) isolation: Isolation<Waiting>,
     /// A suspect whose strike is being written down.
     pub(super) striking: Option<Striking>,
@@ -63,7 +66,7 @@ impl<'a> Session<'a> {
         let link = Link::open(settings, name, &signal_tx).await?;
         let queues = work_queues(settings);
         Topology::open(&link).await?.prepare(settings, &queues).await?;
-        let outbox = Outbox::open(settings, &format!("{name} copies"), &signal_tx).await?;
+        let outbox = Outbox::open(settings, &format!("{name} copies")).await?;
         let pulse = pulse::start(&link, shared, &queues).await?;
         let channel = link.channel().await?;
         channel
@@ -82,6 +85,7 @@ impl<'a> Session<'a> {
             desk,
             settlements,
             in_flight: HashMap::new(),
+            held: Held::default(),
             isolation: Isolation::default(),
             striking: None,
             leave_at: None,
@@ -99,7 +103,9 @@ impl<'a> Session<'a> {
             () = intake.drain.shortened() => Ok(()),
         };
         self.shared.status.moved(0);
+        self.shared.status.copies_held(&[], 0, false);
         self.shared.metrics.in_flight.set(0);
+        self.shared.metrics.copies_held.set(0);
         if ended.is_ok() && !self.in_flight.is_empty() {
             warn!(
                 events = self.in_flight.len(),
@@ -121,9 +127,9 @@ impl<'a> Session<'a> {
             let settings = &self.shared.settings;
             bounded(settings, self.obey_breaker(intake)).await?;
             self.let_in(intake);
-            let overdue = self.outbox.deadline();
+            let again = self.held.next();
             tokio::select! {
-                Some(signal) = self.signals.recv() => self.hear(signal).await?,
+                Some(signal) = self.signals.recv() => self.hear(signal)?,
                 Some(settlement) = self.settlements.recv() => self.conclude(settlement).await?,
                 strikes = struck(&mut self.striking) => self.judge(strikes, intake).await?,
                 delivered = self.consumers.next(), if self.leave_at.is_none() => {
@@ -133,13 +139,13 @@ impl<'a> Session<'a> {
                 // The loop begins with a look at the breaker.
                 _ = breaker.changed() => {}
                 () = self.link.lost() => return Err(self.why_lost(lost("connection lost"))),
-                () = self.outbox.lost() => return Err(self.why_lost(lost("publishing connection lost"))),
+                answer = self.outbox.answer() => match answer {
+                    Some(answer) => self.answered(answer).await?,
+                    None => return Err(lost("copies are no longer published")),
+                },
+                () = until(again) => self.try_again(),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
-                () = until(overdue) => {
-                    self.shared.metrics.publish_errors.inc_by(self.outbox.overdue(Instant::now()));
-                    return Err(lost("the broker does not confirm what we publish; it may be in alarm"));
-                }
             }
         }
     }
@@ -188,32 +194,11 @@ impl<'a> Session<'a> {
         self.settle(settlement).await
     }
 
-    async fn hear(&mut self, signal: Signal) -> Result<(), Fault> {
+    fn hear(&self, signal: Signal) -> Result<(), Fault> {
         match signal {
             Signal::Lost(why) => Err(lost(why)),
-            // The queue was deleted under us: a new session makes it again, the originals come back.
-            Signal::Returned { routing_key, text } => {
-                self.shared.metrics.publish_errors.inc();
-                Err(lost(format!("queue {routing_key} takes no copies: {text}")))
-            }
-            Signal::Confirm {
-                seq,
-                multiple,
-                stored,
-            } => {
-                if !stored {
-                    let refused = self.outbox.unconfirmed(seq, multiple);
-                    self.shared.metrics.publish_errors.inc_by(refused);
-                }
-                for tag in self.outbox.confirmed(seq, multiple, stored)? {
-                    faults::reached(Point::CopyConfirmed, "");
-                    if let Some(delivery) = self.in_flight.get_mut(&tag) {
-                        delivery.publishing = Span::none();
-                    }
-                    self.acknowledge(tag).await?;
-                }
-                Ok(())
-            }
+            // Nothing is published on the channel that these came from.
+            Signal::Returned { .. } | Signal::Confirm { .. } => Ok(()),
         }
     }
 
@@ -247,6 +232,12 @@ impl<'a> Session<'a> {
                 // Ours where the producer sent none.
                 event.delivery.trace_id = trace::id(&delivery.span).or(event.delivery.trace_id.take());
                 info!(parent: &delivery.span, attempt = event.delivery.attempt, redelivered = delivery.redelivered, "event received");
+                if let Some((reason, detail)) = copies::was_put_off(&delivery.properties) {
+                    let reason = reason.code();
+                    self.hold(delivery);
+                    let verdict = Verdict::DeadLetter { reason, detail };
+                    return self.settle(Settlement { tag, verdict }).await;
+                }
                 let suspect = delivery.redelivered && !self.shared.innocents.take(&event.event_id);
                 let waiting = Waiting {
                     tag,
