@@ -32,3 +32,4 @@ mod supervision;
 mod tls;
 mod traces;
 mod trial;
+mod undecodable;

@@ -1,5 +1,6 @@
 //! What the ingress counts.
 
+use super::event::Note;
 use crate::{
     domain::{Platform, Reason},
     recent::Recent,
@@ -198,8 +199,11 @@ impl IngressMetrics {
             drop(self.failed.get_or_create(&label));
             drop(self.dead_letters.get_or_create(&label));
         }
-        for stage in ["fetcher", "parser", "writer"] {
+        for stage in ["none", "fetcher", "parser", "writer"] {
             drop(self.retries.get_or_create(&StageLabel { stage }));
+        }
+        for kind in Note::KINDS.map(Note::code) {
+            drop(self.notes.get_or_create(&KindLabel { kind }));
         }
     }
 

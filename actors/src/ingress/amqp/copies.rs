@@ -17,6 +17,8 @@ pub(super) const FIRST_SEEN: &str = "x-millrace-first-seen";
 /// The event's id, where it could be read.
 pub(super) const EVENT_ID: &str = "x-millrace-event-id";
 
+/// The properties of a message that had to be repaired, as they came, in Base64.
+const RAW_PROPERTIES: &str = "x-millrace-raw-properties";
 /// Why it is a dead letter, on a copy that goes round while the dead-letter queue takes none. With its
 /// detail it is all that a dead letter needs, so nothing is worked on again.
 const PUT_OFF: &str = "x-millrace-put-off";
@@ -119,6 +121,13 @@ pub(super) fn was_put_off(properties: &BasicProperties) -> Option<(Reason, Strin
     let reason = Reason::ALL.iter().find(|reason| reason.code() == code)?;
     let detail = header_text(properties, DETAIL).unwrap_or_default();
     (!reason.is_of_item()).then(|| (*reason, detail.to_owned()))
+}
+
+/// The same properties with those that came, for a message whose properties had to be repaired.
+pub(super) fn with_raw_properties(mut properties: BasicProperties, raw: &str) -> BasicProperties {
+    let mut headers = properties.headers().cloned().unwrap_or_else(FieldTable::new);
+    put(&mut headers, RAW_PROPERTIES, text(raw));
+    properties.with_headers(headers).finish()
 }
 
 /// The same properties with the headers of the trace that the copy belongs to; without any, those of the

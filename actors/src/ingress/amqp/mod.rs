@@ -24,6 +24,8 @@ mod signals;
 mod spans;
 mod suspects;
 mod topology;
+mod undecodable;
+pub mod wire;
 
 pub use publisher::Publisher;
 

@@ -16,6 +16,7 @@ use super::{
     spans,
     suspects::{Striking, Waiting, struck},
     topology::Topology,
+    undecodable,
 };
 use crate::{
     faults::{self, Point},
@@ -210,6 +211,8 @@ impl<'a> Session<'a> {
             return Err(lost("the client library delivered half a message"));
         };
         faults::reached(Point::Delivered, "");
+        let repair = self.link.repairs().take(deliver.delivery_tag());
+        let properties = undecodable::with_original(properties, repair.as_ref());
         let mut delivery = InFlight::new((queue, round), &deliver, properties, body, Timestamp::now());
         self.shared.metrics.received.inc();
         if delivery.redelivered {
@@ -218,7 +221,8 @@ impl<'a> Session<'a> {
         let legacy = *delivery.queue != *self.shared.settings.queue;
         let origin = legacy.then(|| delivery.queue.to_string());
         let tag = delivery.tag;
-        match event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone()) {
+        let decoded = event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone());
+        match undecodable::refuse(decoded, repair) {
             Ok(mut decoded) => {
                 for note in &decoded.notes {
                     self.count_note(note);
@@ -253,10 +257,11 @@ impl<'a> Session<'a> {
                 delivery.event_id = refusal.event_id;
                 delivery.span = spans::process(&delivery, &deliver, None, &self.shared.settings);
                 self.hold(delivery);
-                let verdict = Verdict::DeadLetter {
-                    reason: refusal.reason.code(),
-                    detail: refusal.detail,
-                };
+                let put_off = self.in_flight.get(&tag);
+                let put_off = put_off.and_then(|delivery| copies::was_put_off(&delivery.properties));
+                let (reason, detail) = put_off.unwrap_or((refusal.reason, refusal.detail));
+                let reason = reason.code();
+                let verdict = Verdict::DeadLetter { reason, detail };
                 self.settle(Settlement { tag, verdict }).await
             }
         }
