@@ -28,6 +28,7 @@ mod rotation;
 mod running;
 mod scale;
 mod sick_objects;
+mod strangers;
 mod supervision;
 mod tls;
 mod traces;
