@@ -25,6 +25,8 @@ pub(super) enum Ending {
     Retried(&'static str),
     /// A copy took its place.
     Renewed,
+    /// A dead letter that went round, because its queue took none.
+    PutOff,
 }
 
 /// Counters and gauges of the way in and of the verdicts.
@@ -44,6 +46,8 @@ pub struct IngressMetrics {
     pub(super) job_ids_unparsed: Counter,
     pub(super) publish_errors: Counter,
     pub(super) renewed: Counter,
+    pub(super) copies_held: Gauge,
+    pub(super) put_off: Counter,
     pub(super) recent: Recent,
 }
 
@@ -76,6 +80,7 @@ impl Ending {
             Self::DeadLettered(_) => "dead_lettered",
             Self::Retried(_) => "retried",
             Self::Renewed => "renewed",
+            Self::PutOff => "held",
         }
     }
 }
@@ -100,6 +105,8 @@ impl IngressMetrics {
             job_ids_unparsed: Counter::default(),
             publish_errors: Counter::default(),
             renewed: Counter::default(),
+            copies_held: Gauge::default(),
+            put_off: Counter::default(),
             recent,
         };
         metrics.show_from_the_start();
@@ -175,6 +182,16 @@ impl IngressMetrics {
             "Messages replaced by a copy before their quorum queue gives up on them",
             all.renewed,
         );
+        registry.register(
+            "analytics_copies_held",
+            "Deliveries held because no queue takes their copy, a retry or a dead letter",
+            all.copies_held,
+        );
+        registry.register(
+            "analytics_dead_letters_put_off",
+            "Dead letters sent round through the retry queue, because the dead-letter queue took none",
+            all.put_off,
+        );
         metrics
     }
 
@@ -225,6 +242,9 @@ impl IngressMetrics {
             }
             Ending::Renewed => {
                 self.renewed.inc();
+            }
+            Ending::PutOff => {
+                self.put_off.inc();
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Unpacks objects and reads items. The only place that names zstd and the JSON library of objects.
+//! Unpacks objects and reads items. The only place that names zstd, gzip and the JSON library of objects.
 //!
 //! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items) and, for
 //! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or
@@ -97,7 +97,7 @@ impl Stage for Parser {
         faults::reached(Point::ParseBegin, &raw.event.event_id);
         // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
         let size = decompress::unpacked_size(&raw.body, self.settings.limits.max_decompressed_bytes);
-        let json_size = if decompress::is_zstd(&raw.body) { size } else { 0 };
+        let json_size = if decompress::is_packed(&raw.body) { size } else { 0 };
         let rows_size = ROWS_WEIGHT * size;
         raw.reservation.open(json_size + rows_size).await;
         let started = Instant::now();

@@ -170,7 +170,13 @@ impl Fate {
     fn told_by(lines: &[Arc<Line>]) -> Self {
         let received = lines.iter().rposition(|line| line.has("redelivered"));
         let since = lines.get(received.unwrap_or(0)..).unwrap_or_default();
-        let said = |fate| since.iter().any(|line| line.text("fate") == Some(fate));
+        // What an actor's supervisor says is meant to happen; it has happened when the ingress says so.
+        let settled = || {
+            since
+                .iter()
+                .filter(|line| !line.has("actor") || line.text("fate") == Some("stored"))
+        };
+        let said = |fate| settled().any(|line| line.text("fate") == Some(fate));
         if said("stored") {
             Self::Stored
         } else if said("dead_lettered") {

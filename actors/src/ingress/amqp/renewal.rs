@@ -4,10 +4,8 @@
 //! operator said. RabbitMQ 4 has a limit of 20 on every queue that was made without one, so a bystander of some lost
 //! sessions would be gone without a word. A copy begins to count from 0.
 
-use super::{copies, link::lost, session::Session, topology::Queue};
-use crate::{ingress::metrics::Ending, supervision::Fault};
+use super::{copies, fates::Fate, session::Session, topology::Queue};
 use amqprs::BasicProperties;
-use tracing::warn;
 
 /// Lost deliveries of one message before it is replaced. Far from the limit of 20, and past the three deaths after
 /// which quarantine knows what kills the process: a copy does not say that it was delivered before.
@@ -22,22 +20,14 @@ pub(super) fn is_due(properties: &BasicProperties) -> bool {
 
 impl Session<'_> {
     /// Puts a copy at the end of the queue in place of this message.
-    pub(super) async fn renew(&mut self, tag: u64) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.get_mut(&tag) else {
-            return Err(lost(format!("delivery {tag} is to be renewed and is not there")));
+    pub(super) fn renew(&mut self, tag: u64) {
+        let Some(delivery) = self.in_flight.get(&tag) else {
+            return;
         };
-        delivery.end(Ending::Renewed);
-        let (deliveries, queue) = (
-            copies::deliveries(&delivery.properties),
-            delivery.queue.to_string(),
-        );
-        warn!(
-            parent: &delivery.span,
-            queue, deliveries, fate = "retried", cause = "delivery_limit",
-            "its queue took this message back so often that it may soon give up on it; a copy takes its place"
-        );
+        let deliveries = copies::deliveries(&delivery.properties);
         let attempts = delivery.facts.attempt.saturating_sub(1);
-        let properties = copies::renewed(&delivery.properties, attempts, delivery.facts.first_seen);
-        self.copy(tag, &Queue::Work(queue), properties).await
+        let properties = copies::retry(&delivery.properties, attempts, delivery.facts.first_seen, None);
+        let queue = Queue::Work(delivery.queue.to_string());
+        self.copy(tag, queue, properties, Fate::Renewed { deliveries });
     }
 }
