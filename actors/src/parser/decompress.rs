@@ -85,6 +85,12 @@ pub(super) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
+/// The text before the NULs with which some writers fill a block up.
+pub(super) fn without_padding(body: &[u8]) -> &[u8] {
+    let length = body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &body[..length]
+}
+
 pub(super) fn is_zstd(body: &[u8]) -> bool {
     let skippable = |magic: &[u8]| magic[0] & 0xF0 == 0x50 && magic[1..] == SKIPPABLE_MAGIC;
     body.starts_with(&FRAME_MAGIC) || body.get(..4).is_some_and(skippable)
