@@ -80,7 +80,9 @@ impl Packing {
     pub(super) fn pack(self, bucket: &str, stem: &str, items: Vec<Value>, alone: bool) -> ObjectUpload {
         let text = self.text(items, alone);
         let (suffix, body, metadata): (&str, Vec<u8>, &[(&str, &str)]) = match self {
-            Self::Plain | Self::Bom | Self::Wrapped | Self::Pretty | Self::Lines | Self::Padded => (".json", text, &[]),
+            Self::Plain | Self::Bom | Self::Wrapped | Self::Pretty | Self::Lines | Self::Padded => {
+                (".json", text, &[])
+            }
             Self::FalseZst => (".json.zst", text, &[]),
             Self::Zst | Self::BomZst => (".json.zst", sized_frame(&text), &[]),
             Self::MarkedCompressed => (".json", sized_frame(&text), &[("compressed", "True")]),

@@ -305,15 +305,15 @@ fn bare(word: &str) -> Value {
 
 /// Puts what stands for something that a `Value` cannot hold in its place.
 pub(super) fn written(json: &str) -> String {
-    let json = json.replace(LONE_SURROGATE, "\\ud83d").replace(RAW_LINE_FEED, "\n");
+    let json = json
+        .replace(LONE_SURROGATE, "\\ud83d")
+        .replace(RAW_LINE_FEED, "\n");
     let opening = format!("\"{BARE_WORD}");
     let mut parts = json.split(&opening);
     let mut written = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         // The word is a string of JSON up to the first quote that is not escaped.
-        let end = (0..part.len()).find(|at| {
-            part[*at..].starts_with('"') && !part[..*at].ends_with('\\')
-        });
+        let end = (0..part.len()).find(|at| part[*at..].starts_with('"') && !part[..*at].ends_with('\\'));
         let (word, rest) = part.split_at(end.unwrap_or(part.len()));
         let word: String = serde_json::from_str(&format!("\"{word}\"")).unwrap_or_default();
         written.push_str(&word);
@@ -354,8 +354,12 @@ mod tests {
 
     #[test]
     fn what_no_value_can_hold_is_written() {
-        let item = json!({"a": bare("NaN"), "b": [bare("\"\\x\""), bare("[1,]")], "c": format!("x{RAW_LINE_FEED}")});
-        assert_eq!(written(&item.to_string()), "{\"a\":NaN,\"b\":[\"\\x\",[1,]],\"c\":\"x\n\"}");
+        let item =
+            json!({"a": bare("NaN"), "b": [bare("\"\\x\""), bare("[1,]")], "c": format!("x{RAW_LINE_FEED}")});
+        assert_eq!(
+            written(&item.to_string()),
+            "{\"a\":NaN,\"b\":[\"\\x\",[1,]],\"c\":\"x\n\"}"
+        );
     }
 
     #[test]

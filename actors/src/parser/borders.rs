@@ -119,7 +119,10 @@ impl Flaw {
             ),
             SlipKind::OpenString | SlipKind::Syntax(_) => Self::Fatal(
                 Reason::MalformedItem,
-                format!("no valid JSON: expected {} at byte {at} of the item", kind.expected()),
+                format!(
+                    "no valid JSON: expected {} at byte {at} of the item",
+                    kind.expected()
+                ),
             ),
         }
     }
@@ -169,7 +172,10 @@ impl<'a> Borders<'a, '_> {
     }
 
     fn single(&mut self, first: &Scan, next: Option<usize>) -> Result<(), Fault> {
-        if !["\"meta\"", "\"content\""].iter().any(|key| self.text.contains(key)) {
+        if !["\"meta\"", "\"content\""]
+            .iter()
+            .any(|key| self.text.contains(key))
+        {
             return Err(lost(first.slip, "an object without items, meta or content"));
         }
         let whole = 0..self.text.len();
@@ -390,7 +396,10 @@ impl<'a> Borders<'a, '_> {
         let scan = scan::value(self.bytes(), start, max_depth, strictly);
         self.effort += (scan.read_to - start) as u64;
         if self.effort > self.most_effort() {
-            return Err(lost(scan.slip, "has too many slips to find its items in bounded time"));
+            return Err(lost(
+                scan.slip,
+                "has too many slips to find its items in bounded time",
+            ));
         }
         Ok(scan)
     }

@@ -87,7 +87,10 @@ pub(super) fn without_bom(body: &[u8]) -> &[u8] {
 
 /// The text before the NULs with which some writers fill a block up.
 pub(super) fn without_padding(body: &[u8]) -> &[u8] {
-    let length = body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let length = body
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
     &body[..length]
 }
 

@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn what_is_no_number_is_null_and_control_characters_are_escapes() {
         let mut tally = Tally::default();
-        let sent = "{\"a\":NaN,\"b\":[Infinity,-Infinity,-1],\"NaN\":\"NaN\\\"NaN\",\"k\ny\":\"\t\u{1}\0é\"}\n";
+        let sent =
+            "{\"a\":NaN,\"b\":[Infinity,-Infinity,-1],\"NaN\":\"NaN\\\"NaN\",\"k\ny\":\"\t\u{1}\0é\"}\n";
         let mended = mend(sent, &mut tally);
         assert_eq!(
             mended,

@@ -198,7 +198,9 @@ fn fields<'a>(json: &'a str, reader: &mut Reader<'_>) -> Result<Fields<'a>, Refu
     let fields = Fields::read(json).map_err(|error| {
         // Of valid JSON this is the only refusal.
         let is_too_wide = error.is_data();
-        reader.tally.add_many(CleanKind::FieldsOverCap, u64::from(is_too_wide));
+        reader
+            .tally
+            .add_many(CleanKind::FieldsOverCap, u64::from(is_too_wide));
         Refusal::malformed(error.to_string())
     })?;
     reader

@@ -346,7 +346,10 @@ mod tests {
     #[test]
     fn values_end_where_they_end() {
         for (text, expected) in [
-            (r#"{"a":[1,{"b":"}]"}],"c":{}} ,"#, r#"{"a":[1,{"b":"}]"}],"c":{}}"#),
+            (
+                r#"{"a":[1,{"b":"}]"}],"c":{}} ,"#,
+                r#"{"a":[1,{"b":"}]"}],"c":{}}"#,
+            ),
             ("[],[]", "[]"),
             ("\"a\\\"b\",1", "\"a\\\"b\""),
             ("-1.5e-3]", "-1.5e-3"),
@@ -393,7 +396,12 @@ mod tests {
 
     #[test]
     fn where_quotes_or_brackets_do_not_match_there_is_no_end() {
-        for item in [r#"{"a":"x,"b":1}"#, r#"{"a":{"b":1}"#, r#"{"a":[1}"#, r#"{"a":1]"#] {
+        for item in [
+            r#"{"a":"x,"b":1}"#,
+            r#"{"a":{"b":1}"#,
+            r#"{"a":[1}"#,
+            r#"{"a":1]"#,
+        ] {
             assert_eq!(scanned(&format!("{item},{{}}]")).0, None, "{item}");
         }
         let cut = r#"{"a":{"b":"c\""#;

@@ -44,13 +44,13 @@ fn whole(text: &str, max_depth: usize) -> Option<Result<Vec<Sent>, &'static str>
 
 /// The items of a body that is not JSON, by their brackets or lines.
 fn one_by_one(text: &str, max_depth: usize) -> Result<Vec<Sent>, &'static str> {
-    let wrapped = text.strip_prefix("{\"items\":").and_then(|text| text.strip_suffix('}'));
+    let wrapped = text
+        .strip_prefix("{\"items\":")
+        .and_then(|text| text.strip_suffix('}'));
     let array = wrapped.unwrap_or(text);
     let (pieces, around) = match array.strip_prefix('[') {
         Some(inner) => (elements(inner), if wrapped.is_some() { 2 } else { 1 }),
-        None if text.starts_with('{') && depth_at_end(text) == 0 => {
-            (Some(lines(text)), 0)
-        }
+        None if text.starts_with('{') && depth_at_end(text) == 0 => (Some(lines(text)), 0),
         None => (None, 0),
     };
     let Some(pieces) = pieces else {
@@ -89,7 +89,9 @@ fn elements(inner: &str) -> Option<Vec<&str>> {
 
 /// The lines of a text, but for line feeds in strings.
 fn lines(text: &str) -> Vec<&str> {
-    let feeds = outside_strings(text).filter(|(_, char)| *char == '\n').map(|(at, _)| at);
+    let feeds = outside_strings(text)
+        .filter(|(_, char)| *char == '\n')
+        .map(|(at, _)| at);
     let mut start = 0;
     let mut lines = Vec::new();
     for end in feeds.chain([text.len()]) {
@@ -242,7 +244,10 @@ mod tests {
                 Ok(serde_json::json!({"a": "\n]"}))
             ]
         );
-        assert_eq!(read("{\"a\":null}\r\n\n{\"a\":-Infinity}\n").unwrap(), [good(), good()]);
+        assert_eq!(
+            read("{\"a\":null}\r\n\n{\"a\":-Infinity}\n").unwrap(),
+            [good(), good()]
+        );
         assert_eq!(read(r#"{"items":[{"a":NaN}]}"#).unwrap(), [good()]);
         assert_eq!(read(r#"[{"a":NaN}"#), Err("malformed_json"));
         assert_eq!(read("[[[[["), Err("too_deep"));

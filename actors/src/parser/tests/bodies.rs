@@ -91,8 +91,17 @@ fn what_is_no_item_but_has_borders_is_rejected_alone() {
         ("[}]", 1),
     ] {
         let items = items(body);
-        assert_eq!((items.item_count(), items.rejected.len()), (count, count), "{body}");
-        assert!(items.rejected.iter().all(|row| row.reason == Reason::MalformedItem));
+        assert_eq!(
+            (items.item_count(), items.rejected.len()),
+            (count, count),
+            "{body}"
+        );
+        assert!(
+            items
+                .rejected
+                .iter()
+                .all(|row| row.reason == Reason::MalformedItem)
+        );
     }
 }
 

@@ -59,7 +59,10 @@ fn bodies(items: &[String]) -> Vec<String> {
     vec![
         format!("[\n  {}\n]\n", items.join(",\n  ")),
         format!(r#"{{"items":{array}}}"#),
-        format!(r#"{{"total":{},"items" : {array} , "next":{{"a":[1]}}}}"#, items.len()),
+        format!(
+            r#"{{"total":{},"items" : {array} , "next":{{"a":[1]}}}}"#,
+            items.len()
+        ),
         format!(r#"{{"payload":{array}}}"#),
         items.join("\n"),
         format!("{}\r\n", items.join("\r\n\r\n")),
@@ -91,7 +94,11 @@ fn a_slip_costs_its_item_alone_wherever_it_stands() {
                 assert_eq!(found.comments.len(), 3, "{body}");
                 assert_eq!(found.rejected.len(), 1, "{body}");
                 let row = &found.rejected[0];
-                assert_eq!((row.reason, row.item_index), (Reason::MalformedItem, broken), "{body}");
+                assert_eq!(
+                    (row.reason, row.item_index),
+                    (Reason::MalformedItem, broken),
+                    "{body}"
+                );
                 assert_eq!(row.raw, sent[broken], "{body}");
                 assert!(row.detail.contains("at byte"), "{}", row.detail);
             }
@@ -128,12 +135,16 @@ fn what_is_no_number_is_null_and_counted() {
 
 #[test]
 fn raw_control_characters_in_strings_are_read_and_counted() {
-    let body = "{\"meta\":{\"id\":\"1\"},\"content\":{\"description\":\"one\ntwo\tthree\u{1}\0\",\"od\nd\":1}}";
+    let body =
+        "{\"meta\":{\"id\":\"1\"},\"content\":{\"description\":\"one\ntwo\tthree\u{1}\0\",\"od\nd\":1}}";
     for body in [body.to_owned(), format!("[{body}]"), format!("[\n{body}\n]")] {
         let parsed = parse(body.as_bytes(), Platform::Tiktok).unwrap();
         let post = &parsed.items.posts[0];
         assert_eq!(post.content_text.as_deref(), Some("one\ntwo\tthree\u{1}"));
-        assert_eq!(post.extra.as_ref().unwrap().as_str(), r#"{"content":{"od\nd":1}}"#);
+        assert_eq!(
+            post.extra.as_ref().unwrap().as_str(),
+            r#"{"content":{"od\nd":1}}"#
+        );
         assert_eq!(parsed.cleaned.count(CleanKind::ControlEscaped), 4);
         assert_eq!(parsed.cleaned.count(CleanKind::NulRemoved), 1);
     }
@@ -150,7 +161,11 @@ fn what_is_around_the_batch_is_skipped_and_counted() {
         let parsed = parse(body.as_bytes(), Platform::Tiktok).unwrap();
         assert_eq!(parsed.items, expected, "{body:?}");
         assert_eq!(parsed.cleaned.count(CleanKind::BomSkipped), bom, "{body:?}");
-        assert_eq!(parsed.cleaned.count(CleanKind::PaddingSkipped), padding, "{body:?}");
+        assert_eq!(
+            parsed.cleaned.count(CleanKind::PaddingSkipped),
+            padding,
+            "{body:?}"
+        );
     }
 }
 
@@ -226,7 +241,10 @@ fn too_deep_an_item_is_rejected_alone() {
     for body in bodies(&sent) {
         let found = items(&body);
         assert_eq!((found.posts.len(), found.rejected.len()), (3, 1));
-        assert_eq!((found.rejected[0].reason, found.rejected[0].item_index), (Reason::TooDeep, 1));
+        assert_eq!(
+            (found.rejected[0].reason, found.rejected[0].item_index),
+            (Reason::TooDeep, 1)
+        );
     }
 }
 

@@ -75,12 +75,18 @@ async fn the_text_of_an_event_is_cut_counted_and_weighed_with_each_row_that_take
     event.brand_name = Some("đ".repeat(400));
     let mut settings = settings();
     settings.limits.max_text_bytes = 501;
-    let parsed = Parser::new(settings, ParserMetrics::default()).run(&raw).await.unwrap();
+    let parsed = Parser::new(settings, ParserMetrics::default())
+        .run(&raw)
+        .await
+        .unwrap();
     assert_eq!(parsed.event.brand_name.as_deref(), Some(&*"đ".repeat(250)));
     let keyword = parsed.event.keyword.as_ref().unwrap();
     assert_eq!(**keyword, *"k".repeat(501));
     for post in &parsed.items.posts {
-        assert!(std::sync::Arc::ptr_eq(post.keyword_source.as_ref().unwrap(), keyword));
+        assert!(std::sync::Arc::ptr_eq(
+            post.keyword_source.as_ref().unwrap(),
+            keyword
+        ));
     }
     assert_eq!(parsed.bytes, body.len() + 2 * 1_001);
     drop(raw);

@@ -236,7 +236,12 @@ fn comments_beyond_the_cap_of_the_batch_stay_in_extra_and_are_counted() {
 
 #[test]
 fn each_fixed_cap_has_its_count() {
-    let count = |body: String, kind| parse(body.as_bytes(), Platform::Tiktok).unwrap().cleaned.count(kind);
+    let count = |body: String, kind| {
+        parse(body.as_bytes(), Platform::Tiktok)
+            .unwrap()
+            .cleaned
+            .count(kind)
+    };
     let long = "x".repeat(513);
     let id = format!(r#"{{"meta":{{"id":"{long}"}},"content":{{}}}}"#);
     assert_eq!(count(id, CleanKind::KeyTooLong), 1);
@@ -245,7 +250,10 @@ fn each_fixed_cap_has_its_count() {
     let tags = content(&format!(r#""tags":[{}"z"]"#, "\"t\",".repeat(10_000)));
     assert_eq!(count(tags, CleanKind::TagsOverCap), 1);
     let fields: String = (0..10_001).map(|key| format!("\"{key}\":1,")).collect();
-    assert_eq!(count(content(&format!("{fields}\"x\":1")), CleanKind::FieldsOverCap), 1);
+    assert_eq!(
+        count(content(&format!("{fields}\"x\":1")), CleanKind::FieldsOverCap),
+        1
+    );
 }
 
 #[test]
@@ -259,7 +267,10 @@ fn the_text_of_an_event_is_there_once_however_many_items_there_are() {
             (&post.keyword_source, &event.keyword),
             (&post.task_type, &event.task_type),
         ] {
-            assert!(std::sync::Arc::ptr_eq(own.as_ref().unwrap(), events.as_ref().unwrap()));
+            assert!(std::sync::Arc::ptr_eq(
+                own.as_ref().unwrap(),
+                events.as_ref().unwrap()
+            ));
         }
     }
 }
