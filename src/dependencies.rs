@@ -64,11 +64,11 @@ fn store_probe(stores: Arc<Stores>) -> Probe {
     Probe::new(STORE, move || {
         let stores = stores.clone();
         async move {
-            stores
-                .ping()
-                .await
-                .map(|()| "answers".to_owned())
-                .map_err(|error| error.to_string())
+            let served = stores.ping().await.map_err(|error| error.to_string())?;
+            match served.first_is_there() {
+                true => Ok(served.to_string()),
+                false => Err(served.to_string()),
+            }
         }
     })
 }

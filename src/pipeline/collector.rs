@@ -1,7 +1,7 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
 use crate::http::HealthView;
-use millrace_actors::supervision::{Entry, Roster, State};
+use millrace_actors::supervision::{Cause, Entry, Roster, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -145,9 +145,11 @@ fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &BTreeMap<Arc<str>, Ent
     let mut family =
         encoder.encode_descriptor("analytics_actor_restarts", help, None, metric.metric_type())?;
     for (actor, entry) in actors {
-        for (cause, count) in &entry.restarts {
+        // Also those that never happened: a series that is there from the start shows its first increase.
+        for cause in Cause::LABELS {
+            let count = entry.restarts.get(cause).copied().unwrap_or_default();
             let labels = [("actor", &**actor), ("cause", cause)];
-            ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
     }
     Ok(())

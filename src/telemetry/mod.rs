@@ -5,6 +5,7 @@ mod fields;
 mod json;
 mod lines;
 mod panics;
+mod process;
 mod recorder;
 mod traces;
 
@@ -76,8 +77,9 @@ fn init(settings: &LogSettings, traces: Option<&Traces>) {
 // === impl Telemetry ===
 
 impl Telemetry {
-    /// Adds what telemetry itself counts.
+    /// Adds the figures of the process, and what telemetry itself counts.
     pub fn register(&self, registry: &mut Metrics) {
+        registry.register_collector(Box::new(process::Process));
         if let Some(traces) = &self.0 {
             traces.metrics.register(registry);
         }

@@ -28,8 +28,9 @@ impl Fetcher {
     ) -> Fault {
         let fault = match failure.trouble {
             Trouble::Missing => self.missing(event, path),
-            Trouble::NoSuchBucket | Trouble::Unavailable => outage(bucket, &failure),
-            Trouble::Denied | Trouble::Busy | Trouble::Broken | Trouble::Unclear => {
+            Trouble::Unavailable => outage(bucket, &failure),
+            Trouble::NoSuchBucket => self.bucket_or_store(bucket, failure).await,
+            Trouble::Denied | Trouble::Busy | Trouble::Broken | Trouble::Unclear | Trouble::NotTheStore => {
                 self.object_or_store(bucket, failure).await
             }
         };
@@ -44,14 +45,26 @@ impl Fetcher {
     /// out; so ask the store itself: if it serves, this object is to blame.
     async fn object_or_store(&self, bucket: &Bucket, failure: Failure) -> Fault {
         if let Err(failure) = bucket.ping(self.settings.request_timeout).await {
-            return outage(bucket, &failure);
+            return self.bucket_or_store(bucket, failure).await;
         }
         match failure.trouble {
+            // Who did not ask the store cannot be told anything of the object.
+            Trouble::NotTheStore => Fault::not_yet("not_the_store", failure.detail),
             Trouble::Denied => Fault::transient("object_denied", failure.detail),
             // Asked for too often is not broken: it costs waiting, and no attempt.
             Trouble::Busy => Fault::not_yet("store_busy", failure.detail),
             _ => Fault::transient("object_unreadable", failure.detail),
         }
+    }
+
+    /// A bucket can be missing or closed to us while others serve: then only the events that point into it wait.
+    async fn bucket_or_store(&self, bucket: &Bucket, failure: Failure) -> Fault {
+        let told = failure.trouble.explain(&bucket.name, &failure.detail);
+        let silent = failure.trouble == Trouble::Unavailable;
+        if !silent && self.stores.serves_beside(bucket).await {
+            return Fault::not_yet("bucket_unavailable", told);
+        }
+        Fault::outage(OBJECT_STORE, told)
     }
 
     /// Stores lag, so a missing object is awaited for a while, then it is the event's own fault.

@@ -1,8 +1,11 @@
 //! One bucket that events may name.
 
+use super::screen::ForAnObject;
+use super::signs::{Habit, Signs};
 use super::trouble::{Trouble, summary};
 use object_store::{GetOptions, GetResult, ObjectStore, path::Path};
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use uuid::Uuid;
 
 /// A bucket, and the way to it.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub(super) struct Bucket {
     pub(super) store: Arc<dyn ObjectStore>,
     /// The folder that plays the bucket, for `file://`.
     pub(super) folder: Option<PathBuf>,
+    /// Whether the store signs its answers.
+    pub(super) habit: Habit,
 }
 
 /// Why a request failed, in a form that fits every report.
@@ -35,22 +40,61 @@ impl Bucket {
     /// Asks for an object; the body is still to be read.
     pub(super) async fn get(&self, key: &str) -> Result<GetResult, Failure> {
         let location = Path::parse(key).map_err(|error| Failure::unclear(error.to_string()))?;
-        match self.store.get_opts(&location, GetOptions::default()).await {
+        let mut options = GetOptions::default();
+        options.extensions.insert(ForAnObject);
+        match self.store.get_opts(&location, options).await {
             Ok(response) => Ok(response),
             Err(error) => Err(self.failure(&error).await),
         }
     }
 
-    /// Whether the bucket would serve an object, were there one.
+    /// Whether the bucket would serve an object, were there one. Only a store says of an object that it is missing.
     pub(super) async fn ping(&self, bound: Duration) -> Result<(), Failure> {
-        match tokio::time::timeout(bound, self.get(PING_KEY)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(failure)) if failure.trouble == Trouble::Missing => Ok(()),
+        match tokio::time::timeout(bound, self.is_missing()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Failure {
+                trouble: Trouble::NotTheStore,
+                detail: "it has an object that nobody can have made".to_owned(),
+            }),
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(Failure {
                 trouble: Trouble::Unavailable,
                 detail: format!("no answer within {bound:?}"),
             }),
+        }
+    }
+
+    async fn is_missing(&self) -> Result<bool, Failure> {
+        Ok(self.lacks(PING_KEY).await? || self.lacks(&format!("{PING_KEY}-{}", Uuid::new_v4())).await?)
+    }
+
+    async fn lacks(&self, key: &str) -> Result<bool, Failure> {
+        match self.get(key).await {
+            Ok(_) => Ok(false),
+            Err(failure) if failure.trouble == Trouble::Missing => Ok(true),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether an object that looks as no batch does came from the store at all. A store that signs its answers
+    /// is known by that; another is asked for an object that nobody has.
+    pub(super) async fn vouches(&self, signs: &Signs, body: &[u8], bound: Duration) -> Result<(), Failure> {
+        let oddity = signs.oddity(body);
+        if signs.signed || oddity.is_none() && !self.habit.is_to_sign() {
+            return Ok(());
+        }
+        let stranger = |why: &str| Failure {
+            trouble: Trouble::NotTheStore,
+            detail: format!("an answer of {} bytes is not the store's: {why}", body.len()),
+        };
+        self.ping(bound)
+            .await
+            .map_err(|failure| stranger(&failure.detail))?;
+        match oddity {
+            Some(oddity) if self.habit.is_to_sign() => {
+                Err(stranger(&format!("{oddity}, and it has no request id")))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     FetcherMetrics, FetcherSettings, Stores,
     bucket::{Bucket, Failure},
+    signs::Signs,
     trouble::Trouble,
 };
 use crate::{
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 /// Gets the object of an event, as it is stored.
 #[derive(Clone)]
 pub struct Fetcher {
-    stores: Arc<Stores>,
+    pub(super) stores: Arc<Stores>,
     pub(super) settings: FetcherSettings,
     budget: Arc<ByteBudget>,
     pub(super) metrics: FetcherMetrics,
@@ -151,8 +152,11 @@ impl Fetcher {
 
     async fn round(&self, bucket: &Bucket, path: &ObjectPath, held: Option<Held>) -> Result<Round, Stop> {
         let response = bucket.get(path.key()).await?;
-        let size = response.meta.size;
         let cap = self.settings.max_object_bytes;
+        let signs = response.extensions.get::<Signs>().cloned();
+        let measured = signs.as_ref().is_none_or(|signs| signs.measured);
+        // Without a length it may be as large as any.
+        let size = if measured { response.meta.size } else { cap };
         if size > cap {
             return Err(too_large(path, size, cap).into());
         }
@@ -176,7 +180,12 @@ impl Fetcher {
             etag: response.meta.e_tag.as_deref().map(unquoted),
             claims_zstd: claims_zstd(path.key(), &response.attributes),
         };
-        let body = read(bucket, response, path, cap).await?;
+        let body = read(bucket, response, path, measured.then_some(size), cap).await?;
+        reservation.shrink(size - body.len() as u64);
+        if let Some(signs) = signs {
+            let bound = self.settings.request_timeout;
+            bucket.vouches(&signs, &body, bound).await?;
+        }
         Ok(Round::Done(body, object, reservation))
     }
 }
@@ -228,8 +237,13 @@ fn too_large(path: &ObjectPath, size: u64, cap: u64) -> Fault {
     Fault::poison(Reason::ObjectTooLarge, detail)
 }
 
-async fn read(bucket: &Bucket, response: GetResult, path: &ObjectPath, cap: u64) -> Result<Bytes, Stop> {
-    let size = response.meta.size;
+async fn read(
+    bucket: &Bucket,
+    response: GetResult,
+    path: &ObjectPath,
+    size: Option<u64>,
+    cap: u64,
+) -> Result<Bytes, Stop> {
     let body = match response.payload {
         // One read of the range that the size was taken from, instead of a stream of small pieces.
         GetResultPayload::File(..) => match response.bytes().await {
@@ -238,14 +252,16 @@ async fn read(bucket: &Bucket, response: GetResult, path: &ObjectPath, cap: u64)
         },
         GetResultPayload::Stream(_) => {
             let stream = response.into_stream();
-            match collect(stream, size, cap).await {
+            match collect(stream, size.unwrap_or_default(), cap).await {
                 Ok(body) => body,
                 Err(Unread::TooLarge(size)) => return Err(too_large(path, size, cap).into()),
                 Err(Unread::Broken(error)) => return Err(body_failure(bucket, &error).await.into()),
             }
         }
     };
-    if body.len() as u64 != size {
+    if let Some(size) = size
+        && body.len() as u64 != size
+    {
         let detail = format!("{path} ended after {} of {size} bytes", body.len());
         return Err(Failure::unclear(detail).into());
     }
@@ -284,6 +300,8 @@ async fn collect(
         }
         whole.extend_from_slice(&piece);
     }
+    // What grew without knowing its end has room to spare, which no budget counts.
+    whole.shrink_to_fit();
     Ok(whole.into())
 }
 

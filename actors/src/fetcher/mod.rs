@@ -7,7 +7,10 @@ mod keys;
 mod metrics;
 mod open;
 mod retry_after;
+mod screen;
+mod served;
 mod settings;
+mod signs;
 mod stores;
 mod trouble;
 
@@ -16,5 +19,6 @@ mod tests;
 
 pub use fetch::Fetcher;
 pub use metrics::FetcherMetrics;
+pub use served::Served;
 pub use settings::{FetcherSettings, StoreKeys, StoreSettings};
 pub use stores::{PingError, Stores, StoresError};

@@ -2,7 +2,7 @@
 
 use super::{
     FetcherSettings, StoreSettings, bucket::Bucket, keys::Keys, retry_after::ObedientConnector,
-    stores::StoresError,
+    screen::ScreeningConnector, signs::Habit, stores::StoresError,
 };
 use crate::tls;
 use object_store::{
@@ -24,7 +24,7 @@ pub(super) fn open(settings: &FetcherSettings) -> Result<Vec<Bucket>, StoresErro
     match &settings.store {
         StoreSettings::Minio { .. } => named(settings)?
             .iter()
-            .map(|name| Ok(bucket(name, minio(settings, name)?)))
+            .map(|name| minio(settings, name))
             .collect(),
         StoreSettings::Url { url, options } => {
             let bad = |what: &str| StoresError::BadUrl {
@@ -42,9 +42,15 @@ pub(super) fn open(settings: &FetcherSettings) -> Result<Vec<Bucket>, StoresErro
             if !matches!(parsed.path(), "" | "/") {
                 return Err(bad("a prefix within the bucket is not supported"));
             }
-            let store =
-                cloud(settings, &parsed, options)?.ok_or_else(|| bad("expected s3, gs, az or file"))?;
-            Ok(vec![bucket(name, store)])
+            // The first of the settings is a MinIO name, which the URL overrides.
+            let extra = settings.buckets.iter().skip(1).map(String::as_str);
+            let names = std::iter::once(name).chain(extra.filter(|extra| *extra != name));
+            names
+                .map(|name| {
+                    cloud(settings, parsed.scheme(), name, options)?
+                        .ok_or_else(|| bad("expected s3, gs, az or file"))
+                })
+                .collect()
         }
     }
 }
@@ -56,15 +62,16 @@ fn named(settings: &FetcherSettings) -> Result<&[String], StoresError> {
     }
 }
 
-fn bucket(name: &str, store: Arc<dyn ObjectStore>) -> Bucket {
+fn bucket(name: &str, store: Arc<dyn ObjectStore>, habit: Habit) -> Bucket {
     Bucket {
         name: name.to_owned(),
         store,
         folder: None,
+        habit,
     }
 }
 
-fn minio(settings: &FetcherSettings, bucket: &str) -> Result<Arc<dyn ObjectStore>, StoresError> {
+fn minio(settings: &FetcherSettings, name: &str) -> Result<Bucket, StoresError> {
     let StoreSettings::Minio {
         endpoint,
         keys,
@@ -80,54 +87,64 @@ fn minio(settings: &FetcherSettings, bucket: &str) -> Result<Arc<dyn ObjectStore
         bare => format!("http://{bare}"),
     };
     let plain = endpoint.to_ascii_lowercase().starts_with("http://");
+    let habit = Habit::default();
     let store = AmazonS3Builder::new()
         .with_endpoint(endpoint)
         .with_virtual_hosted_style_request(false)
-        .with_bucket_name(bucket)
+        .with_bucket_name(name)
         .with_region(region)
         .with_credentials(Arc::new(Keys(keys.clone())))
         // `with_allow_http` of the builder would be undone here, so the options carry it.
         .with_client_options(client_options(settings, plain)?)
-        .with_http_connector(connector(settings))
+        .with_http_connector(connector(settings, &habit))
         .with_retry(retry(settings))
         .build()
-        .map_err(|source| StoresError::open(bucket, source))?;
-    Ok(Arc::new(store))
+        .map_err(|source| StoresError::open(name, source))?;
+    Ok(bucket(name, Arc::new(store), habit))
 }
 
 /// `None` for a scheme that is none of ours.
 fn cloud(
     settings: &FetcherSettings,
-    url: &Url,
+    scheme: &str,
+    name: &str,
     options: &[(String, SecretString)],
-) -> Result<Option<Arc<dyn ObjectStore>>, StoresError> {
-    // Our bounds come first, so that what the operator says in the cloud's own variables wins.
+) -> Result<Option<Bucket>, StoresError> {
+    let url = format!("{scheme}://{name}");
+    let habit = Habit::default();
+    // Our bounds come first, so that what the operator says in the cloud's own variables wins; but for the bucket,
+    // which events name.
     macro_rules! build {
         ($builder:ty) => {{
             let ours = <$builder>::new()
                 .with_client_options(client_options(settings, false)?)
-                .with_http_connector(connector(settings))
+                .with_http_connector(connector(settings, &habit))
                 .with_retry(retry(settings))
                 .with_url(url.as_str());
-            let builder = options.iter().fold(ours, |builder, (name, value)| {
-                match name.to_ascii_lowercase().parse() {
+            let builder = options.iter().filter(|(name, _)| !names_a_bucket(name)).fold(
+                ours,
+                |builder, (name, value)| match name.to_ascii_lowercase().parse() {
                     Ok(key) => builder.with_config(key, value.expose_secret()),
                     Err(_) => builder,
-                }
-            });
-            Arc::new(
-                builder
-                    .build()
-                    .map_err(|source| StoresError::open(url.as_str(), source))?,
-            )
+                },
+            );
+            let store = builder.build();
+            Arc::new(store.map_err(|source| StoresError::open(&url, source))?)
         }};
     }
-    Ok(match url.scheme() {
-        "s3" => Some(build!(AmazonS3Builder)),
-        "gs" => Some(build!(GoogleCloudStorageBuilder)),
-        "az" => Some(build!(MicrosoftAzureBuilder)),
-        _ => None,
-    })
+    let store: Arc<dyn ObjectStore> = match scheme {
+        "s3" => build!(AmazonS3Builder),
+        "gs" => build!(GoogleCloudStorageBuilder),
+        "az" => build!(MicrosoftAzureBuilder),
+        _ => return Ok(None),
+    };
+    Ok(Some(bucket(name, store, habit)))
+}
+
+fn names_a_bucket(variable: &str) -> bool {
+    ["BUCKET", "BUCKET_NAME", "CONTAINER_NAME"]
+        .iter()
+        .any(|end| variable.to_ascii_uppercase().ends_with(end))
 }
 
 /// The store's root is the common root, not the bucket's folder: the folder may appear later, as a
@@ -140,6 +157,7 @@ fn folder(root: &std::path::Path, name: &str) -> Result<Bucket, StoresError> {
         name: name.to_owned(),
         store: Arc::new(PrefixStore::new(local, prefix)),
         folder: Some(PathBuf::from(root).join(name)),
+        habit: Habit::default(),
     })
 }
 
@@ -169,10 +187,13 @@ fn client_options(settings: &FetcherSettings, plain_http: bool) -> Result<Client
 }
 
 /// All waits that one fetch of a busy store asks for fit into one request's timeout.
-fn connector(settings: &FetcherSettings) -> ObedientConnector {
+fn connector(settings: &FetcherSettings, habit: &Habit) -> ScreeningConnector<ObedientConnector> {
     let attempts = u32::try_from(settings.request_attempts.max(1)).unwrap_or(u32::MAX);
-    ObedientConnector {
-        longest: settings.request_timeout / attempts,
+    ScreeningConnector {
+        inner: ObedientConnector {
+            longest: settings.request_timeout / attempts,
+        },
+        habit: habit.clone(),
     }
 }
 

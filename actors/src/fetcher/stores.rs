@@ -1,18 +1,28 @@
 //! The buckets that events may name, opened.
 
-use super::{FetcherSettings, StoreSettings, bucket::Bucket, open::open};
+use super::{FetcherSettings, Served, StoreSettings, bucket::Bucket, open::open};
 use crate::domain::{Endpoint, ObjectPath};
 use bytes::Bytes;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use object_store::{Attribute, Attributes, PutOptions, path::Path};
 use secrecy::ExposeSecret;
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 /// One open store for each allowed bucket. It is cheap to share and holds the connections.
 #[derive(Debug)]
 pub struct Stores {
     buckets: BTreeMap<String, Bucket>,
+    /// The one that events point into where nothing else is said.
+    first: String,
     endpoint: Option<Endpoint>,
     ping_timeout: Duration,
+    /// Buckets that are known not to serve, so that each is told of once.
+    told: Mutex<BTreeSet<String>>,
 }
 
 /// Settings that open no store.
@@ -63,28 +73,77 @@ impl Stores {
         // The client panics without a process-wide provider. Whoever installed one first keeps it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let buckets = open(settings)?;
+        let first = buckets.first().ok_or(StoresError::NoBucket)?.name.clone();
         Ok(Self {
             buckets: buckets
                 .into_iter()
                 .map(|bucket| (bucket.name.clone(), bucket))
                 .collect(),
+            first,
             endpoint: endpoint(&settings.store),
             ping_timeout: settings.request_timeout,
+            told: Mutex::default(),
         })
     }
 
     /// Asks every bucket for an object that does not exist: proves the address, the keys and the buckets.
     ///
     /// # Errors
-    /// The first bucket that does not serve, with what to do about it.
-    pub async fn ping(&self) -> Result<(), PingError> {
-        for bucket in self.buckets.values() {
-            bucket
-                .ping(self.ping_timeout)
-                .await
-                .map_err(|failure| PingError(failure.trouble.explain(&bucket.name, &failure.detail)))?;
+    /// No bucket serves; says what to do about the first.
+    pub async fn ping(&self) -> Result<Served, PingError> {
+        let answers = join_all(self.buckets.values().map(|bucket| async move {
+            let answer = bucket.ping(self.ping_timeout).await;
+            let told =
+                |failure: super::bucket::Failure| failure.trouble.explain(&bucket.name, &failure.detail);
+            (bucket.name.as_str(), answer.map_err(told))
+        }))
+        .await;
+        let mut troubles: Vec<(&str, String)> = answers
+            .into_iter()
+            .filter_map(|(name, answer)| Some((name, answer.err()?)))
+            .collect();
+        troubles.sort_by_key(|(name, _)| *name != self.first);
+        if troubles.len() == self.buckets.len() {
+            let (_, first) = troubles.swap_remove(0);
+            return Err(PingError(first));
         }
-        Ok(())
+        self.tell(&troubles);
+        let first_is_there = troubles.iter().all(|(name, _)| *name != self.first);
+        let troubles = troubles.into_iter().map(|(_, told)| told).collect();
+        Ok(Served::new(first_is_there, troubles))
+    }
+
+    /// Whether any bucket but this one serves.
+    pub(super) async fn serves_beside(&self, but: &Bucket) -> bool {
+        let others = self.buckets.values().filter(|bucket| bucket.name != but.name);
+        let mut answers: FuturesUnordered<_> = others.map(|bucket| bucket.ping(self.ping_timeout)).collect();
+        while let Some(answer) = answers.next().await {
+            if answer.is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Tells of each bucket when it stops serving beside others, and when it serves again.
+    fn tell(&self, troubles: &[(&str, String)]) {
+        let mut known = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, trouble) in troubles {
+            if known.insert((*name).to_owned()) {
+                tracing::warn!(
+                    bucket = name,
+                    reason = trouble,
+                    "a bucket does not serve; its events wait, others go on"
+                );
+            }
+        }
+        known.retain(|name| {
+            let bad = troubles.iter().any(|(bad, _)| bad == name);
+            if !bad {
+                tracing::info!(bucket = name, "the bucket serves again");
+            }
+            bad
+        });
     }
 
     /// Stores an object, replacing one of the same key. Metadata needs a store that has it: a folder

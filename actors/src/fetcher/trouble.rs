@@ -1,5 +1,6 @@
 //! What an error of the store means, and what a person can do about it.
 
+use super::screen::NotTheStore;
 use object_store::client::{HttpError, HttpErrorKind};
 use std::error::Error;
 
@@ -16,6 +17,8 @@ pub(super) enum Trouble {
     Busy,
     /// The store has failed: on this object, or on all.
     Broken,
+    /// Something else than a store answered: what stands before it, or in its place.
+    NotTheStore,
     /// The store cannot be reached, or says nothing.
     Unavailable,
     /// Could be the object or the store: a cut body, an answer that makes no sense.
@@ -30,9 +33,11 @@ const MAX_SUMMARY_CHARS: usize = 400;
 impl Trouble {
     /// Sorts an error.
     pub(super) fn of(error: &object_store::Error) -> Self {
+        if causes(error).any(is_of_a_stranger) {
+            return Self::NotTheStore;
+        }
         match error {
-            object_store::Error::NotFound { .. } if names_bucket(error) => Self::NoSuchBucket,
-            object_store::Error::NotFound { .. } => Self::Missing,
+            object_store::Error::NotFound { .. } => missing(error),
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
                 Self::Denied
             }
@@ -73,6 +78,10 @@ impl Trouble {
                 "the object store fails for bucket {bucket}: look into its own log, and that of what stands \
                  between ({detail})"
             ),
+            Self::NotTheStore => format!(
+                "what answers for bucket {bucket} is no object store: check MINIO_ENDPOINT (is it the console's port?) and \
+                 what stands between, an ingress, a proxy or a login page ({detail})"
+            ),
             Self::Unavailable => format!(
                 "the object store does not answer for bucket {bucket}: check MINIO_ENDPOINT and that it is up \
                  ({detail})"
@@ -104,13 +113,21 @@ pub(super) fn summary(error: &object_store::Error) -> String {
 }
 
 /// A 404 means a missing object or a missing bucket. Only the code in the answer tells them apart;
-/// a `<` in a key is escaped, so a key cannot fake it.
-fn names_bucket(error: &object_store::Error) -> bool {
-    let chain = chain_of(error);
-    matches!(
-        element(&chain, "Code"),
-        Some("NoSuchBucket" | "ContainerNotFound")
-    )
+/// a `<` in a key is escaped, so a key cannot fake it. A folder has no codes.
+fn missing(error: &object_store::Error) -> Trouble {
+    match element(&chain_of(error), "Code") {
+        Some("NoSuchKey" | "BlobNotFound") | None => Trouble::Missing,
+        Some("NoSuchBucket" | "ContainerNotFound") => Trouble::NoSuchBucket,
+        Some(_) => Trouble::Unclear,
+    }
+}
+
+/// Stores do redirect, to where the bucket is, but never in circles.
+fn is_of_a_stranger(cause: &(dyn Error + 'static)) -> bool {
+    let lost = cause
+        .downcast_ref::<reqwest::Error>()
+        .is_some_and(reqwest::Error::is_redirect);
+    lost || cause.is::<NotTheStore>()
 }
 
 fn transport_of(error: &object_store::Error) -> Option<HttpErrorKind> {

@@ -1,5 +1,6 @@
 //! What the ingress counts.
 
+use super::event::Note;
 use crate::{
     domain::{Platform, Reason},
     recent::Recent,
@@ -22,6 +23,8 @@ pub(super) enum Ending {
     Stored,
     DeadLettered(&'static str),
     Retried(&'static str),
+    /// A dead letter that went round, because its queue took none.
+    PutOff,
 }
 
 /// Counters and gauges of the way in and of the verdicts.
@@ -40,6 +43,8 @@ pub struct IngressMetrics {
     pub(super) notes: Family<KindLabel, Counter>,
     pub(super) job_ids_unparsed: Counter,
     pub(super) publish_errors: Counter,
+    pub(super) copies_held: Gauge,
+    pub(super) put_off: Counter,
     pub(super) recent: Recent,
 }
 
@@ -71,6 +76,7 @@ impl Ending {
             Self::Stored => "stored",
             Self::DeadLettered(_) => "dead_lettered",
             Self::Retried(_) => "retried",
+            Self::PutOff => "held",
         }
     }
 }
@@ -94,6 +100,8 @@ impl IngressMetrics {
             notes: Family::default(),
             job_ids_unparsed: Counter::default(),
             publish_errors: Counter::default(),
+            copies_held: Gauge::default(),
+            put_off: Counter::default(),
             recent,
         };
         metrics.show_from_the_start();
@@ -164,6 +172,16 @@ impl IngressMetrics {
             "Messages that the broker refused, returned or did not confirm in time",
             all.publish_errors,
         );
+        registry.register(
+            "analytics_copies_held",
+            "Deliveries held because no queue takes their copy, a retry or a dead letter",
+            all.copies_held,
+        );
+        registry.register(
+            "analytics_dead_letters_put_off",
+            "Dead letters sent round through the retry queue, because the dead-letter queue took none",
+            all.put_off,
+        );
         metrics
     }
 
@@ -181,8 +199,11 @@ impl IngressMetrics {
             drop(self.failed.get_or_create(&label));
             drop(self.dead_letters.get_or_create(&label));
         }
-        for stage in ["fetcher", "parser", "writer"] {
+        for stage in ["none", "fetcher", "parser", "writer"] {
             drop(self.retries.get_or_create(&StageLabel { stage }));
+        }
+        for kind in Note::KINDS.map(Note::code) {
+            drop(self.notes.get_or_create(&KindLabel { kind }));
         }
     }
 
@@ -208,6 +229,9 @@ impl IngressMetrics {
             Ending::Retried(stage) => {
                 self.retries.get_or_create(&StageLabel { stage }).inc();
                 self.recent.note(now, |happened| happened.retried += 1);
+            }
+            Ending::PutOff => {
+                self.put_off.inc();
             }
         }
     }

@@ -1,13 +1,20 @@
 //! Unpacks objects. The magic number has the last word on whether there is anything to unpack.
 
 use crate::{domain::Reason, supervision::Fault};
-use std::{borrow::Cow, io::Read};
+use flate2::bufread::MultiGzDecoder;
+use std::{
+    borrow::Cow,
+    io::{self, BufRead, BufReader, Read},
+};
 
 /// First bytes of a zstd frame.
 const FRAME_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// First bytes of a skippable frame, after one byte of which only the upper half is fixed.
 const SKIPPABLE_MAGIC: [u8; 3] = [0x2A, 0x4D, 0x18];
+
+/// First bytes of a gzip member.
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 /// The largest window a frame may ask for: 2^27 bytes, what the `zstd` tool itself accepts.
 ///
@@ -24,12 +31,13 @@ const CHUNK: usize = 128 << 10;
 /// `decompression_failed` for what is truncated, corrupt or claims to be packed but is neither
 /// packed nor JSON; `decompressed_too_large` beyond `max_bytes`. All are the object's own fault.
 pub(super) fn unpack(body: &[u8], claims_zstd: bool, max_bytes: usize) -> Result<Cow<'_, [u8]>, Fault> {
-    if is_zstd(body) {
+    if is_packed(body) {
         return decompress(body, max_bytes).map(Cow::Owned);
     }
     if claims_zstd && !looks_like_json(body) {
         let first = &body[..body.len().min(4)];
-        let detail = format!("claims zstd, but starts with {first:02x?}, neither a zstd frame nor JSON");
+        let detail =
+            format!("claims zstd, but starts with {first:02x?}, neither a zstd frame, gzip nor JSON");
         return Err(Fault::poison(Reason::DecompressionFailed, detail));
     }
     if body.len() > max_bytes {
@@ -42,7 +50,7 @@ pub(super) fn unpack(body: &[u8], claims_zstd: bool, max_bytes: usize) -> Result
 /// How many bytes [`unpack`] will make of this body, at most `max_bytes`: so that they can be reserved first.
 pub(super) fn unpacked_size(body: &[u8], max_bytes: usize) -> u64 {
     let max_bytes = max_bytes as u64;
-    if !is_zstd(body) {
+    if !is_packed(body) {
         return body.len() as u64;
     }
     let size = declared_size(body).unwrap_or_else(|| counted_size(body, max_bytes));
@@ -51,6 +59,10 @@ pub(super) fn unpacked_size(body: &[u8], max_bytes: usize) -> u64 {
 
 /// The sum of what the frames say of themselves, if all of them do.
 fn declared_size(body: &[u8]) -> Option<u64> {
+    // What gzip says of itself is modulo 2^32, and of its last member alone.
+    if is_gzip(body) {
+        return None;
+    }
     let (mut rest, mut sum) = (body, 0_u64);
     while !rest.is_empty() {
         let size = zstd::zstd_safe::get_frame_content_size(rest).ok()??;
@@ -64,12 +76,9 @@ fn declared_size(body: &[u8]) -> Option<u64> {
 /// Unpacks into nothing to learn how much there is: slower than to be told, but nothing is kept.
 /// What is broken is so large as it comes before the break.
 fn counted_size(body: &[u8], max_bytes: u64) -> u64 {
-    let Ok(mut frames) = zstd::stream::read::Decoder::with_buffer(body) else {
+    let Ok(mut frames) = unpacking(body) else {
         return 0;
     };
-    if frames.window_log_max(MAX_WINDOW_LOG).is_err() {
-        return 0;
-    }
     let mut chunk = vec![0; CHUNK];
     let mut sum = 0;
     while sum < max_bytes
@@ -94,7 +103,34 @@ pub(super) fn without_padding(body: &[u8]) -> &[u8] {
     &body[..length]
 }
 
-pub(super) fn is_zstd(body: &[u8]) -> bool {
+pub(super) fn is_packed(body: &[u8]) -> bool {
+    is_zstd(body) || is_gzip(body)
+}
+
+fn is_gzip(body: &[u8]) -> bool {
+    body.starts_with(&GZIP_MAGIC)
+}
+
+/// What comes out of a packed body. What stands before a store may pack what is packed already, so within gzip
+/// there may be zstd.
+fn unpacking(body: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+    if !is_gzip(body) {
+        return Ok(Box::new(frames(body)?));
+    }
+    let mut content = BufReader::with_capacity(CHUNK, MultiGzDecoder::new(body));
+    match is_zstd(content.fill_buf()?) {
+        true => Ok(Box::new(frames(content)?)),
+        false => Ok(Box::new(content)),
+    }
+}
+
+fn frames<'a, R: BufRead + 'a>(body: R) -> io::Result<zstd::stream::read::Decoder<'a, R>> {
+    let mut frames = zstd::stream::read::Decoder::with_buffer(body)?;
+    frames.window_log_max(MAX_WINDOW_LOG)?;
+    Ok(frames)
+}
+
+fn is_zstd(body: &[u8]) -> bool {
     let skippable = |magic: &[u8]| magic[0] & 0xF0 == 0x50 && magic[1..] == SKIPPABLE_MAGIC;
     body.starts_with(&FRAME_MAGIC) || body.get(..4).is_some_and(skippable)
 }
@@ -105,12 +141,12 @@ fn looks_like_json(body: &[u8]) -> bool {
 }
 
 fn decompress(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Fault> {
-    let failed = |error: std::io::Error| {
-        let detail = format!("zstd of {} bytes: {error}", body.len());
+    let kind = if is_gzip(body) { "gzip" } else { "zstd" };
+    let failed = |error: io::Error| {
+        let detail = format!("{kind} of {} bytes: {error}", body.len());
         Fault::poison(Reason::DecompressionFailed, detail)
     };
-    let mut frames = zstd::stream::read::Decoder::with_buffer(body).map_err(failed)?;
-    frames.window_log_max(MAX_WINDOW_LOG).map_err(failed)?;
+    let mut frames = unpacking(body).map_err(failed)?;
     let mut json = Vec::new();
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -119,7 +155,7 @@ fn decompress(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Fault> {
             return Ok(json);
         }
         if json.len() + read > max_bytes {
-            let detail = format!("{} bytes of zstd unpack to more than {max_bytes}", body.len());
+            let detail = format!("{} bytes of {kind} unpack to more than {max_bytes}", body.len());
             return Err(Fault::poison(Reason::DecompressedTooLarge, detail));
         }
         make_room(&mut json, read, max_bytes);
@@ -187,6 +223,63 @@ mod tests {
             0,
             "broken in its first block"
         );
+    }
+
+    fn gzipped(content: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn gzip_is_read_in_several_members_and_around_zstd() {
+        let (head, tail) = JSON.split_at(7);
+        for body in [
+            gzipped(JSON),
+            [gzipped(head), gzipped(tail)].concat(),
+            gzipped(&packed(JSON)),
+        ] {
+            for claims in [true, false] {
+                assert_eq!(&*unpack(&body, claims, 1_000).unwrap(), JSON);
+            }
+            assert_eq!(unpacked_size(&body, usize::MAX), JSON.len() as u64);
+        }
+    }
+
+    #[test]
+    fn broken_gzip_is_decompression_failed_and_a_bomb_of_it_stops_at_the_cap() {
+        let whole = gzipped(&JSON.repeat(100));
+        for length in 2..whole.len() {
+            assert_eq!(
+                reason(unpack(&whole[..length], false, 10_000)),
+                "decompression_failed",
+                "{length}"
+            );
+        }
+        let mut flipped = whole.clone();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 0xFF;
+        assert_eq!(reason(unpack(&flipped, false, 10_000)), "decompression_failed");
+        let blanks = vec![b' '; 50 << 20];
+        for bomb in [
+            gzipped(&blanks),
+            gzipped(&gzipped(&blanks)),
+            gzipped(&packed(&blanks)),
+        ] {
+            assert!(bomb.len() < 100_000);
+            let found = unpack(&bomb, false, 1 << 20);
+            // What is packed twice in the same way is no JSON, and its own size is small.
+            assert!(found.is_ok() || reason(found) == "decompressed_too_large");
+        }
+        assert_eq!(
+            reason(unpack(&gzipped(&blanks), false, 1 << 20)),
+            "decompressed_too_large"
+        );
+        assert_eq!(
+            reason(unpack(&gzipped(&packed(&blanks)), false, 1 << 20)),
+            "decompressed_too_large"
+        );
+        assert_eq!(unpacked_size(&gzipped(&blanks), 1 << 20), 1 << 20);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the parser counts.
 
 use super::{batch::Parsed, tally::CleanKind};
-use crate::domain::CrawlEvent;
+use crate::domain::{CrawlEvent, Platform};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
@@ -39,6 +39,22 @@ struct PlatformLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabels {
     kind: &'static str,
+}
+
+// === impl SizeLabels ===
+
+impl SizeLabels {
+    fn new(platform: &Platform, expected: usize, items: usize) -> Self {
+        Self {
+            platform: platform.label(),
+            expected_size: expected as u32,
+            actual_size: if items > expected {
+                "more".to_owned()
+            } else {
+                items.to_string()
+            },
+        }
+    }
 }
 
 // === impl ParserMetrics ===
@@ -80,12 +96,28 @@ impl ParserMetrics {
             "Values that were changed, or left to `extra`, so that their row could be stored",
             metrics.values_cleaned.clone(),
         );
-        for kind in CleanKind::ALL {
-            let kind = kind.label();
-            // A series that is there from the start shows its first increase.
-            let _ = metrics.values_cleaned.get_or_create(&KindLabels { kind });
-        }
+        metrics.show_from_the_start();
         metrics
+    }
+
+    /// A series that is there from the start shows its first increase.
+    fn show_from_the_start(&self) {
+        for kind in CleanKind::ALL.iter().map(|kind| kind.label()) {
+            drop(self.values_cleaned.get_or_create(&KindLabels { kind }));
+        }
+        for platform in Platform::LABELS {
+            drop(
+                self.content_count_mismatch
+                    .get_or_create(&PlatformLabels { platform }),
+            );
+        }
+        for platform in [Platform::Tiktok, Platform::Youtube] {
+            let expected = platform.expected_batch_size().unwrap_or_default();
+            for items in (0..expected).chain([expected + 1]) {
+                let labels = SizeLabels::new(&platform, expected, items);
+                drop(self.size_mismatch.get_or_create(&labels));
+            }
+        }
     }
 
     pub(super) fn observe(&self, event: &CrawlEvent, parsed: &Parsed, took: Duration) {
@@ -127,15 +159,7 @@ impl ParserMetrics {
                 batch.items = items,
                 "the batch is not of the size that {platform} crawlers send"
             );
-            let labels = SizeLabels {
-                platform,
-                expected_size: expected as u32,
-                actual_size: if items > expected {
-                    "more".to_owned()
-                } else {
-                    items.to_string()
-                },
-            };
+            let labels = SizeLabels::new(&event.platform, expected, items);
             self.size_mismatch.get_or_create(&labels).inc();
         }
     }
@@ -159,7 +183,7 @@ fn unexpected_size(event: &CrawlEvent, items: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::Platform, parser::testkit};
+    use crate::parser::testkit;
 
     #[test]
     fn a_short_last_batch_is_normal_and_everything_else_is_counted() {

@@ -1,9 +1,9 @@
-//! Unpacks objects and reads items. The only place that names zstd and the JSON library of objects.
+//! Unpacks objects and reads items. The only place that names zstd, gzip and the JSON library of objects.
 //!
 //! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items; where it
-//! refuses, `borders` finds them by `scan`, and `mend` makes JSON of what is nearly JSON) and, for each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or
-//! `crawl_error`, which pick values by their `spelling` with a `reader`; what nobody picked goes to
-//! `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
+//! refuses, `borders` finds them by `scan`, and `mend` makes JSON of what is nearly JSON) and, for
+//! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or `crawl_error`,
+//! which pick values by their `spelling` with a `reader`; what nobody picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
 //! What a platform does its own way is in the platform's folder.
 
 mod author;
@@ -100,7 +100,7 @@ impl Stage for Parser {
         faults::reached(Point::ParseBegin, &raw.event.event_id);
         // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
         let size = decompress::unpacked_size(&raw.body, self.settings.limits.max_decompressed_bytes);
-        let json_size = if decompress::is_zstd(&raw.body) { size } else { 0 };
+        let json_size = if decompress::is_packed(&raw.body) { size } else { 0 };
         let (event, texts_cut) = within_cap(&raw.event, self.settings.limits.max_text_bytes);
         let rows_size = ROWS_WEIGHT * size + event.text_bytes() as u64;
         raw.reservation.open(json_size + rows_size).await;

@@ -98,6 +98,9 @@ pub struct Rebuild;
 // === impl Cause ===
 
 impl Cause {
+    /// Every kind.
+    pub const LABELS: [&'static str; 4] = ["outage", "panic", "hung", "broken"];
+
     /// The kind, as a metric label.
     pub fn label(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! What the writer counts: only what is committed, and an event that was stored before never again.
 
-use super::outcome::Outcome;
+use super::{outcome::Outcome, postgres::tables};
 use crate::{
     domain::{ErrorCategory, ErrorCode, Platform},
     messages::ParsedBatch,
@@ -131,6 +131,9 @@ impl WriterMetrics {
                 self.errors_by_platform
                     .get_or_create(&PlatformLabels { platform }),
             );
+        }
+        for table in tables::names() {
+            drop(self.rows.get_or_create(&TableLabels { table }));
         }
         for category in ErrorCategory::ALL.map(ErrorCategory::as_str) {
             drop(

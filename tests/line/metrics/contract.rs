@@ -53,6 +53,17 @@ const PROMISED: &[Promise] = &[
     ("job_id_unparsed_total", "counter", &[]),
 ];
 
+/// What every Prometheus client library shows of its process.
+const OF_PROCESS: [(&str, &str); 7] = [
+    ("process_cpu_seconds_total", "counter"),
+    ("process_resident_memory_bytes", "gauge"),
+    ("process_virtual_memory_bytes", "gauge"),
+    ("process_start_time_seconds", "gauge"),
+    ("process_open_fds", "gauge"),
+    ("process_max_fds", "gauge"),
+    ("process_threads", "gauge"),
+];
+
 const REASONS: &str = "malformed_event unsupported_event_type bad_path bucket_not_allowed object_missing \
     object_too_large decompression_failed decompressed_too_large malformed_json too_deep too_many_items \
     row_refused attempts_exhausted killed_worker";
@@ -70,6 +81,13 @@ pub(super) fn assert_as_promised(text: &str) {
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "))
         .collect();
+    for (name, kind) in OF_PROCESS {
+        assert!(
+            types.contains(format!("{name} {kind}").as_str()),
+            "no {name}:\n{text}"
+        );
+        assert!(metrics.sum(name, &[]) > Some(0.0), "{name}");
+    }
     for (name, kind, labels) in PROMISED {
         let name = format!("analytics_{name}");
         assert!(

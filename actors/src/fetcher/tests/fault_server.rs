@@ -61,6 +61,12 @@ impl Answer {
         Self::with_headers(status, &[], &body)
     }
 
+    /// The same with the id that stores give to each request.
+    pub(super) fn signed_error(status: &str, code: &str) -> Self {
+        let body = format!("<Error><Code>{code}</Code><Message>scripted</Message></Error>");
+        Self::with_headers(status, &[("x-amz-request-id", "17D5A2B3C4")], &body)
+    }
+
     /// A complete answer.
     pub(super) fn with_headers(status: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let length = body.len().to_string();

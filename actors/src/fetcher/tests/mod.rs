@@ -2,7 +2,9 @@
 
 mod bodies;
 mod fault_server;
+mod headers;
 mod stores;
+mod strangers;
 mod verdicts;
 
 use self::fault_server::{Answer, FaultServer, Request, patiently};

@@ -17,6 +17,8 @@ pub enum Note {
     EventIdDerived,
     /// This optional field was unusable and is treated as absent.
     FieldIgnored(&'static str),
+    /// Properties of the message that AMQP does not allow were cleaned.
+    PropertiesRepaired,
     /// U+0000 or a lone surrogate was taken out of some text.
     TextCleaned,
 }
@@ -24,6 +26,18 @@ pub enum Note {
 // === impl Note ===
 
 impl Note {
+    /// One of each kind.
+    pub const KINDS: [Self; 8] = [
+        Self::TimestampMissing,
+        Self::TimestampUnreadable,
+        Self::JobIdUnparsed,
+        Self::JobIdMissing,
+        Self::PlatformMissing,
+        Self::EventIdDerived,
+        Self::FieldIgnored("any"),
+        Self::TextCleaned,
+    ];
+
     /// The kind of oddity, for a metric label.
     pub const fn code(self) -> &'static str {
         match self {
@@ -34,6 +48,7 @@ impl Note {
             Self::PlatformMissing => "platform_missing",
             Self::EventIdDerived => "event_id_derived",
             Self::FieldIgnored(_) => "field_ignored",
+            Self::PropertiesRepaired => "properties_repaired",
             Self::TextCleaned => "text_cleaned",
         }
     }

@@ -16,6 +16,18 @@ pub(super) use rejected_items::REJECTED_ITEMS;
 
 use crate::domain::Json;
 
+/// The names of all tables, as metric labels.
+pub(in crate::writer) fn names() -> [&'static str; 6] {
+    [
+        INGESTED_BATCHES.name,
+        POST_ANALYTICS.name,
+        AUTHORS.name,
+        COMMENTS.name,
+        CRAWL_ERRORS.name,
+        REJECTED_ITEMS.name,
+    ]
+}
+
 fn json(value: Option<&Json>) -> Option<&str> {
     value.map(Json::as_str)
 }
