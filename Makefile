@@ -40,9 +40,10 @@ image-check: ## Build the image's program by the Dockerfile's own command and ru
 	@DEPLOY_REQUIRE=1 deploy/scripts/deploy-tools hadolint
 	@DEPLOY_REQUIRE=1 deploy/scripts/check-image --build
 
-lint: ## Formatting and clippy, warnings denied
+lint: ## Formatting and clippy, warnings denied; the lock file of the fuzz targets
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) metadata --manifest-path fuzz/Cargo.toml --locked --format-version 1 >/dev/null
 
 docs: ## API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items

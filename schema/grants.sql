@@ -19,5 +19,11 @@ GRANT SELECT, INSERT ON ingested_batches TO :"role";
 -- A suspicion ends.
 GRANT SELECT, INSERT, UPDATE, DELETE ON suspects TO :"role";
 
+-- The sums for the page and the API. Changes of the ledger are noted by a trigger with its owner's rights.
+GRANT SELECT, DELETE ON rollup_changes TO :"role";
+GRANT SELECT, INSERT, UPDATE, DELETE ON rollup_jobs, rollup_projects TO :"role";
+GRANT SELECT, INSERT, UPDATE ON rollup_errors, rollup_errors_all TO :"role";
+GRANT SELECT, UPDATE ON rollup_state TO :"role";
+
 -- To say which migrations are missing, and for the page and the API.
 GRANT SELECT ON millrace_schema_history, project_progress, error_distribution TO :"role";

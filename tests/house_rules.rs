@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -128,6 +129,35 @@ fn rooms_do_not_know_each_other() {
             for word in *words {
                 assert!(!code.contains(word), "{file} must not name {word}");
             }
+        }
+    }
+}
+
+/// Name and versions of what a lock file holds.
+fn locked(path: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    let mut lines = text.lines();
+    let mut packages = BTreeMap::<_, BTreeSet<_>>::new();
+    let value = |line: &str| line.split('"').nth(1).unwrap().to_owned();
+    while let Some(line) = lines.next() {
+        if line.starts_with("name = ") {
+            let version = lines.next().unwrap();
+            packages.entry(value(line)).or_default().insert(value(version));
+        }
+    }
+    packages
+}
+
+/// `make lint` sees that the lock file of the fuzz targets fits their manifest; this, that it fits the program's.
+#[test]
+fn fuzz_targets_are_built_from_what_the_program_is_built_from() {
+    let program = locked("Cargo.lock");
+    for (name, versions) in locked("fuzz/Cargo.lock") {
+        if let Some(known) = program.get(&name) {
+            assert!(
+                versions.is_subset(known),
+                "{name} {versions:?} in fuzz/Cargo.lock, {known:?} in Cargo.lock: run `cp Cargo.lock fuzz/ && cargo metadata --manifest-path fuzz/Cargo.toml`"
+            );
         }
     }
 }

@@ -10,13 +10,13 @@ use utoipa::ToSchema;
 /// Where the answers come from.
 pub trait ReportBook: Send + Sync {
     /// Projects, newest activity first.
-    fn projects(&self, page: Page) -> Answer<Vec<ProjectReport>>;
+    fn projects(&self, page: Page) -> Answer<Sums<Vec<ProjectReport>>>;
     /// The jobs of a project, newest activity first.
-    fn jobs(&self, project_id: String, page: Page) -> Answer<Vec<JobReport>>;
+    fn jobs(&self, project_id: String, page: Page) -> Answer<Sums<Vec<JobReport>>>;
     /// Crawl errors by code and by category.
-    fn errors(&self, of: ErrorsOf) -> Answer<ErrorReport>;
-    /// Stored batches, newest first; `prefix` is of an event, job or project id.
-    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Vec<BatchReport>>;
+    fn errors(&self, of: ErrorsOf) -> Answer<Sums<ErrorReport>>;
+    /// Stored batches, newest first; `prefix` is of an event, job or project id. None where too many begin so.
+    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Option<Vec<BatchReport>>>;
     /// A stored batch and its first rejected items, at most so many.
     fn batch(
         &self,
@@ -27,6 +27,15 @@ pub trait ReportBook: Send + Sync {
 
 /// An answer on its way.
 pub type Answer<T> = BoxFuture<'static, Result<T, Unavailable>>;
+
+/// What all stored batches add up to, and as of when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums<T> {
+    /// Everything stored until then is in it, and nothing that was stored later.
+    pub as_of: Timestamp,
+    /// The sums.
+    pub of: T,
+}
 
 /// The database has no answer; the words say why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -51,7 +51,8 @@ impl Health {
             .statuses()
             .iter()
             .any(|dependency| !dependency.ok);
-        down || self.breaker.suspension().is_some()
+        down || self.status.waits_for_queues()
+            || self.breaker.suspension().is_some()
             || self
                 .roster
                 .entries()

@@ -20,14 +20,14 @@ use millrace_actors::{
     ingress::IngressStatus,
     recent::Recent,
     supervision::{self, ByteBudget, Drain, RestartPolicy, Supervision},
-    writer::postgres::Reports,
+    writer::postgres::{Reports, Rollups},
 };
 use prometheus_client::registry::Registry;
 use rooms::Parts;
 pub(crate) use rooms::replica_name;
 use std::{sync::Arc, time::Instant};
 use stop::StopSignals;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, info};
 
 /// Runs until it is told to stop, and says how it ended.
@@ -110,6 +110,8 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
     };
     let serving = serve(config, state, &outlive).await?;
 
+    let sums = Rollups::new(parts.database.clone());
+    let _summing = AbortOnDropHandle::new(tokio::spawn(sums.keep()));
     parts.start(config, &supervision, &status);
     let end = supervision.ended().await;
     match &end {

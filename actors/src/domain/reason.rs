@@ -28,6 +28,8 @@ macro_rules! reasons {
 reasons! {
     /// The event's body is not an event.
     MalformedEvent = "malformed_event",
+    /// The message's properties cannot be read.
+    UndecodableMessage = "undecodable_message",
     /// The event is of a type that is not ours.
     UnsupportedEventType = "unsupported_event_type",
     /// The event's path names no object.

@@ -23,6 +23,8 @@ pub(super) enum Ending {
     Stored,
     DeadLettered(&'static str),
     Retried(&'static str),
+    /// A dead letter that went round, because its queue took none.
+    PutOff,
 }
 
 /// Counters and gauges of the way in and of the verdicts.
@@ -41,6 +43,8 @@ pub struct IngressMetrics {
     pub(super) notes: Family<KindLabel, Counter>,
     pub(super) job_ids_unparsed: Counter,
     pub(super) publish_errors: Counter,
+    pub(super) copies_held: Gauge,
+    pub(super) put_off: Counter,
     pub(super) recent: Recent,
 }
 
@@ -72,6 +76,7 @@ impl Ending {
             Self::Stored => "stored",
             Self::DeadLettered(_) => "dead_lettered",
             Self::Retried(_) => "retried",
+            Self::PutOff => "held",
         }
     }
 }
@@ -95,6 +100,8 @@ impl IngressMetrics {
             notes: Family::default(),
             job_ids_unparsed: Counter::default(),
             publish_errors: Counter::default(),
+            copies_held: Gauge::default(),
+            put_off: Counter::default(),
             recent,
         };
         metrics.show_from_the_start();
@@ -165,6 +172,16 @@ impl IngressMetrics {
             "Messages that the broker refused, returned or did not confirm in time",
             all.publish_errors,
         );
+        registry.register(
+            "analytics_copies_held",
+            "Deliveries held because no queue takes their copy, a retry or a dead letter",
+            all.copies_held,
+        );
+        registry.register(
+            "analytics_dead_letters_put_off",
+            "Dead letters sent round through the retry queue, because the dead-letter queue took none",
+            all.put_off,
+        );
         metrics
     }
 
@@ -212,6 +229,9 @@ impl IngressMetrics {
             Ending::Retried(stage) => {
                 self.retries.get_or_create(&StageLabel { stage }).inc();
                 self.recent.note(now, |happened| happened.retried += 1);
+            }
+            Ending::PutOff => {
+                self.put_off.inc();
             }
         }
     }

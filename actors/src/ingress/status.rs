@@ -12,6 +12,7 @@ pub struct IngressStatus {
     /// Since when the broker does not answer.
     silent: watch::Sender<Option<Timestamp>>,
     progress: watch::Sender<Progress>,
+    copies: watch::Sender<Copies>,
     depths: watch::Sender<Depths>,
 }
 
@@ -22,6 +23,15 @@ pub struct Depths {
     pub work: Option<u64>,
     /// In their dead-letter queues.
     pub dead_letters: Option<u64>,
+}
+
+/// Copies that no queue takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Copies {
+    /// Each queue and what the broker says of it; empty where all is well.
+    refusing: String,
+    /// All deliveries that may be in hand wait for such a queue.
+    full: bool,
 }
 
 /// Whether the line moves.
@@ -62,6 +72,7 @@ impl Default for IngressStatus {
             consuming: watch::Sender::new(not_yet),
             silent: watch::Sender::new(None),
             progress: watch::Sender::new(progress),
+            copies: watch::Sender::default(),
             depths: watch::Sender::default(),
         }
     }
@@ -70,12 +81,44 @@ impl Default for IngressStatus {
 impl IngressStatus {
     /// Whether the broker is connected now.
     pub fn connection(&self) -> State {
-        self.unless_silent(&self.connection)
+        let mut state = self.unless_silent(&self.connection);
+        let refusing = &self.copies.borrow().refusing;
+        if state.yes && !refusing.is_empty() {
+            state.why = format!("{}; {refusing}", state.why);
+        }
+        state
     }
 
     /// Whether deliveries flow now.
     pub fn consuming(&self) -> State {
-        self.unless_silent(&self.consuming)
+        let mut state = self.unless_silent(&self.consuming);
+        let copies = self.copies.borrow();
+        if state.yes && copies.full {
+            state.turn(
+                false,
+                &format!("nothing more can be taken in; {}", copies.refusing),
+            );
+        }
+        state
+    }
+
+    /// Whether deliveries wait for a queue that takes no copies: that is no standstill of ours.
+    pub fn waits_for_queues(&self) -> bool {
+        !self.copies.borrow().refusing.is_empty()
+    }
+
+    /// Notes which queues take no copies, how many deliveries wait for them, and whether that is all there may be.
+    pub(super) fn copies_held(&self, refusing: &[String], held: usize, full: bool) {
+        let refusing = match refusing {
+            [] => String::new(),
+            _ => format!("{}; deliveries held for that: {held}", refusing.join("; ")),
+        };
+        self.copies.send_if_modified(|copies| {
+            let new = Copies { refusing, full };
+            let changed = *copies != new;
+            *copies = new;
+            changed
+        });
     }
 
     fn unless_silent(&self, state: &watch::Sender<State>) -> State {

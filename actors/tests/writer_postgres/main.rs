@@ -15,6 +15,7 @@ mod metrics;
 mod migrations;
 mod pooler;
 mod reports;
+mod rollups;
 mod server;
 mod sqlstates;
 mod views;

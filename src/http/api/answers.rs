@@ -30,8 +30,11 @@ pub(super) struct Body(Bytes);
 
 /// An answer is good for this long,
 const FRESH: Duration = Duration::from_secs(1);
-/// or for so many times as long as it took to get.
-const SHARE: u32 = 10;
+/// or for so many times as long as it took to get, so that one that is asked for again and again takes a hundredth of
+/// a core at most,
+const SHARE: u32 = 100;
+/// but not for longer.
+const OLDEST: Duration = Duration::from_secs(30);
 /// Answers that are kept; each is of at most 200 rows.
 const KEPT: usize = 64;
 /// Questions that may wait for their turn.
@@ -89,7 +92,7 @@ impl Answers {
     fn learn(&self, question: String, answer: Answer, began: Instant) {
         let now = Instant::now();
         let good_for = match &answer {
-            Ok(_) => FRESH.max((now - began) * SHARE),
+            Ok(_) => ((now - began) * SHARE).clamp(FRESH, OLDEST),
             Err(_) => FRESH,
         };
         let mut known = self.lock();

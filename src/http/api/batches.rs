@@ -74,7 +74,10 @@ enum Fate {
 const REJECTED: usize = 50;
 
 /// Stored batches, newest first.
-#[utoipa::path(get, path = "/batches", params(Which), responses((status = 200, body = Batches)))]
+#[utoipa::path(get, path = "/batches", params(Which), responses(
+    (status = 200, body = Batches),
+    (status = 400, body = super::error::Problem, description = "A parameter, or too many ids begin with `q`: more than 1,000, none of them a project's or job's whole id, and less than a page among the newest 20,000."),
+))]
 pub(super) async fn batches(
     State(api): State<Api>,
     OriginalUri(uri): OriginalUri,
@@ -83,7 +86,11 @@ pub(super) async fn batches(
     let (limit, page) = page(which.limit.as_deref(), which.cursor.as_deref())?;
     let asked = api.http.reports.batches(text("q", which.q)?, page);
     let answer = async move {
-        let mut batches = asked.await?;
+        let Some(mut batches) = asked.await? else {
+            return Err(ApiError::bad(
+                "q: too many batches begin so; write more of the id",
+            ));
+        };
         let next = next_of(&mut batches, limit, |last| {
             Position(last.committed_at, last.event_id.clone(), String::new())
         });
@@ -163,7 +170,13 @@ impl Fate {
     fn told_by(lines: &[Arc<Line>]) -> Self {
         let received = lines.iter().rposition(|line| line.has("redelivered"));
         let since = lines.get(received.unwrap_or(0)..).unwrap_or_default();
-        let said = |fate| since.iter().any(|line| line.text("fate") == Some(fate));
+        // What an actor's supervisor says is meant to happen; it has happened when the ingress says so.
+        let settled = || {
+            since
+                .iter()
+                .filter(|line| !line.has("actor") || line.text("fate") == Some("stored"))
+        };
+        let said = |fate| settled().any(|line| line.text("fate") == Some(fate));
         if said("stored") {
             Self::Stored
         } else if said("dead_lettered") {

@@ -5,7 +5,8 @@ use super::answers::Body;
 use super::error::ApiError;
 use super::query::{Query, text};
 use axum::extract::{OriginalUri, State};
-use millrace_actors::reports::{CategoryCount, CodeCount, ErrorsOf};
+use jiff::Timestamp;
+use millrace_actors::reports::{CategoryCount, CodeCount, ErrorsOf, Sums};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,6 +26,8 @@ pub(super) struct Which {
 struct Errors {
     /// `database`: what all replicas stored.
     scope: &'static str,
+    /// Everything that was stored until then is in the figures.
+    as_of: Timestamp,
     /// Of all codes.
     total: i64,
     /// Most frequent first, at most 200.
@@ -47,9 +50,10 @@ pub(super) async fn errors(
     };
     let asked = api.http.reports.errors(of);
     let answer = async move {
-        let found = asked.await?;
+        let Sums { as_of, of: found } = asked.await?;
         Ok(Errors {
             scope: "database",
+            as_of,
             total: found.categories.iter().map(|category| category.errors).sum(),
             codes: found.codes,
             categories: found.categories,

@@ -6,7 +6,8 @@ use super::error::ApiError;
 use super::list::{PartOf, next_of, page};
 use super::query::{Name, Query};
 use axum::extract::{OriginalUri, State};
-use millrace_actors::reports::{JobReport, Position, ProjectReport};
+use jiff::Timestamp;
+use millrace_actors::reports::{JobReport, Position, ProjectReport, Sums};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +16,8 @@ use utoipa::ToSchema;
 struct Projects {
     /// `database`: what all replicas stored.
     scope: &'static str,
+    /// Everything that was stored until then is in the figures.
+    as_of: Timestamp,
     /// Newest activity first.
     projects: Vec<ProjectReport>,
     /// `cursor` of the next part; null at the end.
@@ -26,6 +29,8 @@ struct Projects {
 struct Progress {
     /// `database`: what all replicas stored.
     scope: &'static str,
+    /// Everything that was stored until then is in the figures.
+    as_of: Timestamp,
     /// The project.
     project_id: String,
     /// Newest activity first.
@@ -44,13 +49,17 @@ pub(super) async fn projects(
     let (limit, page) = page(part.limit.as_deref(), part.cursor.as_deref())?;
     let asked = api.http.reports.projects(page);
     let answer = async move {
-        let mut projects = asked.await?;
+        let Sums {
+            as_of,
+            of: mut projects,
+        } = asked.await?;
         let next = next_of(&mut projects, limit, |last| {
             let name = last.project_id.clone().unwrap_or_default();
             Position(last.last_committed_at, name, String::new())
         });
         Ok(Projects {
             scope: "database",
+            as_of,
             projects,
             next,
         })
@@ -74,7 +83,7 @@ pub(super) async fn progress(
     let first = page.after.is_none();
     let asked = api.http.reports.jobs(project_id.clone(), page);
     let answer = async move {
-        let mut jobs = asked.await?;
+        let Sums { as_of, of: mut jobs } = asked.await?;
         if jobs.is_empty() && first {
             let why = format!("nothing is stored of project {project_id:?}");
             return Err(ApiError::not_found(why));
@@ -84,6 +93,7 @@ pub(super) async fn progress(
         });
         Ok(Progress {
             scope: "database",
+            as_of,
             project_id,
             jobs,
             next,

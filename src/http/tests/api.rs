@@ -200,6 +200,7 @@ async fn bad_parameters_are_named() {
         ("/projects?limt=1", "limt"),
         ("/batches?limit=-1", "limit"),
         ("/batches?q=a%00b", "q "),
+        ("/batches?q=too-many", "q: too many"),
         (&format!("/batches?q={long}"), "q "),
         ("/batches?reason=x", "reason"),
         ("/errors?platform=%00", "platform"),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use millrace_actors::recent::Recent;
 use millrace_actors::reports::{
     Answer, BatchReport, CategoryCount, CodeCount, ErrorReport, ErrorsOf, JobReport, Page, Position,
-    ProjectReport, RejectedReport, ReportBook, StoredBatch, Unavailable,
+    ProjectReport, RejectedReport, ReportBook, StoredBatch, Sums, Unavailable,
 };
 use prometheus_client::metrics::counter::Counter;
 use std::collections::BTreeMap;
@@ -230,13 +230,19 @@ impl Books {
     }
 }
 
+/// Sums of now.
+fn sums<T: Send + 'static>(found: Answer<T>) -> Answer<Sums<T>> {
+    let of_now = |of| Sums { as_of: time(9), of };
+    async move { found.await.map(of_now) }.boxed()
+}
+
 fn time(n: i64) -> Timestamp {
     Timestamp::from_second(n).unwrap()
 }
 
 impl ReportBook for Books {
-    fn projects(&self, page: Page) -> Answer<Vec<ProjectReport>> {
-        self.part(&page, |n| ProjectReport {
+    fn projects(&self, page: Page) -> Answer<Sums<Vec<ProjectReport>>> {
+        sums(self.part(&page, |n| ProjectReport {
             project_id: (n != 1).then(|| format!("p{n}")),
             jobs: 1,
             batches_done: n,
@@ -247,14 +253,14 @@ impl ReportBook for Books {
             errors: 9,
             rejected: 1,
             last_committed_at: time(n),
-        })
+        }))
     }
 
-    fn jobs(&self, project_id: String, page: Page) -> Answer<Vec<JobReport>> {
+    fn jobs(&self, project_id: String, page: Page) -> Answer<Sums<Vec<JobReport>>> {
         if project_id != "p1" {
-            return self.answer(Vec::new());
+            return sums(self.answer(Vec::new()));
         }
-        self.part(&page, |n| JobReport {
+        sums(self.part(&page, |n| JobReport {
             job_id: format!("p1-brand-{n}"),
             platform: "tiktok".to_owned(),
             batches_done: 1,
@@ -265,13 +271,13 @@ impl ReportBook for Books {
             errors: 9,
             rejected: 1,
             last_committed_at: time(n),
-        })
+        }))
     }
 
-    fn errors(&self, of: ErrorsOf) -> Answer<ErrorReport> {
+    fn errors(&self, of: ErrorsOf) -> Answer<Sums<ErrorReport>> {
         let platform = of.platform.unwrap_or_else(|| "tiktok".to_owned());
         let category = || "network".to_owned();
-        self.answer(ErrorReport {
+        sums(self.answer(ErrorReport {
             codes: vec![CodeCount {
                 error_code: "TIMEOUT".to_owned(),
                 category: category(),
@@ -282,11 +288,11 @@ impl ReportBook for Books {
                 category: category(),
                 errors: 4,
             }],
-        })
+        }))
     }
 
-    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Vec<BatchReport>> {
-        self.part(&page, |n| BatchReport {
+    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Option<Vec<BatchReport>>> {
+        let found = self.part(&page, |n| BatchReport {
             event_id: format!("{}{n}", prefix.as_deref().unwrap_or("e")),
             job_id: "j".to_owned(),
             project_id: None,
@@ -296,7 +302,9 @@ impl ReportBook for Books {
             rejected: 0,
             committed_at: time(n),
             attempts: 0,
-        })
+        });
+        let too_many = prefix.as_deref() == Some("too-many");
+        async move { Ok(found.await?).map(|found| (!too_many).then_some(found)) }.boxed()
     }
 
     fn batch(

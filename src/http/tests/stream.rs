@@ -131,7 +131,7 @@ async fn a_fate_is_what_was_said_since_the_event_came_last() {
     let receive = |id: &str| tracing::debug!(target: "millrace_actors::ingress", event_id = id, redelivered = false, "event received");
     let settle = |id: &str, fate: &str| tracing::info!(target: "millrace_actors::ingress", event_id = id, fate, "settled");
     log(&service.state.lines, || {
-        ["new", "held", "back", "again", "dead"]
+        ["new", "held", "back", "again", "dead", "meant"]
             .into_iter()
             .for_each(receive);
         settle("held", "held");
@@ -140,12 +140,14 @@ async fn a_fate_is_what_was_said_since_the_event_came_last() {
         receive("again");
         settle("dead", "dead_lettered");
         settle("dead", "retried"); // the supervisor, a moment later
+        tracing::warn!(target: "millrace_actors::supervision", event_id = "meant", actor = "parser-0", fate = "retried", "failed");
     });
     assert_eq!(fate("new").await, "in_flight");
     assert_eq!(fate("held").await, "in_flight");
     assert_eq!(fate("back").await, "retried");
     assert_eq!(fate("again").await, "in_flight");
     assert_eq!(fate("dead").await, "dead_lettered");
+    assert_eq!(fate("meant").await, "in_flight", "no queue has its copy yet");
 }
 
 #[tokio::test]

@@ -66,6 +66,14 @@ pub enum Kind {
     ReadOnly,
     /// Somebody holds a lock on the largest table.
     LockTable,
+    /// Somebody holds locks on a few rows that many batches write.
+    LockRows,
+    /// What answers instead of the store is an ingress without a route.
+    StrayPages,
+    /// The dead-letter queue takes nothing more.
+    FullDeadLetters,
+    /// Messages come whose properties are no text where they should be.
+    UndecodableMessages,
 }
 
 // === impl Fault ===
@@ -85,7 +93,13 @@ impl Fault {
     pub fn is_on_the_way(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Cut | Kind::Flap | Kind::Refuse | Kind::BlackHole | Kind::Trickle(_) | Kind::Latency(_)
+            Kind::Cut
+                | Kind::Flap
+                | Kind::Refuse
+                | Kind::BlackHole
+                | Kind::Trickle(_)
+                | Kind::Latency(_)
+                | Kind::StrayPages
         )
     }
 
@@ -93,7 +107,13 @@ impl Fault {
     pub fn is_an_outage(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Refuse | Kind::BlackHole | Kind::Kill | Kind::Stop | Kind::Pause | Kind::ReadOnly
+            Kind::Refuse
+                | Kind::BlackHole
+                | Kind::Kill
+                | Kind::Stop
+                | Kind::Pause
+                | Kind::ReadOnly
+                | Kind::StrayPages
         )
     }
 }
@@ -143,6 +163,10 @@ impl Kind {
             Self::TerminateBackends => "terminate backends",
             Self::ReadOnly => "read only",
             Self::LockTable => "lock table",
+            Self::LockRows => "lock rows",
+            Self::StrayPages => "stray pages",
+            Self::FullDeadLetters => "full dead letters",
+            Self::UndecodableMessages => "undecodable messages",
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Does what a fault says, and mends it.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
 use millrace_stack::{Order, wait_for};
+use serde_json::json;
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep};
 
@@ -71,7 +73,17 @@ pub(crate) async fn inflict(world: &World<'_>, fault: Fault, started: Instant) -
             sql(world, others).await?;
         }
         (Kind::ReadOnly, _) => read_only(world, fault.duration()).await?,
-        (Kind::LockTable, _) => lock_table(world, fault.duration()).await?,
+        (Kind::LockTable, _) => {
+            let table = "BEGIN; LOCK TABLE post_analytics IN ACCESS EXCLUSIVE MODE";
+            hold_lock(world, table, fault.duration()).await?;
+        }
+        (Kind::LockRows, _) => {
+            let rows = "BEGIN; SELECT FROM authors ORDER BY random() LIMIT 3 FOR UPDATE";
+            hold_lock(world, rows, fault.duration()).await?;
+        }
+        (Kind::StrayPages, to) => on_the_way(world, to, Order::Stray, fault.duration()).await?,
+        (Kind::FullDeadLetters, _) => full_dead_letters(world, fault.duration()).await?,
+        (Kind::UndecodableMessages, _) => undecodable_messages(world).await?,
     }
     let played = Played {
         fault,
@@ -89,7 +101,7 @@ pub(crate) async fn inflict(world: &World<'_>, fault: Fault, started: Instant) -
 async fn on_the_way(world: &World<'_>, to: Target, order: Order, time: Duration) -> anyhow::Result<()> {
     let (proxy, usual) = world.way(to)?;
     proxy.order(order);
-    if order == Order::Refuse {
+    if matches!(order, Order::Refuse | Order::Stray) {
         proxy.cut();
     }
     sleep(time).await;
@@ -224,17 +236,41 @@ async fn alter_system(world: &World<'_>, what: &str) -> anyhow::Result<()> {
     sql(world, "SELECT pg_reload_conf()").await
 }
 
-async fn lock_table(world: &World<'_>, time: Duration) -> anyhow::Result<()> {
+async fn hold_lock(world: &World<'_>, lock: &str, time: Duration) -> anyhow::Result<()> {
     let database = world.tenant.connect_postgres().await?;
-    let locked = database
-        .batch_execute("BEGIN; LOCK TABLE post_analytics IN ACCESS EXCLUSIVE MODE")
-        .await;
-    locked.context("cannot lock a table")?;
+    let locked = database.batch_execute(lock).await;
+    locked.with_context(|| format!("cannot run {lock:?}"))?;
     sleep(time).await;
     database
         .batch_execute("ROLLBACK")
         .await
         .context("cannot release a lock")
+}
+
+/// What is in it stays; more is refused.
+async fn full_dead_letters(world: &World<'_>, time: Duration) -> anyhow::Result<()> {
+    let management = world.stack().rabbitmq.management();
+    let (vhost, name) = (world.tenant.vhost(), "full");
+    let full = json!({"max-length": 1, "overflow": "reject-publish"});
+    management
+        .set_policy(vhost, name, Some((r"\.dlq$", full)))
+        .await?;
+    sleep(time).await;
+    management.set_policy(vhost, name, None).await
+}
+
+/// An `app_id` in Latin-1 on something that is no event. What the broker was asked for may have happened even where it
+/// did not answer, so it is noted first.
+async fn undecodable_messages(world: &World<'_>) -> anyhow::Result<()> {
+    const APP_ID: &[u8] = b"\0\x08\x04caf\xe9";
+    let mut producer = world.tenant.raw_publisher().await?;
+    world.undecodable.store(true, Ordering::Relaxed);
+    for _ in 0..5 {
+        producer
+            .publish("smap.events", b"data.collected", APP_ID, b"no event at all")
+            .await?;
+    }
+    Ok(())
 }
 
 async fn sql(world: &World<'_>, statement: &str) -> anyhow::Result<()> {

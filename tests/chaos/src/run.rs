@@ -91,7 +91,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
 
 async fn perform(plan: &Plan, stack: &Stack) -> anyhow::Result<Outcome> {
     let schedule = plan.schedule();
-    let world = World::start(stack, schedule.replicas).await?;
+    let world = World::start(stack, &schedule).await?;
     let base = world
         .replicas
         .iter()
@@ -136,7 +136,7 @@ async fn perform(plan: &Plan, stack: &Stack) -> anyhow::Result<Outcome> {
     }
     teller.now("comparing every row");
     let settled = Settled::read(&world, drained).await?;
-    let verdict = Verdict::of(&load.expected(), &settled);
+    let verdict = Verdict::of(&world.expected(load.expected()), &settled);
     Ok(Outcome {
         plan: plan.clone(),
         replicas: schedule.replicas,

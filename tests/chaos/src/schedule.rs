@@ -13,6 +13,9 @@ use crate::fault::{Fault, Kind, Target};
 pub struct Schedule {
     /// Replicas of the product: two where the seed is even.
     pub replicas: usize,
+    /// The queues are classic ones, of which a broker that was killed marks every message as redelivered: where the
+    /// seed is a multiple of 3. Else they are quorum queues.
+    pub classic_queues: bool,
     /// In order of time.
     pub faults: Vec<Fault>,
 }
@@ -77,7 +80,11 @@ impl Schedule {
             }
             at += chance.between(GAP);
         }
-        Self { replicas, faults }
+        Self {
+            replicas,
+            classic_queues: seed.is_multiple_of(3),
+            faults,
+        }
     }
 }
 
@@ -132,6 +139,11 @@ fn deck(replicas: usize) -> Vec<Card> {
     add(Postgres, TerminateBackends, MOMENT);
     add(Postgres, ReadOnly, (1_000, 5_000));
     add(Postgres, LockTable, (3_000, 3_000));
+    // Also longer than a writer waits for a lock, which is half of the statement time.
+    add(Postgres, LockRows, (2_000, 20_000));
+    add(Objects, StrayPages, SHORT);
+    add(Rabbitmq, FullDeadLetters, (1_000, 8_000));
+    add(Rabbitmq, UndecodableMessages, MOMENT);
     add(Objects, Stop, (200, 3_000));
     for replica in 0..replicas {
         add(Millrace(replica), Kill, (100, 2_000));

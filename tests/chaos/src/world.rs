@@ -1,13 +1,17 @@
 //! Servers, the proxies before them, and the product behind those.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use millrace_oracle::Expected;
 use millrace_stack::{Order, Proxies, Proxy, Stack, Tenant, built_millrace, wait_for};
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::fault::Target;
 use crate::replica::Replica;
+use crate::schedule::Schedule;
 
 pub(crate) const QUEUE: &str = "analytics.data.collected";
 pub(crate) const DEAD_LETTERS: &str = "analytics.data.collected.dlq";
@@ -49,13 +53,22 @@ pub(crate) struct World<'a> {
     broker: Mutex<()>,
     database: Mutex<()>,
     store: Mutex<()>,
+    /// Messages were published whose properties are no text.
+    pub(crate) undecodable: AtomicBool,
 }
 
 // === impl World ===
 
 impl<'a> World<'a> {
-    pub(crate) async fn start(stack: &'a Stack, replicas: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn start(stack: &'a Stack, schedule: &Schedule) -> anyhow::Result<Self> {
         let tenant = stack.tenant("chaos").await?;
+        if schedule.classic_queues {
+            for queue in [QUEUE, DEAD_LETTERS] {
+                tenant
+                    .declare_queue(queue, json!({"x-queue-type": "classic"}))
+                    .await?;
+            }
+        }
         let extra_bucket = format!("{}-archive", tenant.bucket());
         stack.objects.create_bucket(&extra_bucket).await?;
         let management = stack.rabbitmq.management();
@@ -79,7 +92,9 @@ impl<'a> World<'a> {
                 .service_through(&proxies, &millrace, &settings)
                 .map(Replica::new)
         };
-        let replicas = (0..replicas).map(start).collect::<anyhow::Result<Vec<_>>>()?;
+        let replicas = (0..schedule.replicas)
+            .map(start)
+            .collect::<anyhow::Result<Vec<_>>>()?;
         for replica in &replicas {
             replica.service.wait_ready(PATIENCE).await?;
         }
@@ -91,7 +106,17 @@ impl<'a> World<'a> {
             broker: Mutex::default(),
             database: Mutex::default(),
             store: Mutex::default(),
+            undecodable: AtomicBool::new(false),
         })
+    }
+
+    /// What must come of the load and of what faults published beside it.
+    pub(crate) fn expected(&self, mut of_load: Expected) -> Expected {
+        if self.undecodable.load(Ordering::Relaxed) {
+            let letter = (None, "malformed_event".to_owned());
+            of_load.dead_letters.push(letter);
+        }
+        of_load
     }
 
     pub(crate) fn stack(&self) -> &'a Stack {

@@ -31,6 +31,8 @@ pub enum Order {
     Trickle(u32),
     /// Delivers everything so much later, each way.
     Latency(Duration),
+    /// Answers each HTTP request with the page of an ingress that has no route, and asks the server nothing.
+    Stray,
 }
 
 /// A loopback port in front of one server. It ends with its owner, and with it all that goes through it.

@@ -145,7 +145,7 @@ impl RabbitMq {
         );
         let distribution = self.distribution.to_string();
         let name = format!("eval-{}@localhost", std::process::id());
-        let output = tokio::process::Command::new("erl")
+        let output = tokio::process::Command::new(install::erl())
             .args([
                 "-noinput",
                 "-hidden",
@@ -325,6 +325,11 @@ fn environment(dir: &Path, scripts: &Path, ports: &Ports) -> Vec<(String, OsStri
     env.push(("RABBITMQ_SCRIPTS_DIR".to_owned(), scripts.into()));
     env.push(("RABBITMQ_NODENAME".to_owned(), NODE.into()));
     env.push(("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS".to_owned(), erlang.into()));
+    if let Some(erlang) = install::erlang() {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(erlang).chain(std::env::split_paths(&path)));
+        env.extend(path.map(|path| ("PATH".to_owned(), path)));
+    }
     // The script then becomes the broker instead of watching over it: our pid is the broker's.
     env.push(("detached".to_owned(), "1".into()));
     env

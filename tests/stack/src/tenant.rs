@@ -13,6 +13,7 @@ use crate::objects::Objects;
 use crate::postgres::Postgres;
 use crate::proxies::Proxies;
 use crate::rabbitmq::{Message, QueueInfo, RabbitMq};
+use crate::raw_amqp::RawPublisher;
 use crate::service::{self, Service};
 use crate::stack::Stack;
 use crate::wait::wait_for;
@@ -133,6 +134,12 @@ impl<'a> Tenant<'a> {
             .await
     }
 
+    /// Binds a queue to an exchange.
+    pub async fn bind(&self, queue: &str, exchange: &str, key: &str) -> anyhow::Result<()> {
+        let management = self.stack.rabbitmq.management();
+        management.bind(&self.name, exchange, queue, key).await
+    }
+
     /// Waits until a new quorum queue would survive a SIGKILL of the broker, some 3 s after its declaration.
     pub async fn wait_until_registered(&self, queue: &str) -> anyhow::Result<()> {
         self.stack.rabbitmq.wait_until_registered(&self.name, queue).await
@@ -175,6 +182,12 @@ impl<'a> Tenant<'a> {
             .management()
             .publish(&self.name, (exchange, key), headers, body.as_ref())
             .await
+    }
+
+    /// A producer of messages with any bytes for properties.
+    pub async fn raw_publisher(&self) -> anyhow::Result<RawPublisher> {
+        let rabbitmq = &self.stack.rabbitmq;
+        RawPublisher::connect(rabbitmq.port(), rabbitmq.credentials(), &self.name).await
     }
 
     /// Closes all AMQP connections to the virtual host, as an operator would; says how many.

@@ -1,6 +1,6 @@
 //! The copies of a message that we publish: into the dead-letter queue, or back for a retry.
 
-use crate::trace;
+use crate::{domain::Reason, trace};
 use amqprs::{BasicProperties, FieldName, FieldTable, FieldValue};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,12 +17,19 @@ pub(super) const FIRST_SEEN: &str = "x-millrace-first-seen";
 /// The event's id, where it could be read.
 pub(super) const EVENT_ID: &str = "x-millrace-event-id";
 
+/// The properties of a message that had to be repaired, as they came, in Base64.
+const RAW_PROPERTIES: &str = "x-millrace-raw-properties";
+/// Why it is a dead letter, on a copy that goes round while the dead-letter queue takes none. With its
+/// detail it is all that a dead letter needs, so nothing is worked on again.
+const PUT_OFF: &str = "x-millrace-put-off";
+
 /// Names of headers that did not fit, between commas.
 const TOO_LARGE: &str = "x-millrace-left-out";
 
 /// Headers that must not be copied: they would send the copy elsewhere too (`CC`, `BCC`), or make the
 /// broker take its way through the retry queue for a loop and drop it.
-const LEFT_OUT: [&str; 9] = [
+const LEFT_OUT: [&str; 10] = [
+    PUT_OFF,
     "CC",
     "BCC",
     "x-death",
@@ -36,7 +43,7 @@ const LEFT_OUT: [&str; 9] = [
 
 /// Never left out: without them a copy would be tried for ever. A larger value under one of these names is none of
 /// ours.
-const ESSENTIAL: [&str; 3] = [REASON, ATTEMPTS, FIRST_SEEN];
+const ESSENTIAL: [&str; 4] = [REASON, ATTEMPTS, FIRST_SEEN, PUT_OFF];
 /// Largest value of those: a code, a number, a time.
 const ESSENTIAL_SIZE: usize = 64;
 
@@ -72,17 +79,55 @@ pub(super) fn dead_letter(original: &BasicProperties, obituary: &Obituary<'_>) -
     copy(original, headers, None)
 }
 
-/// Properties of the copy that comes back after `delay`.
+/// Properties of the copy that comes back after `delay`, or at once.
 pub(super) fn retry(
     original: &BasicProperties,
     attempts: u32,
     first_seen: Timestamp,
-    delay: Duration,
+    delay: Option<Duration>,
 ) -> BasicProperties {
     let mut headers = headers_to_keep(original);
     put(&mut headers, ATTEMPTS, FieldValue::l(attempts.into()));
     put(&mut headers, FIRST_SEEN, text(&first_seen.to_string()));
-    copy(original, headers, Some(delay.as_millis().to_string()))
+    copy(
+        original,
+        headers,
+        delay.map(|delay| delay.as_millis().to_string()),
+    )
+}
+
+/// Properties of a dead letter that comes back after `delay`, because its queue does not take it now. Nothing
+/// is charged: it had this attempt already.
+pub(super) fn put_off(
+    original: &BasicProperties,
+    obituary: &Obituary<'_>,
+    delay: Duration,
+) -> BasicProperties {
+    let mut back = retry(
+        original,
+        obituary.attempts.saturating_sub(1),
+        obituary.first_seen,
+        Some(delay),
+    );
+    let mut headers = back.headers().cloned().unwrap_or_else(FieldTable::new);
+    put(&mut headers, PUT_OFF, text(obituary.reason));
+    put(&mut headers, DETAIL, text(cut(obituary.detail)));
+    back.with_headers(headers).finish()
+}
+
+/// Reason and detail of a dead letter that was put off. A producer may write this too, about its own events.
+pub(super) fn was_put_off(properties: &BasicProperties) -> Option<(Reason, String)> {
+    let code = header_text(properties, PUT_OFF)?;
+    let reason = Reason::ALL.iter().find(|reason| reason.code() == code)?;
+    let detail = header_text(properties, DETAIL).unwrap_or_default();
+    (!reason.is_of_item()).then(|| (*reason, detail.to_owned()))
+}
+
+/// The same properties with those that came, for a message whose properties had to be repaired.
+pub(super) fn with_raw_properties(mut properties: BasicProperties, raw: &str) -> BasicProperties {
+    let mut headers = properties.headers().cloned().unwrap_or_else(FieldTable::new);
+    put(&mut headers, RAW_PROPERTIES, text(raw));
+    properties.with_headers(headers).finish()
 }
 
 /// The same properties with the headers of the trace that the copy belongs to; without any, those of the
@@ -281,7 +326,7 @@ mod tests {
             &original(),
             1,
             Timestamp::UNIX_EPOCH,
-            Duration::from_millis(1_500),
+            Some(Duration::from_millis(1_500)),
         );
         assert_eq!(header_text(&back, "CC"), None);
         assert_eq!(header_text(&back, "x-death"), None);
@@ -290,6 +335,32 @@ mod tests {
         assert_eq!(header_text(&back, "x-millrace-original-expiration"), Some("1000"));
         assert_eq!(back.expiration().map(String::as_str), Some("1500"));
         assert_eq!(attempts(&back), 1);
+    }
+
+    #[test]
+    fn a_dead_letter_that_is_put_off_comes_back_as_what_it_is_and_uncharged() {
+        let obituary = Obituary {
+            reason: "killed_worker",
+            detail: "the process died",
+            attempts: 3,
+            first_seen: Timestamp::UNIX_EPOCH,
+            event_id: Some("evt_1"),
+        };
+        let back = put_off(&original(), &obituary, Duration::from_secs(1));
+        let told = (Reason::KilledWorker, "the process died".to_owned());
+        assert_eq!(was_put_off(&back), Some(told));
+        assert_eq!(attempts(&back), 2, "the next delivery is its third attempt again");
+        assert_eq!(header_text(&back, FIRST_SEEN), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(back.expiration().map(String::as_str), Some("1000"));
+
+        let dead = dead_letter(&back, &obituary);
+        assert_eq!(was_put_off(&dead), None, "or a replay would end at once");
+        for odd in ["no_reason", "malformed_item"] {
+            let mut headers = FieldTable::new();
+            put(&mut headers, PUT_OFF, text(odd));
+            let forged = BasicProperties::default().with_headers(headers).finish();
+            assert_eq!(was_put_off(&forged), None);
+        }
     }
 
     #[test]
@@ -331,10 +402,10 @@ mod tests {
         }
         let original = BasicProperties::default().with_headers(headers).finish();
         let now = Timestamp::UNIX_EPOCH;
-        let back = retry(&original, 2, now, Duration::from_secs(1));
+        let back = retry(&original, 2, now, Some(Duration::from_secs(1)));
         let (fitting, _) = fit(back, 65_536);
         assert!(size(fitting.headers().unwrap()) < 65_536 - BESIDE_HEADERS);
-        let back = retry(&original, 2, now, Duration::from_secs(1));
+        let back = retry(&original, 2, now, Some(Duration::from_secs(1)));
         let (tight, left_out) = fit(back, 4_096);
         assert!(size(tight.headers().unwrap()) < 4_096 - BESIDE_HEADERS);
         assert_eq!(attempts(&tight), 2, "or it would be tried for ever");

@@ -1,5 +1,6 @@
 //! Deliveries that are not acknowledged yet.
 
+use super::{fates::Fate, outbox::Copy};
 use crate::{
     domain::Delivery,
     ingress::{event, metrics::Ending},
@@ -18,6 +19,8 @@ use super::copies;
 pub(super) struct InFlight {
     pub(super) tag: u64,
     pub(super) queue: Arc<str>,
+    /// Of the consumers, see there.
+    pub(super) round: u64,
     pub(super) body: Bytes,
     pub(super) properties: BasicProperties,
     pub(super) redelivered: bool,
@@ -32,6 +35,10 @@ pub(super) struct InFlight {
     pub(super) settling: Span,
     /// The copy that is on its way to another queue.
     pub(super) publishing: Span,
+    /// Its copy for another queue, and what becomes of it when the broker has that.
+    pub(super) sent: Option<(Copy, Fate)>,
+    /// What becomes of it when the broker has the copy that goes another way, because the first way is shut.
+    pub(super) detour: Option<Fate>,
     /// How it will have ended once it is acknowledged.
     pub(super) ending: Ending,
 }
@@ -48,7 +55,7 @@ impl InFlight {
     }
 
     pub(super) fn new(
-        queue: Arc<str>,
+        (queue, round): (Arc<str>, u64),
         deliver: &Deliver,
         properties: BasicProperties,
         body: Vec<u8>,
@@ -66,6 +73,7 @@ impl InFlight {
         Self {
             tag: deliver.delivery_tag(),
             queue,
+            round,
             body: body.into(),
             properties,
             redelivered: deliver.redelivered(),
@@ -76,6 +84,8 @@ impl InFlight {
             span: Span::none(),
             settling: Span::none(),
             publishing: Span::none(),
+            sent: None,
+            detour: None,
             ending: Ending::Stored,
         }
     }

@@ -1,19 +1,19 @@
 //! A connection, its channels, and the bounds on getting them.
 
-use super::signals::{Listener, Signal};
+use super::{
+    signals::{Listener, Signal},
+    wire::{Relay, Repairs},
+};
 use crate::{
     ingress::{AmqpSettings, Broker},
     supervision::Fault,
-    tls::Check,
 };
 use amqprs::{
     channel::Channel,
     connection::{Connection, OpenConnectionArguments},
     security::SecurityCredentials,
-    tls::TlsAdaptor,
 };
-use secrecy::ExposeSecret;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// How long a polite goodbye may take before the socket is simply dropped.
@@ -23,6 +23,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Link {
     pub(super) connection: Connection,
     listener: Listener,
+    /// Behind it the library finds the broker.
+    relay: Relay,
 }
 
 /// Channels to ask questions on.
@@ -38,7 +40,8 @@ impl Link {
         signals: &UnboundedSender<Signal>,
     ) -> Result<Self, Fault> {
         let listener = Listener(signals.clone());
-        let opened = Connection::open(&arguments(settings, name)?).await;
+        let relay = Relay::open(settings, name).await?;
+        let opened = Connection::open(&arguments(settings, &relay)).await;
         let connection = opened.map_err(|error| {
             let Broker { host, port, .. } = &*settings.broker.last();
             lost(format!("{host}:{port}: {error}"))
@@ -47,7 +50,16 @@ impl Link {
             .register_callback(listener.clone())
             .await
             .map_err(broker)?;
-        Ok(Self { connection, listener })
+        Ok(Self {
+            connection,
+            listener,
+            relay,
+        })
+    }
+
+    /// What was done to deliveries so that the library could read them.
+    pub(super) fn repairs(&self) -> &Repairs {
+        &self.relay.repairs
     }
 
     /// A channel whose loss the listener hears of.
@@ -120,27 +132,18 @@ async fn open_channel(connection: &Connection, listener: Listener) -> Result<Cha
     Ok(channel)
 }
 
-fn arguments(settings: &AmqpSettings, name: &str) -> Result<OpenConnectionArguments, Fault> {
-    let broker = settings.broker.renew();
-    let password = broker.password.as_ref().map(|password| password.expose_secret());
-    let mut arguments = OpenConnectionArguments::new(
-        &broker.host,
-        broker.port,
-        &broker.user,
-        password.unwrap_or_default(),
-    );
-    if password.is_none() {
+/// The library speaks to our relay, which knows the address, the credentials and the certificates.
+fn arguments(settings: &AmqpSettings, relay: &Relay) -> OpenConnectionArguments {
+    let broker = settings.broker.last();
+    let address = relay.address;
+    let mut arguments = OpenConnectionArguments::new(&address.ip().to_string(), address.port(), "", "");
+    if broker.password.is_none() {
         arguments.credentials(SecurityCredentials::new_external());
     }
     let heartbeat = u16::try_from(settings.heartbeat.as_secs()).unwrap_or(u16::MAX);
     arguments
         .virtual_host(&broker.vhost)
-        .connection_name(name)
-        .heartbeat(heartbeat);
-    if broker.tls {
-        let config = settings.tls.client_config(Check::Host);
-        let config = Arc::new(config.map_err(|error| lost(format!("no TLS: {error}")))?);
-        arguments.tls_adaptor(TlsAdaptor::new(config.into(), broker.host.clone()));
-    }
-    Ok(arguments.finish())
+        .connection_name(&relay.countersign)
+        .heartbeat(heartbeat)
+        .finish()
 }

@@ -3,12 +3,17 @@
 mod acquittals;
 mod confirms;
 mod consumers;
+mod copier;
 mod copies;
 mod depths;
+mod fates;
+mod held;
+mod holding;
 mod in_flight;
 mod innocents;
 mod isolation;
 mod link;
+mod names;
 mod outbox;
 mod publisher;
 mod pulse;
@@ -19,6 +24,8 @@ mod signals;
 mod spans;
 mod suspects;
 mod topology;
+mod undecodable;
+pub mod wire;
 
 pub use publisher::Publisher;
 

@@ -1,123 +1,81 @@
 //! Copies on their way to other queues: published, and confirmed before the original is acknowledged.
+//!
+//! A task and a connection of their own. A broker in alarm stops reading from connections that publish,
+//! a queue without a majority answers nobody, and neither is to delay deliveries and acknowledgements.
+//! So no refusal of a copy ends the session: it is an answer like any other.
 
-use super::{
-    confirms::Confirms,
-    link::{Link, broker},
-    signals::Signal,
-    topology::{Queue, Topology},
-};
+use super::{copier::Copier, signals::Signal, topology::Queue};
 use crate::{ingress::AmqpSettings, supervision::Fault};
-use amqprs::{
-    BasicProperties,
-    channel::{BasicPublishArguments, Channel, ConfirmSelectArguments},
-};
-use std::{collections::HashSet, time::Duration};
-use tokio::{sync::mpsc::UnboundedSender, time::Instant};
+use amqprs::BasicProperties;
+use bytes::Bytes;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::task::AbortOnDropHandle;
 
-/// A broker that has not confirmed a copy after this long is taken for lost; the originals are still
-/// unacknowledged, so nothing is. A broker in alarm (memory, disk) confirms nothing until it is over, and
-/// is not to redeliver everything more often than this.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// A publishing connection of its own: a broker in alarm stops reading from connections that publish,
-/// and acknowledgements must still get through.
+/// The session's side of the copier: copies go in, answers come out. Each copy is answered at least once.
 pub(super) struct Outbox {
-    link: Link,
-    channel: Channel,
-    /// Copies the broker has not answered for.
-    copies: Confirms<Copied>,
-    /// Queues seen or made on this connection.
-    ensured: HashSet<String>,
+    copies: UnboundedSender<Copy>,
+    answers: UnboundedReceiver<Answer>,
+    frame_max: u32,
+    copier: AbortOnDropHandle<()>,
 }
 
-/// A copy on its way.
-struct Copied {
+/// A copy of a delivery for another queue.
+#[derive(Clone, Debug)]
+pub(super) struct Copy {
     /// Delivery tag of the original.
-    tag: u64,
-    since: Instant,
+    pub(super) tag: u64,
+    pub(super) queue: Queue,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Bytes,
+}
+
+/// What became of a copy.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The broker has it, and the original of this tag may be acknowledged.
+    Stored { tag: u64, queue: String },
+    /// This queue did not take it, or has not said so in time. It may be there all the same.
+    Refused { tag: u64, queue: String, why: String },
 }
 
 // === impl Outbox ===
 
 impl Outbox {
-    pub(super) async fn open(
-        settings: &AmqpSettings,
-        name: &str,
-        signals: &UnboundedSender<Signal>,
-    ) -> Result<Self, Fault> {
-        let link = Link::open(settings, name, signals).await?;
-        let channel = link.channel().await?;
-        channel
-            .confirm_select(ConfirmSelectArguments::new(false))
-            .await
-            .map_err(broker)?;
+    pub(super) async fn open(settings: &AmqpSettings, name: &str) -> Result<Self, Fault> {
+        let (answer_tx, answers) = unbounded_channel();
+        let (copies, orders) = unbounded_channel();
+        let (signal_tx, signals) = unbounded_channel::<Signal>();
+        let mut copier = Copier::new(settings.clone(), name.to_owned(), answer_tx, (signal_tx, signals));
+        copier.connect().await?;
+        let frame_max = copier.frame_max();
+        let copier = AbortOnDropHandle::new(tokio::spawn(copier.run(orders)));
         Ok(Self {
-            link,
-            channel,
-            copies: Confirms::default(),
-            ensured: HashSet::new(),
+            copies,
+            answers,
+            frame_max,
+            copier,
         })
     }
 
-    /// Publishes a copy of delivery `tag`.
-    pub(super) async fn send(
-        &mut self,
-        tag: u64,
-        queue: &Queue,
-        properties: BasicProperties,
-        body: &[u8],
-    ) -> Result<(), Fault> {
-        let name = queue.name();
-        if !self.ensured.contains(&name) {
-            Topology::open(&self.link).await?.ensure(queue).await?;
-            self.ensured.insert(name.clone());
-        }
-        let to_queue = BasicPublishArguments::new("", &name).mandatory(true).finish();
-        self.channel
-            .basic_publish(properties, body.to_vec(), to_queue)
-            .await
-            .map_err(broker)?;
-        self.copies.published(Copied {
-            tag,
-            since: Instant::now(),
-        });
-        Ok(())
+    /// Publishes a copy, as soon as that can be.
+    pub(super) fn send(&self, copy: Copy) {
+        // Where the copier is gone, the next look for an answer says so.
+        let _ = self.copies.send(copy);
     }
 
-    /// The originals that may be acknowledged now.
-    ///
-    /// # Errors
-    /// When the broker refused a copy.
-    pub(super) fn confirmed(&mut self, seq: u64, multiple: bool, stored: bool) -> Result<Vec<u64>, Fault> {
-        let answered = self.copies.answered(seq, multiple, stored)?;
-        Ok(answered.into_iter().map(|copy| copy.tag).collect())
-    }
-
-    /// How many copies an answer of the broker is about.
-    pub(super) fn unconfirmed(&self, seq: u64, multiple: bool) -> u64 {
-        self.copies.concerned(seq, multiple) as u64
-    }
-
-    /// How many copies the broker has not answered for in time.
-    pub(super) fn overdue(&self, now: Instant) -> u64 {
-        self.copies.count(|copy| now >= copy.since + CONFIRM_TIMEOUT) as u64
-    }
-
-    /// When the oldest unconfirmed copy is overdue.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.copies.oldest().map(|oldest| oldest.since + CONFIRM_TIMEOUT)
+    /// What became of a copy; none when the copier is gone.
+    pub(super) async fn answer(&mut self) -> Option<Answer> {
+        self.answers.recv().await
     }
 
     /// The largest frame that the broker takes; 0 when any.
     pub(super) fn frame_max(&self) -> u32 {
-        self.link.connection.frame_max()
+        self.frame_max
     }
 
-    pub(super) async fn lost(&self) {
-        self.link.lost().await;
-    }
-
+    /// Lets the copier say goodbye to the broker.
     pub(super) async fn close(self) {
-        self.link.close().await;
+        drop(self.copies);
+        let _ = self.copier.await;
     }
 }

@@ -101,7 +101,7 @@ impl Publisher {
     }
 }
 
-/// Ends with the connection, or with the first message that went wrong: whoever still waits is told.
+/// Ends with the connection. Whoever still waits when that or a queue is gone is told.
 async fn pass_on_answers(mut signals: UnboundedReceiver<Signal>, unanswered: Unanswered) {
     while let Some(signal) = signals.recv().await {
         let wrong = match signal {
@@ -109,15 +109,17 @@ async fn pass_on_answers(mut signals: UnboundedReceiver<Signal>, unanswered: Una
                 seq,
                 multiple,
                 stored,
-            } => match unanswered.lock().await.answered(seq, multiple, stored) {
-                Ok(answers) => {
-                    for answer in answers {
-                        let _ = answer.send(Ok(()));
-                    }
-                    continue;
+            } => {
+                let told = if stored {
+                    Ok(())
+                } else {
+                    Err(lost("the broker refused to store a message"))
+                };
+                for answer in unanswered.lock().await.answered(seq, multiple) {
+                    let _ = answer.send(told.clone());
                 }
-                Err(refused) => refused,
-            },
+                continue;
+            }
             Signal::Returned { routing_key, text } => lost(format!("no queue takes {routing_key}: {text}")),
             Signal::Lost(why) => lost(why),
         };

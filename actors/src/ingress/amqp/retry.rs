@@ -42,7 +42,7 @@ impl RetrySettings {
     }
 
     /// The longest step that is at most half the event's age, so that waits grow with patience.
-    fn delay_at_age(&self, age: Duration) -> Duration {
+    pub(super) fn delay_at_age(&self, age: Duration) -> Duration {
         let mut delay = self.step(0);
         for n in 1..64 {
             let next = self.step(n);

@@ -5,15 +5,18 @@
 use super::{
     Shared,
     consumers::Consumers,
+    copies,
+    held::Held,
     in_flight::InFlight,
     isolation::Isolation,
-    link::{Link, bounded, broker, lost},
+    link::{Link, bounded, lost},
     outbox::Outbox,
     pulse::{self, Pulse},
     signals::Signal,
     spans,
     suspects::{Striking, Waiting, struck},
     topology::Topology,
+    undecodable,
 };
 use crate::{
     faults::{self, Point},
@@ -22,14 +25,14 @@ use crate::{
     supervision::{Desk, Fault, Intake, Settlement, Verdict},
     trace,
 };
-use amqprs::channel::{BasicQosArguments, Channel, ConsumerMessage};
+use amqprs::channel::{Channel, ConsumerMessage};
 use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::Instant,
 };
-use tracing::{Span, debug, info, warn};
+use tracing::{debug, info, warn};
 
 /// Time kept back from the grace period for flushing telemetry and leaving.
 const LEAVING: Duration = Duration::from_secs(3);
@@ -40,11 +43,12 @@ pub(super) struct Session<'a> {
     _pulse: Pulse,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
-    consumers: Consumers,
+    pub(super) consumers: Consumers,
     signals: UnboundedReceiver<Signal>,
     pub(super) desk: Desk,
     settlements: UnboundedReceiver<Settlement>,
     pub(super) in_flight: HashMap<u64, InFlight>,
+    pub(super) held: Held,
     pub(super) isolation: Isolation<Waiting>,
     /// A suspect whose strike is being written down.
     pub(super) striking: Option<Striking>,
@@ -62,13 +66,9 @@ impl<'a> Session<'a> {
         let link = Link::open(settings, name, &signal_tx).await?;
         let queues = work_queues(settings);
         Topology::open(&link).await?.prepare(settings, &queues).await?;
-        let outbox = Outbox::open(settings, &format!("{name} copies"), &signal_tx).await?;
+        let outbox = Outbox::open(settings, &format!("{name} copies")).await?;
         let pulse = pulse::start(&link, shared, &queues).await?;
         let channel = link.channel().await?;
-        channel
-            .basic_qos(BasicQosArguments::new(0, settings.prefetch, false))
-            .await
-            .map_err(broker)?;
         let (desk, settlements) = unbounded_channel();
         Ok(Self {
             shared,
@@ -76,11 +76,12 @@ impl<'a> Session<'a> {
             _pulse: pulse,
             channel,
             outbox,
-            consumers: Consumers::new(name, &queues),
+            consumers: Consumers::new(name, &queues, settings.prefetch),
             signals,
             desk,
             settlements,
             in_flight: HashMap::new(),
+            held: Held::default(),
             isolation: Isolation::default(),
             striking: None,
             leave_at: None,
@@ -97,8 +98,11 @@ impl<'a> Session<'a> {
             // Whatever it waits for, a silent broker among it.
             () = intake.drain.shortened() => Ok(()),
         };
+        let ended = ended.map_err(|fault| self.why_lost(fault));
         self.shared.status.moved(0);
+        self.shared.status.copies_held(&[], 0, false);
         self.shared.metrics.in_flight.set(0);
+        self.shared.metrics.copies_held.set(0);
         if ended.is_ok() && !self.in_flight.is_empty() {
             warn!(
                 events = self.in_flight.len(),
@@ -120,38 +124,37 @@ impl<'a> Session<'a> {
             let settings = &self.shared.settings;
             bounded(settings, self.obey_breaker(intake)).await?;
             self.let_in(intake);
-            let overdue = self.outbox.deadline();
+            let again = self.held.next();
             tokio::select! {
-                Some(signal) = self.signals.recv() => self.hear(signal).await?,
+                Some(signal) = self.signals.recv() => self.hear(signal)?,
                 Some(settlement) = self.settlements.recv() => self.conclude(settlement).await?,
                 strikes = struck(&mut self.striking) => self.judge(strikes, intake).await?,
                 delivered = self.consumers.next(), if self.leave_at.is_none() => {
-                    let (queue, message) = delivered.map_err(|fault| self.why_lost(fault))?;
-                    self.receive(queue, message).await?;
+                    if let Some((queue, round, message)) = delivered? {
+                        self.receive((queue, round), message).await?;
+                    }
                 }
                 // The loop begins with a look at the breaker.
                 _ = breaker.changed() => {}
-                () = self.link.lost() => return Err(self.why_lost(lost("connection lost"))),
-                () = self.outbox.lost() => return Err(self.why_lost(lost("publishing connection lost"))),
+                () = self.link.lost() => return Err(lost("connection lost")),
+                answer = self.outbox.answer() => match answer {
+                    Some(answer) => self.answered(answer).await?,
+                    None => return Err(lost("copies are no longer published")),
+                },
+                () = until(again) => self.try_again(),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
-                () = until(overdue) => {
-                    self.shared.metrics.publish_errors.inc_by(self.outbox.overdue(Instant::now()));
-                    return Err(lost("the broker does not confirm what we publish; it may be in alarm"));
-                }
             }
         }
     }
 
-    /// Subscribes while the dependencies serve, and takes nothing while one is down.
-    ///
-    /// It subscribes again only when everything that was held is settled: the prefetch counts for each
-    /// consumer by itself, so a new one beside held deliveries would have more in flight than allowed.
+    /// Subscribes while the dependencies serve, whatever is still held, and takes nothing while one is down.
     async fn obey_breaker(&mut self, intake: &Intake<BatchRef>) -> Result<(), Fault> {
         let status = &self.shared.status;
+        let subscribed = self.consumers.subscribed();
         match intake.breaker.suspension() {
             _ if self.leave_at.is_some() => {}
-            Some(down) if self.consumers.subscribed() => {
+            Some(down) if subscribed => {
                 self.consumers.cancel(&self.channel).await?;
                 status.paused(&down);
                 debug!(held = self.in_flight.len(), "consumers cancelled");
@@ -159,14 +162,16 @@ impl<'a> Session<'a> {
             }
             // A session that was opened during an outage.
             Some(down) => status.paused(&down),
-            None if !self.consumers.subscribed() && self.in_flight.is_empty() => {
+            None => {
+                self.consumers.gather(&self.channel).await?;
                 self.consumers.subscribe(&self.channel).await?;
-                status.consuming_now();
-                let AmqpSettings { queue, prefetch, .. } = &self.shared.settings;
-                info!(queue, prefetch, "consuming");
-                intake.consuming();
+                if !subscribed && self.consumers.subscribed() {
+                    status.consuming_now();
+                    let AmqpSettings { queue, prefetch, .. } = &self.shared.settings;
+                    info!(queue, prefetch, held = self.in_flight.len(), "consuming");
+                    intake.consuming();
+                }
             }
-            None => {}
         }
         Ok(())
     }
@@ -187,43 +192,28 @@ impl<'a> Session<'a> {
         self.settle(settlement).await
     }
 
-    async fn hear(&mut self, signal: Signal) -> Result<(), Fault> {
+    fn hear(&self, signal: Signal) -> Result<(), Fault> {
         match signal {
             Signal::Lost(why) => Err(lost(why)),
-            // The queue was deleted under us: a new session makes it again, the originals come back.
-            Signal::Returned { routing_key, text } => {
-                self.shared.metrics.publish_errors.inc();
-                Err(lost(format!("queue {routing_key} takes no copies: {text}")))
-            }
-            Signal::Confirm {
-                seq,
-                multiple,
-                stored,
-            } => {
-                if !stored {
-                    let refused = self.outbox.unconfirmed(seq, multiple);
-                    self.shared.metrics.publish_errors.inc_by(refused);
-                }
-                for tag in self.outbox.confirmed(seq, multiple, stored)? {
-                    faults::reached(Point::CopyConfirmed, "");
-                    if let Some(delivery) = self.in_flight.get_mut(&tag) {
-                        delivery.publishing = Span::none();
-                    }
-                    self.acknowledge(tag).await?;
-                }
-                Ok(())
-            }
+            // Nothing is published on the channel that these came from.
+            Signal::Returned { .. } | Signal::Confirm { .. } => Ok(()),
         }
     }
 
-    async fn receive(&mut self, queue: Arc<str>, message: ConsumerMessage) -> Result<(), Fault> {
+    async fn receive(
+        &mut self,
+        (queue, round): (Arc<str>, u64),
+        message: ConsumerMessage,
+    ) -> Result<(), Fault> {
         let (Some(deliver), Some(properties), Some(body)) =
             (message.deliver, message.basic_properties, message.content)
         else {
             return Err(lost("the client library delivered half a message"));
         };
         faults::reached(Point::Delivered, "");
-        let mut delivery = InFlight::new(queue, &deliver, properties, body, Timestamp::now());
+        let repair = self.link.repairs().take(deliver.delivery_tag());
+        let properties = undecodable::with_original(properties, repair.as_ref());
+        let mut delivery = InFlight::new((queue, round), &deliver, properties, body, Timestamp::now());
         self.shared.metrics.received.inc();
         if delivery.redelivered {
             self.shared.metrics.redeliveries.inc();
@@ -231,7 +221,8 @@ impl<'a> Session<'a> {
         let legacy = *delivery.queue != *self.shared.settings.queue;
         let origin = legacy.then(|| delivery.queue.to_string());
         let tag = delivery.tag;
-        match event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone()) {
+        let decoded = event::decode(&delivery.body, origin.as_deref(), delivery.facts.clone());
+        match undecodable::refuse(decoded, repair) {
             Ok(mut decoded) => {
                 for note in &decoded.notes {
                     self.count_note(note);
@@ -243,6 +234,12 @@ impl<'a> Session<'a> {
                 // Ours where the producer sent none.
                 event.delivery.trace_id = trace::id(&delivery.span).or(event.delivery.trace_id.take());
                 info!(parent: &delivery.span, attempt = event.delivery.attempt, redelivered = delivery.redelivered, "event received");
+                if let Some((reason, detail)) = copies::was_put_off(&delivery.properties) {
+                    let reason = reason.code();
+                    self.hold(delivery);
+                    let verdict = Verdict::DeadLetter { reason, detail };
+                    return self.settle(Settlement { tag, verdict }).await;
+                }
                 let suspect = delivery.redelivered && !self.shared.innocents.take(&event.event_id);
                 let waiting = Waiting {
                     tag,
@@ -260,10 +257,11 @@ impl<'a> Session<'a> {
                 delivery.event_id = refusal.event_id;
                 delivery.span = spans::process(&delivery, &deliver, None, &self.shared.settings);
                 self.hold(delivery);
-                let verdict = Verdict::DeadLetter {
-                    reason: refusal.reason.code(),
-                    detail: refusal.detail,
-                };
+                let put_off = self.in_flight.get(&tag);
+                let put_off = put_off.and_then(|delivery| copies::was_put_off(&delivery.properties));
+                let (reason, detail) = put_off.unwrap_or((refusal.reason, refusal.detail));
+                let reason = reason.code();
+                let verdict = Verdict::DeadLetter { reason, detail };
                 self.settle(Settlement { tag, verdict }).await
             }
         }

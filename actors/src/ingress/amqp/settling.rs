@@ -3,7 +3,9 @@
 
 use super::{
     copies::{self, Obituary},
-    link::{bounded, broker},
+    fates::Fate,
+    link::broker,
+    outbox::Copy,
     retry::Plan,
     session::Session,
     spans,
@@ -19,7 +21,7 @@ use crate::{
 use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
 use std::time::Duration;
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
 // === impl Session ===
 
@@ -32,9 +34,9 @@ impl Session<'_> {
         match verdict {
             Verdict::Done => {
                 delivery.end(Ending::Stored);
-                self.acknowledge(tag).await
+                return self.acknowledge(tag).await;
             }
-            Verdict::DeadLetter { reason, detail } => self.bury(tag, reason, &detail).await,
+            Verdict::DeadLetter { reason, detail } => self.dead_letter(tag, reason, &detail),
             Verdict::Retry {
                 room,
                 cause,
@@ -43,83 +45,78 @@ impl Session<'_> {
             } => {
                 let age = Timestamp::now().duration_since(delivery.facts.first_seen);
                 let age = Duration::try_from(age).unwrap_or_default();
-                match self
-                    .shared
-                    .settings
-                    .retry
-                    .plan(delivery.facts.attempt, charged, age)
-                {
+                let retry = &self.shared.settings.retry;
+                match retry.plan(delivery.facts.attempt, charged, age) {
                     Plan::After { delay, attempts } => {
-                        self.send_back(tag, room, cause, &detail, delay, attempts).await
+                        self.send_back(tag, room, cause, detail, (delay, attempts));
                     }
                     Plan::Exhausted => {
-                        self.bury(
-                            tag,
-                            Reason::AttemptsExhausted.code(),
-                            &format!("{cause}: {detail}"),
-                        )
-                        .await
+                        let detail = format!("{cause}: {detail}");
+                        self.dead_letter(tag, Reason::AttemptsExhausted.code(), &detail);
                     }
                 }
             }
         }
+        Ok(())
     }
 
-    async fn bury(&mut self, tag: u64, reason: &'static str, detail: &str) -> Result<(), Fault> {
+    fn dead_letter(&mut self, tag: u64, reason: &'static str, detail: &str) {
         let Some(delivery) = self.in_flight.get_mut(&tag) else {
-            return Ok(());
+            return;
         };
-        delivery.end(Ending::DeadLettered(reason));
         trace::fail(&delivery.span, reason, detail);
-        let attempts = delivery.facts.attempt;
-        error!(parent: &delivery.span, reason, detail, attempts, fate = "dead_lettered", "event cannot be stored");
         let obituary = Obituary {
             reason,
             detail,
-            attempts,
+            attempts: delivery.facts.attempt,
             first_seen: delivery.facts.first_seen,
             event_id: delivery.event_id.as_deref(),
         };
         let properties = copies::dead_letter(&delivery.properties, &obituary);
         let queue = Queue::DeadLetters(delivery.queue.to_string());
-        self.copy(tag, &queue, properties).await
+        let detail = detail.to_owned();
+        self.copy(tag, queue, properties, Fate::DeadLettered { reason, detail });
     }
 
-    async fn send_back(
+    fn send_back(
         &mut self,
         tag: u64,
         room: &'static str,
         cause: &'static str,
-        detail: &str,
-        delay: Duration,
-        attempts: u32,
-    ) -> Result<(), Fault> {
+        detail: String,
+        (delay, attempts): (Duration, u32),
+    ) {
         let Some(delivery) = self.in_flight.get_mut(&tag) else {
-            return Ok(());
+            return;
         };
-        delivery.end(Ending::Retried(room));
-        trace::fail(&delivery.span, cause, detail);
-        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        warn!(parent: &delivery.span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
-        // Up to a fifth earlier, so that events that failed together do not return together.
-        let jittered = delay.mul_f64(rand::random_range(0.8..=1.0));
-        let properties = copies::retry(
-            &delivery.properties,
-            attempts,
-            delivery.facts.first_seen,
-            jittered,
-        );
+        trace::fail(&delivery.span, cause, &detail);
+        let first_seen = delivery.facts.first_seen;
+        let properties = copies::retry(&delivery.properties, attempts, first_seen, Some(early(delay)));
         let queue = Queue::Retry {
             of: delivery.queue.to_string(),
             delay,
         };
-        self.copy(tag, &queue, properties).await
+        let fate = Fate::Retried {
+            room,
+            cause,
+            detail,
+            attempts,
+            delay,
+        };
+        self.copy(tag, queue, properties, fate);
     }
 
-    async fn copy(&mut self, tag: u64, queue: &Queue, properties: BasicProperties) -> Result<(), Fault> {
-        let Some(delivery) = self.in_flight.get_mut(&tag) else {
-            return Ok(());
-        };
+    /// Sends a copy on its way, and notes what it makes true when the broker has it.
+    fn copy(&mut self, tag: u64, queue: Queue, properties: BasicProperties, fate: Fate) {
+        if let Some(copy) = self.publish(tag, queue, properties)
+            && let Some(delivery) = self.in_flight.get_mut(&tag)
+        {
+            delivery.sent = Some((copy, fate));
+        }
+    }
+
+    pub(super) fn publish(&mut self, tag: u64, queue: Queue, properties: BasicProperties) -> Option<Copy> {
+        let delivery = self.in_flight.get_mut(&tag)?;
         delivery.publishing = spans::publish(&delivery.settling, &queue.name(), delivery.body.len());
         let properties = copies::in_trace(properties, &trace::headers(&delivery.publishing));
         let (properties, left_out) = copies::fit(properties, self.outbox.frame_max());
@@ -128,16 +125,22 @@ impl Session<'_> {
         }
         let subject = delivery.event_id.as_deref().unwrap_or_default();
         faults::reached(Point::CopyBegin, subject);
-        let sending = self.outbox.send(tag, queue, properties, &delivery.body);
-        bounded(&self.shared.settings, sending).await?;
+        let copy = Copy {
+            tag,
+            queue,
+            properties,
+            body: delivery.body.clone(),
+        };
+        self.outbox.send(copy.clone());
         faults::reached(Point::CopySent, subject);
-        Ok(())
+        Some(copy)
     }
 
     pub(super) async fn acknowledge(&mut self, tag: u64) -> Result<(), Fault> {
         let Some(delivery) = self.in_flight.remove(&tag) else {
             return Ok(());
         };
+        self.consumers.settled(&delivery.queue, delivery.round);
         let subject = delivery.event_id.as_deref().unwrap_or_default();
         faults::reached(Point::AckBegin, subject);
         self.channel
@@ -153,4 +156,9 @@ impl Session<'_> {
         debug!(parent: &delivery.span, elapsed_ms = elapsed.as_millis(), "event acknowledged");
         Ok(())
     }
+}
+
+/// Up to a fifth earlier, so that events that failed together do not return together.
+pub(super) fn early(delay: Duration) -> Duration {
+    delay.mul_f64(rand::random_range(0.8..=1.0))
 }

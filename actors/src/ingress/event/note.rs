@@ -17,6 +17,8 @@ pub enum Note {
     EventIdDerived,
     /// This optional field was unusable and is treated as absent.
     FieldIgnored(&'static str),
+    /// Properties of the message that AMQP does not allow were cleaned.
+    PropertiesRepaired,
     /// U+0000 or a lone surrogate was taken out of some text.
     TextCleaned,
 }
@@ -46,6 +48,7 @@ impl Note {
             Self::PlatformMissing => "platform_missing",
             Self::EventIdDerived => "event_id_derived",
             Self::FieldIgnored(_) => "field_ignored",
+            Self::PropertiesRepaired => "properties_repaired",
             Self::TextCleaned => "text_cleaned",
         }
     }

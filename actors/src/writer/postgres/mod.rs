@@ -2,7 +2,8 @@
 //!
 //! A table is described once (`tables`); `upsert` derives its statement and `rows` its
 //! parameters. `writer` runs them in one transaction, `blame` sorts what can go wrong, `strikes`
-//! remembers suspect events, `reports` answers the API, and `migrations` brings the schema up to date.
+//! remembers suspect events, `reports` answers the API, `rollups` keeps
+//! the sums that it answers from, and `migrations` brings the schema up to date.
 
 mod blame;
 mod connection_string;
@@ -10,6 +11,7 @@ mod database;
 mod migrations;
 mod parameters;
 mod reports;
+mod rollups;
 mod rows;
 mod strikes;
 mod table;
@@ -23,5 +25,6 @@ pub use connection_string::{BadConnectionString, check};
 pub use database::{Database, PoolStatus};
 pub use migrations::{MigrateError, Migration, MigrationReport, migrate, pending};
 pub use reports::Reports;
+pub use rollups::Rollups;
 pub use strikes::Strikes;
 pub use writer::Writer;

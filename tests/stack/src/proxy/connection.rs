@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -22,6 +23,9 @@ pub(super) struct Connection {
 impl Connection {
     /// Carries both ways until both ends are done, or one of them or a cut resets it.
     pub(super) async fn carry(mut self, server: u16) {
+        if *self.orders.borrow() == Order::Stray {
+            return self.stray().await;
+        }
         let connected = tokio::select! {
             _ = self.cuts.changed() => None,
             connected = connect(server, &mut self.orders) => connected.ok(),
@@ -47,6 +51,33 @@ impl Connection {
             reset(&server);
         }
     }
+
+    /// One answer, and goodbye.
+    async fn stray(mut self) {
+        if read_head(&mut self.client).await.is_ok() {
+            // A client that has left needs no answer.
+            let _ = self.client.write_all(NO_ROUTE).await;
+            let _ = self.client.shutdown().await;
+        }
+    }
+}
+
+/// What nginx says of a path that it has no route for.
+const NO_ROUTE: &[u8] = b"HTTP/1.1 404 Not Found\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 94\r\n\
+    Connection: close\r\n\r\n<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1><hr></body></html>\n";
+
+/// Largest head of a request.
+const HEAD: usize = 16 << 10;
+
+/// Reads a request's head. Its body, if it has one, goes unread.
+async fn read_head(client: &mut TcpStream) -> io::Result<()> {
+    let mut head = Vec::with_capacity(HEAD);
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < HEAD {
+        if client.read_buf(&mut head).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A client in a black hole is connected, and the server does not know of it yet.

@@ -69,7 +69,8 @@ async fn deliver(
         while !rest.is_empty() {
             let order = *orders.borrow_and_update();
             let (wait, length) = match order {
-                Order::Pass | Order::Refuse => (None, rest.len()),
+                // What is open when the order comes goes on; whoever gives it cuts first.
+                Order::Pass | Order::Refuse | Order::Stray => (None, rest.len()),
                 Order::Latency(delay) => (Some(piece.at + delay), rest.len()),
                 Order::Trickle(rate) => {
                     let (pause, length) = drip(rate);

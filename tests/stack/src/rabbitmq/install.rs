@@ -1,4 +1,4 @@
-//! A slimmed view of the installed RabbitMQ.
+//! A slimmed view of the installed RabbitMQ, or of the one that `RABBITMQ_ROOT` names.
 //!
 //! At boot Erlang looks for each of some thousand modules in every plugin's folder in turn. The Debian package
 //! brings 70 plugins; with links to the 25 that the broker and its management need, a start takes two thirds of the time.
@@ -13,8 +13,10 @@ use anyhow::Context;
 use crate::packages::file_of;
 
 const PACKAGE: &str = "rabbitmq-server";
-/// The script itself: the wrapper in /usr/sbin changes user and directory.
-const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
+/// Names a folder that `deploy/scripts/rabbitmq4` made: another RabbitMQ with an Erlang of its own.
+const ROOT: &str = "RABBITMQ_ROOT";
+/// The script itself, below the root: the wrapper in /usr/sbin changes user and directory.
+const SCRIPTS: &str = "usr/lib/rabbitmq/bin";
 const ROOTS: [&str; 4] = [
     "rabbit",
     "rabbitmq_prelaunch",
@@ -22,9 +24,25 @@ const ROOTS: [&str; 4] = [
     "rabbitmq_auth_mechanism_ssl",
 ];
 
+/// The folder of Erlang's programs where it is not the system's.
+pub(super) fn erlang() -> Option<PathBuf> {
+    (root() != Path::new("/")).then(|| root().join("bin"))
+}
+
+/// What starts Erlang.
+pub(super) fn erl() -> PathBuf {
+    erlang().map_or_else(|| "erl".into(), |folder| folder.join("erl"))
+}
+
+fn root() -> PathBuf {
+    let named = std::env::var_os(ROOT).filter(|root| !root.is_empty());
+    named.map_or_else(|| "/".into(), PathBuf::from)
+}
+
 /// Makes `dir` look like an installation with the needed plugins only; returns its folder of scripts.
 pub(super) fn private_copy(dir: &Path) -> anyhow::Result<PathBuf> {
-    file_of(PACKAGE, [Path::new(SCRIPTS).join("rabbitmq-server")])?;
+    let installed = root().join(SCRIPTS);
+    file_of(PACKAGE, [installed.join("rabbitmq-server")])?;
     let plugins = plugins_dir()?;
     let apps = installed_apps(&plugins)?;
     let links = dir.join("plugins");
@@ -38,13 +56,13 @@ pub(super) fn private_copy(dir: &Path) -> anyhow::Result<PathBuf> {
         }
     }
     let scripts = dir.join("sbin");
-    symlink(SCRIPTS, &scripts)?;
+    symlink(installed, &scripts)?;
     Ok(scripts)
 }
 
 /// `/usr/lib/rabbitmq/lib/rabbitmq_server-<version>/plugins`.
 fn plugins_dir() -> anyhow::Result<PathBuf> {
-    let servers = fs::read_dir("/usr/lib/rabbitmq/lib")
+    let servers = fs::read_dir(root().join("usr/lib/rabbitmq/lib"))
         .into_iter()
         .flatten()
         .flatten();

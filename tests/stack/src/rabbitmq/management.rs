@@ -126,9 +126,37 @@ impl Management {
 
     /// Lets a user do everything in a virtual host.
     pub async fn permit(&self, vhost: &str, user: &str) -> anyhow::Result<()> {
+        self.permit_only(vhost, user, [".*"; 3]).await
+    }
+
+    /// Lets a user configure, write and read what these patterns match, and nothing else.
+    pub async fn permit_only(
+        &self,
+        vhost: &str,
+        user: &str,
+        [configure, write, read]: [&str; 3],
+    ) -> anyhow::Result<()> {
         let permissions = format!("permissions/{}/{}", encode(vhost), encode(user));
-        let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        self.send(Method::PUT, &permissions, Some(all)).await.map(drop)
+        let rights = json!({"configure": configure, "write": write, "read": read});
+        self.send(Method::PUT, &permissions, Some(rights)).await.map(drop)
+    }
+
+    /// Makes a policy for queues whose names match, or takes it away.
+    pub async fn set_policy(
+        &self,
+        vhost: &str,
+        name: &str,
+        policy: Option<(&str, Value)>,
+    ) -> anyhow::Result<()> {
+        let path = format!("policies/{}/{}", encode(vhost), encode(name));
+        let request = match policy {
+            Some((pattern, definition)) => {
+                let policy = json!({"pattern": pattern, "definition": definition, "apply-to": "queues"});
+                self.send(Method::PUT, &path, Some(policy)).await
+            }
+            None => self.send(Method::DELETE, &path, None).await,
+        };
+        request.map(drop)
     }
 
     /// A queue; `None` when there is none of that name.
@@ -161,6 +189,18 @@ impl Management {
         self.send(Method::PUT, &queue_path(vhost, name), Some(body))
             .await
             .map(drop)
+    }
+
+    /// Binds a queue to an exchange.
+    pub async fn bind(&self, vhost: &str, exchange: &str, queue: &str, key: &str) -> anyhow::Result<()> {
+        let path = format!(
+            "bindings/{}/e/{}/q/{}",
+            encode(vhost),
+            encode(exchange),
+            encode(queue)
+        );
+        let body = json!({"routing_key": key});
+        self.send(Method::POST, &path, Some(body)).await.map(drop)
     }
 
     /// Deletes a queue; nothing happens when there is none.
