@@ -1,8 +1,8 @@
 //! One object's bytes to rows: the pure middle of the room.
 
 use super::{
-    borders::{self, Flaw, Found},
-    clean, decompress, depth, envelope,
+    borders, clean, decompress, depth, envelope,
+    found::{Flaw, Found},
     item::{self, Item},
     mend,
     reader::Reader,

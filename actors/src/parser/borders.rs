@@ -9,6 +9,7 @@
 
 use super::{
     depth,
+    found::{Flaw, Found},
     scan::{self, Scan, Slip, SlipKind, is_blank},
     settings::ParserLimits,
     tally::{CleanKind, Tally},
@@ -22,30 +23,9 @@ const LEAST_EFFORT: u64 = 256 << 20;
 /// How often the bytes of a large body are read at most: hostile ones must not cost minutes.
 const EFFORT_PER_BYTE: u64 = 8;
 
-/// How many closing brackets from the end are tried as the end of the items.
-const ENDS_TRIED: usize = 64;
-
-/// An item as it was sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found<'a> {
-    pub(super) raw: &'a str,
-    pub(super) flaw: Flaw,
-}
-
-/// What is wrong with an item's syntax.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
-    /// It is JSON.
-    None,
-    /// Nothing that [`super::mend`] does not mend.
-    Mendable,
-    /// It cannot be read.
-    Fatal(Reason, String),
-}
-
 /// What surrounds the items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Frame {
+pub(super) enum Frame {
     /// `[…]`
     Array,
     /// `{"items":[…]}`
@@ -55,13 +35,13 @@ enum Frame {
 }
 
 #[derive(Debug)]
-struct Borders<'a, 't> {
-    text: &'a str,
+pub(super) struct Borders<'a, 't> {
+    pub(super) text: &'a str,
     limits: &'t ParserLimits,
     tally: &'t mut Tally,
     found: Vec<Found<'a>>,
     /// Bytes read so far.
-    effort: u64,
+    pub(super) effort: u64,
 }
 
 /// The items of a body, in order.
@@ -94,40 +74,6 @@ pub(super) fn items<'a>(
     Ok(borders.found)
 }
 
-// === impl Found ===
-
-impl<'a> Found<'a> {
-    /// An item that is JSON.
-    pub(super) fn whole(raw: &'a str) -> Self {
-        let flaw = Flaw::None;
-        Self { raw, flaw }
-    }
-}
-
-// === impl Flaw ===
-
-impl Flaw {
-    fn of(slip: Option<Slip>, item_start: usize, max_depth: usize) -> Self {
-        let Some(Slip { at, kind, .. }) = slip else {
-            return Self::Mendable;
-        };
-        let at = at - item_start;
-        match kind {
-            SlipKind::TooDeep => Self::Fatal(
-                Reason::TooDeep,
-                format!("nests deeper than {max_depth} at byte {at} of the item"),
-            ),
-            SlipKind::OpenString | SlipKind::Syntax(_) => Self::Fatal(
-                Reason::MalformedItem,
-                format!(
-                    "no valid JSON: expected {} at byte {at} of the item",
-                    kind.expected()
-                ),
-            ),
-        }
-    }
-}
-
 // === impl Frame ===
 
 impl Frame {
@@ -144,7 +90,7 @@ impl Frame {
 // === impl Borders ===
 
 impl<'a> Borders<'a, '_> {
-    fn bytes(&self) -> &'a [u8] {
+    pub(super) fn bytes(&self) -> &'a [u8] {
         self.text.as_bytes()
     }
 
@@ -256,102 +202,6 @@ impl<'a> Borders<'a, '_> {
         Ok(end)
     }
 
-    /// Whether an item may end here, by what follows.
-    fn is_border(&self, end: usize, frame: Frame) -> bool {
-        let next = self.skip_blank(end);
-        match (self.bytes().get(next), frame) {
-            (None, Frame::Lines) | (Some(b'{'), _) => true,
-            (Some(_), Frame::Lines) if self.text[end..next].contains('\n') => true,
-            (Some(b']'), Frame::Array | Frame::Wrapped) => true,
-            // A bracket too many closes an item too early: then its next field follows.
-            (Some(b','), _) => !self.is_key(self.skip_commas(next)),
-            _ => false,
-        }
-    }
-
-    /// Whether an object may end here whose quotes or brackets need not match: text may have closed it
-    /// somewhere in its middle. So the batch must end here, or a whole item follow.
-    fn is_sure_border(&mut self, end: usize, frame: Frame) -> Result<bool, Fault> {
-        let next = self.skip_commas(end);
-        match (self.bytes().get(next), frame) {
-            (None, _) | (_, Frame::Lines) => Ok(true),
-            (Some(b']'), Frame::Array) => Ok(next + 1 == self.text.len()),
-            (Some(b']'), Frame::Wrapped) => Ok(self.end_of_wrapped() == Some(next)),
-            _ => {
-                let item = self.scan(next, frame, false)?;
-                Ok(item.has_meta && item.end.is_some())
-            }
-        }
-    }
-
-    fn is_key(&self, at: usize) -> bool {
-        if self.bytes().get(at) != Some(&b'"') {
-            return false;
-        }
-        let end = depth::end_of_string(self.bytes(), at);
-        self.bytes().get(self.skip_blank(end + 1)) == Some(&b':')
-    }
-
-    /// The next place at which an item begins for sure.
-    fn next_item(&mut self, within: Range<usize>, frame: Frame) -> Result<Option<usize>, Fault> {
-        if frame == Frame::Lines {
-            return Ok(self.next_line(within.start).filter(|start| *start < within.end));
-        }
-        let bytes = self.bytes();
-        let mut at = within.start;
-        while let Some(start) = self.find(b'{', at).filter(|start| *start < within.end) {
-            at = start + 1;
-            let before = bytes[..start].iter().rposition(|byte| !is_blank(*byte));
-            let follows_comma = before.is_some_and(|before| bytes[before] == b',');
-            if !follows_comma || bytes.get(self.skip_blank(at)) != Some(&b'"') {
-                continue;
-            }
-            let scan = self.scan(start, frame, true)?;
-            if scan.has_meta && scan.end.is_some_and(|end| self.is_border(end, frame)) {
-                return Ok(Some(start));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The next line that begins with an object. Objects inside others are indented, or on no line of their own.
-    fn next_line(&self, from: usize) -> Option<usize> {
-        let mut at = from;
-        loop {
-            at = self.find(b'\n', at)? + 1;
-            if self.bytes().get(at) == Some(&b'{') {
-                return Some(at);
-            }
-        }
-    }
-
-    /// Where the last item ends, if that cannot be told from the item: before the end of the frame.
-    fn last_end(&mut self, start: usize, slip: Slip, frame: Frame) -> Option<usize> {
-        let end = match frame {
-            Frame::Lines => Some(self.text.len()),
-            Frame::Array => self.text.ends_with(']').then(|| self.text.len() - 1),
-            Frame::Wrapped => self.end_of_wrapped(),
-        };
-        // A string that never ends is one quote too few, or the body is cut within it.
-        let is_closed = |end: usize| self.text[..end].trim_ascii_end().ends_with('}');
-        end.filter(|end| *end > start && (slip.kind != SlipKind::OpenString || is_closed(*end)))
-    }
-
-    /// The last bracket after which there are only whole fields and the end of the object.
-    fn end_of_wrapped(&mut self) -> Option<usize> {
-        let text = self.text;
-        let ends = text.rmatch_indices(']').map(|(end, _)| end);
-        ends.take(ENDS_TRIED).find(|end| {
-            let rest = text[end + 1..].trim_ascii_start();
-            rest == "}"
-                || rest.strip_prefix(',').is_some_and(|fields| {
-                    self.effort += fields.len() as u64;
-                    self.effort < self.most_effort()
-                        && serde_json::from_str::<serde::de::IgnoredAny>(&format!("{{{fields}")).is_ok()
-                })
-        })
-    }
-
     /// Where the array of `items` opens, or of `payload` (legacy). Slips in other fields do not matter.
     fn items_array(&mut self) -> Result<Option<usize>, Fault> {
         let mut payload = None;
@@ -391,7 +241,7 @@ impl<'a> Borders<'a, '_> {
         }
     }
 
-    fn scan(&mut self, start: usize, frame: Frame, strictly: bool) -> Result<Scan, Fault> {
+    pub(super) fn scan(&mut self, start: usize, frame: Frame, strictly: bool) -> Result<Scan, Fault> {
         let max_depth = self.limits.max_depth.saturating_sub(frame.depth());
         let scan = scan::value(self.bytes(), start, max_depth, strictly);
         self.effort += (scan.read_to - start) as u64;
@@ -404,7 +254,7 @@ impl<'a> Borders<'a, '_> {
         Ok(scan)
     }
 
-    fn most_effort(&self) -> u64 {
+    pub(super) fn most_effort(&self) -> u64 {
         LEAST_EFFORT + EFFORT_PER_BYTE * self.text.len() as u64
     }
 
@@ -427,16 +277,16 @@ impl<'a> Borders<'a, '_> {
         }
     }
 
-    fn find(&self, byte: u8, from: usize) -> Option<usize> {
+    pub(super) fn find(&self, byte: u8, from: usize) -> Option<usize> {
         let rest = self.bytes().get(from..)?;
         Some(from + rest.iter().position(|other| *other == byte)?)
     }
 
-    fn skip_blank(&self, from: usize) -> usize {
+    pub(super) fn skip_blank(&self, from: usize) -> usize {
         self.skip(from, is_blank)
     }
 
-    fn skip_commas(&self, from: usize) -> usize {
+    pub(super) fn skip_commas(&self, from: usize) -> usize {
         self.skip(from, |byte| is_blank(byte) || byte == b',')
     }
 
@@ -462,7 +312,11 @@ fn malformed(detail: impl Into<String>) -> Fault {
 /// Nobody can tell where an item ends.
 fn lost(slip: Option<Slip>, detail: &str) -> Fault {
     match slip {
-        Some(Slip { at, kind, .. }) if kind == SlipKind::TooDeep => Fault::poison(
+        Some(Slip {
+            at,
+            kind: SlipKind::TooDeep,
+            ..
+        }) => Fault::poison(
             Reason::TooDeep,
             format!("nests too deep at byte {at}, and {detail}"),
         ),

@@ -252,7 +252,7 @@ fn too_deep_an_item_is_rejected_alone() {
 fn items_with_slips_count_toward_the_cap() {
     let mut settings = settings();
     settings.limits.max_items = 3;
-    let body = format!("[{}]", vec!["{\"meta\":01}"; 4].join(","));
+    let body = format!("[{}]", ["{\"meta\":01}"; 4].join(","));
     let fault = parse_body(body.as_bytes(), false, &event(Platform::Tiktok), &settings).unwrap_err();
     assert_eq!(fault.kind(), "too_many_items");
 }
