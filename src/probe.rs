@@ -1,6 +1,7 @@
 //! A question to a dependency: are you there, and who are you?
 
 use futures_util::future::BoxFuture;
+use millrace_actors::mask;
 use std::time::Duration;
 
 /// A round trip to one dependency, as often as it is asked.
@@ -30,10 +31,16 @@ impl Probe {
     /// Asks once; no answer in time is an answer too.
     pub async fn ask(&self, patience: Duration) -> Answer {
         match tokio::time::timeout(patience, (self.ask)()).await {
-            Ok(answer) => answer,
+            // Anybody may read it.
+            Ok(answer) => answer.map(shown).map_err(shown),
             Err(_) => Err(format!("no answer within {} s", patience.as_secs_f64())),
         }
     }
+}
+
+fn shown(mut answer: String) -> String {
+    mask::mask(&mut answer);
+    answer
 }
 
 #[cfg(test)]

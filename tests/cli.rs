@@ -44,6 +44,97 @@ fn help_and_version_are_fine_and_nonsense_is_64() {
     assert!(millrace(&[], &[]).2.contains("Usage:"));
 }
 
+/// Whatever the setting, whoever reads it: a secret is known by its shape.
+#[test]
+fn an_address_shows_no_login_whatever_setting_it_is_in() {
+    let (_, settings, _) = millrace(&["config", "--json"], &SECRETS);
+    let settings: serde_json::Value = serde_json::from_str(&settings).unwrap();
+    let all = settings["settings"].as_array().unwrap().iter();
+    let all: Vec<_> = all.map(|setting| setting["name"].as_str().unwrap()).collect();
+    // Where an address is taken whole, its parts are not read.
+    let parts: Vec<_> = all
+        .iter()
+        .copied()
+        .filter(|name| !name.ends_with("_URL"))
+        .collect();
+    for (names, address) in [&all, &parts].iter().flat_map(|names| {
+        [
+            "u:HUSH-1@host",
+            "http://u:HUSH-1@host:1",
+            "https://HUSH-1@host/path",
+            "https://host/path?sig=HUSH-1",
+            "https://hooks.slack.com/services/T0/B0/HUSH-1",
+            "host=h password=HUSH-1",
+        ]
+        .map(|address| (names, address))
+    }) {
+        let variables: Vec<_> = names.iter().map(|name| (*name, address)).collect();
+        for command in [&["config"][..], &["config", "--json"], &["check"], &["run"]] {
+            let (code, stdout, stderr) = millrace(command, &variables);
+            assert_eq!(code, 78, "{address} {command:?}: {stderr}");
+            for text in [stdout, stderr] {
+                assert!(!text.contains("HUSH"), "{address} {command:?}:\n{text}");
+            }
+        }
+    }
+    let (code, _, stderr) = millrace(&["config"], &[("RABBITMQ_HOST", "u:HUSH-1@host")]);
+    assert!(
+        code == 78 && stderr.contains("RABBITMQ_HOST") && stderr.contains("RABBITMQ_URL"),
+        "{stderr}"
+    );
+}
+
+/// What can be seen of an address before anybody is asked is seen before anybody is asked.
+#[test]
+fn an_unreadable_database_url_is_78_for_every_command_and_listed_with_the_rest() {
+    for (url, what) in [
+        (
+            "postgresql://ana:hush@db/analytics?schema=public",
+            "options=-csearch_path",
+        ),
+        (
+            "postgresql://ana:hush@db/analytics?sslmode=verify-all",
+            "verify-full",
+        ),
+        ("postgresql://ana:hush@db:many/analytics", "port"),
+        (
+            "postgresql://ana:hush@db/analytics?target_session_attrs=standby",
+            "read-write",
+        ),
+        ("postgresql:///analytics", "no host"),
+        ("host=db port=many password=hush", "port"),
+        ("host=db password='hush", "quote"),
+    ] {
+        for command in [
+            &["config"][..],
+            &["check"],
+            &["migrate"],
+            &["migrate", "--dry-run"],
+            &["run"],
+        ] {
+            let settings = [("DATABASE_URL", url), ("DATABASE_POOL_SIZE", "many")];
+            let (code, stdout, stderr) = millrace(command, &settings);
+            assert_eq!(code, 78, "{url} {command:?}: {stderr}");
+            assert!(
+                stderr.contains("DATABASE_POOL_SIZE") && stderr.contains(what),
+                "{command:?}: {stderr}"
+            );
+            assert!(
+                !stdout.contains("hush") && !stderr.contains("hush"),
+                "{stdout} {stderr}"
+            );
+        }
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let settings = [
+        ("DATABASE_URL", "postgresql://db/x?sslmode=prefer"),
+        ("DATABASE_CA_FILE", path),
+    ];
+    let (code, _, stderr) = millrace(&["config"], &settings);
+    assert!(code == 78 && stderr.contains("use verify-full"), "{stderr}");
+}
+
 #[test]
 fn bad_settings_are_78_and_named_all_at_once() {
     for command in [&["run"][..], &["check"], &["config"], &["check", "--json"]] {

@@ -3,12 +3,13 @@
 //! [`supervision`] is the engine and knows no business; [`domain`] holds the words; the rooms
 //! [`ingress`], [`fetcher`], [`parser`] and [`writer`] each know the engine, the domain and the
 //! [`messages`], and never each other. [`strikes`] is what one asks of another, [`recent`] is what they
-//! note for whoever looks on. [`tls`] and [`renewable`] are how they get in. [`faults`] is for tests.
+//! note for whoever looks on, [`mask`] keeps secrets out of what is shown. [`tls`] and [`renewable`] are how they get in. [`faults`] is for tests.
 
 pub mod domain;
 pub mod faults;
 pub mod fetcher;
 pub mod ingress;
+pub mod mask;
 pub mod messages;
 pub mod parser;
 pub mod recent;

@@ -1,6 +1,7 @@
 //! Writes for people and for scripts. Unlike `println!`, a reader that left early (`| head`) is no panic.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use millrace_actors::mask;
 use serde::Serialize;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -21,7 +22,7 @@ pub(super) fn print_json(value: &impl Serialize) -> io::Result<()> {
 /// A line on standard error.
 pub(super) fn error(text: &str) {
     // Where standard error is gone there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", mask::masked(text));
 }
 
 /// A table without lines, wrapped to the terminal and never wrapped in a pipe.

@@ -1,15 +1,17 @@
 //! Shows a value without what is secret in it.
 
 use super::setting::Secrecy;
+use millrace_actors::mask::masked;
 
 const HIDDEN: &str = "***";
 
 /// The value as it may be printed.
 pub(super) fn shown(secrecy: Secrecy, value: &str) -> String {
     match secrecy {
-        Secrecy::Open => value.to_owned(),
+        // Nobody meant it to hold a secret, and somebody may have put one into it.
+        Secrecy::Open => masked(value).into_owned(),
         Secrecy::Hidden => HIDDEN.to_owned(),
-        Secrecy::Url => url(value),
+        Secrecy::Url => masked(&url(value)).into_owned(),
     }
 }
 

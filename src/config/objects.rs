@@ -23,7 +23,7 @@ settings! { "Object store";
     CA_FILE: File = Setting::optional("MINIO_CA_FILE", FILE, "the system's authorities", "Authorities (PEM) that the store's certificate is checked by, of `OBJECT_STORE_URL` too; read at start.");
     REGION: Name = Setting::new("MINIO_REGION", Name, "us-east-1", "Region that requests are signed for.");
     BUCKET: Name = Setting::new("MINIO_CRAWL_RESULTS_BUCKET", Name, "crawl-results", "Bucket that events point into.");
-    EXTRA_BUCKETS: List = Setting::optional("MINIO_EXTRA_BUCKETS", List, "none", "Other buckets that events may name; an event that names any other is dead-lettered.");
+    EXTRA_BUCKETS: List = Setting::optional("MINIO_EXTRA_BUCKETS", List, "none", "Other buckets that events may name, in the same store or that of `OBJECT_STORE_URL`; an event that names any other is dead-lettered. One that does not exist holds its own events only.");
     MAX_CONNECTIONS: Whole<usize> = Setting::new("MINIO_MAX_POOL_CONNECTIONS", Whole::between(1, 1000), "10", "Connections kept open.");
     CONNECT_TIMEOUT: Seconds = Setting::new("MINIO_CONNECT_TIMEOUT_SECONDS", Seconds::between(0.1, 300.0), "5", "Bound on connecting.");
     REQUEST_TIMEOUT: Seconds = Setting::new("MINIO_REQUEST_TIMEOUT_SECONDS", Seconds::between(0.1, 3600.0), "20", "Bound on one request, and on silence within a body.");
@@ -36,6 +36,7 @@ settings! { "Object store";
 pub(super) fn read(reader: &mut Reader<'_>) -> FetcherSettings {
     let store = store(reader);
     let mut buckets = vec![reader.get(&BUCKET)];
+    warn_of_another_bucket(reader, &store, &buckets[0]);
     for extra in reader.optional(&EXTRA_BUCKETS).unwrap_or_default() {
         if !buckets.contains(&extra) {
             buckets.push(extra);
@@ -85,6 +86,21 @@ fn store(reader: &mut Reader<'_>) -> StoreSettings {
     }
 }
 
+/// Whoever set the MinIO name too may believe that it is the one.
+fn warn_of_another_bucket(reader: &mut Reader<'_>, store: &StoreSettings, name: &str) {
+    let StoreSettings::Url { url, .. } = store else {
+        return;
+    };
+    let named = Url::parse(url).ok().filter(|url| url.scheme() != "file");
+    let differs = named.is_some_and(|url| url.host_str() != Some(name));
+    if differs && reader.is_set(&BUCKET) {
+        let (ours, url) = (BUCKET.name(), STORE_URL.name());
+        reader.warn(format!(
+            "{ours} is not used: {url} names the bucket that events point into"
+        ));
+    }
+}
+
 fn keys(reader: &mut Reader<'_>) -> StoreKeys {
     StoreKeys {
         access: reader.optional(&ACCESS_KEY).unwrap_or_default(),
@@ -115,6 +131,9 @@ fn store_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL ({error})"))?;
     match url.scheme() {
         "s3" | "gs" | "az" if url.host_str().is_none_or(str::is_empty) => Err("names no bucket".to_owned()),
+        "s3" | "gs" | "az" if !matches!(url.path(), "" | "/") => {
+            Err("names a prefix within the bucket, which events do not know".to_owned())
+        }
         "s3" | "gs" | "az" => Ok(text.to_owned()),
         "file" if url.host_str().is_some_and(|host| !host.is_empty()) => {
             Err("needs an absolute folder, with three slashes: file:///folder".to_owned())
@@ -161,12 +180,20 @@ mod tests {
         for good in [
             "s3://bucket",
             "gs://bucket",
-            "az://container/prefix",
+            "az://container",
+            "az://container/",
             "file:///data",
         ] {
             assert_eq!(store_url(good), Ok(good.to_owned()));
         }
-        for bad in ["http://minio:9000", "file://data/x", "bucket", "s3://", "ftp://x"] {
+        for bad in [
+            "http://minio:9000",
+            "file://data/x",
+            "bucket",
+            "s3://",
+            "ftp://x",
+            "az://container/prefix",
+        ] {
             assert!(store_url(bad).is_err(), "{bad}");
         }
     }

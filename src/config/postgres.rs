@@ -4,14 +4,14 @@ use super::numbers::{Mebibytes, Seconds, Whole};
 use super::problem::Problem;
 use super::processing::Processing;
 use super::reader::Reader;
-use super::rule::{Flag, Parsed};
+use super::rule::{Flag, Parsed, Rule as _};
 use super::setting::{Setting, settings};
 use super::tls::{FILE, File, identity};
 use millrace_actors::tls::TlsFiles;
-use millrace_actors::writer::{DatabaseUrl, PostgresSettings};
+use millrace_actors::writer::{DatabaseUrl, PostgresSettings, postgres};
 
 settings! { "Postgres";
-    URL: Parsed<String> = Setting::required("DATABASE_URL", Parsed::new("`postgresql://user:password@host:port/database`, or `key=value` pairs as libpq reads them", database_url, String::new), "Database; a driver as in `postgresql+psycopg2://` is dropped.").hidden_in_url();
+    URL: Parsed<String> = Setting::required("DATABASE_URL", Parsed::new("`postgresql://user:password@host:port/database`, or `key=value` pairs as libpq reads them", database_url, String::new), "Database; a driver as in `postgresql+psycopg2://` is dropped. Several hosts are tried in turn; `target_session_attrs=read-write` or `primary` picks the one that takes writes. A schema is named by `options=-csearch_path%3DNAME`.").hidden_in_url();
     CA_FILE: File = Setting::optional("DATABASE_CA_FILE", FILE, "the public authorities", "Authorities (PEM) that the server's certificate is checked by, as `sslrootcert` in the URL; without an `sslmode` it means `verify-full`. Read at each connection.");
     CERT_FILE: File = Setting::optional("DATABASE_CERT_FILE", FILE, "none", "Our own certificate (PEM), as `sslcert` in the URL; read at each connection.");
     KEY_FILE: File = Setting::optional("DATABASE_KEY_FILE", FILE, "none", "Its private key (PEM), as `sslkey` in the URL.");
@@ -31,6 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> (Postgre
         authorities: reader.optional(&CA_FILE),
         identity: identity(reader, &CERT_FILE, &KEY_FILE),
     };
+    agreement(reader, &url, &tls);
     let base = reader.get(&POOL_SIZE);
     let overflow = reader.get(&MAX_OVERFLOW);
     let writers = processing.workers.writers;
@@ -63,7 +64,30 @@ fn url(reader: &mut Reader<'_>) -> DatabaseUrl {
     reader.get(&URL).into()
 }
 
-/// Only the outline is checked here; the driver reads the rest. Errors never quote the text.
+/// What the URL says of TLS against what the settings say of it.
+fn agreement(reader: &mut Reader<'_>, url: &DatabaseUrl, tls: &TlsFiles) {
+    // Empty stands for one that was refused, or that is missing, and reported as such.
+    if url.expose().is_empty() {
+        return;
+    }
+    match postgres::check(url, tls) {
+        Ok(notes) => {
+            for note in notes {
+                reader.warn(format!("DATABASE_URL: {note}"));
+            }
+        }
+        Err(why) => {
+            let hint = format!("expected: {}", URL.rule().form());
+            reader.problem(Problem::new(
+                URL.name(),
+                format!("cannot be used: {}", why.what()),
+                &hint,
+            ));
+        }
+    }
+}
+
+/// Errors never quote the text.
 fn database_url(text: &str) -> Result<String, String> {
     let Some((scheme, rest)) = text.split_once("://") else {
         let pairs = text.contains('=') && text.split_whitespace().any(|pair| pair.starts_with("host"));

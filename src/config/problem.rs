@@ -1,6 +1,7 @@
 //! What is wrong with the settings: all of it, by name.
 
 use super::InForce;
+use millrace_actors::mask;
 use std::fmt;
 
 /// One thing that is wrong.
@@ -35,15 +36,15 @@ impl Problem {
         Self {
             name: name.to_owned(),
             value: None,
-            what,
+            what: mask::masked(&what).into_owned(),
             hint: hint.to_owned(),
         }
     }
 
-    /// Shows the value; only for what is no secret.
+    /// Shows the value; only for what is no secret. A login in it is masked.
     #[must_use]
     pub fn with_value(mut self, value: &str) -> Self {
-        self.value = Some(value.to_owned());
+        self.value = Some(mask::masked(value).into_owned());
         self
     }
 }

@@ -19,7 +19,7 @@ settings! { "RabbitMQ";
         "the parts below",
         "Broker; what it names wins over the single names below, and what is special in it is percent-encoded.",
     ).hidden_in_url();
-    HOST: Name = Setting::new("RABBITMQ_HOST", Name, "localhost", "Host name or address of the broker.");
+    HOST: Parsed<String> = Setting::new("RABBITMQ_HOST", Parsed::new("name or address", host, String::new), "localhost", "Host name or address of the broker.");
     PORT: Whole<u16> = Setting::optional("RABBITMQ_PORT", Whole::between(1, 65_535), "5672, or 5671 with TLS", "Port of the broker.");
     USER: Text = Setting::new("RABBITMQ_USER", Text, "analytics", "User.");
     PASSWORD: Text = Setting::optional("RABBITMQ_PASSWORD", Text, "required unless `RABBITMQ_URL` holds it, or a certificate says who we are", "Password; without one, `RABBITMQ_CERT_FILE` logs in (the mechanism EXTERNAL).").hidden();
@@ -137,6 +137,17 @@ fn broker(reader: &mut Reader<'_>) -> Broker {
         vhost,
         tls,
     }
+}
+
+/// Anybody may read it at `/readyz`.
+fn host(text: &str) -> Result<String, String> {
+    if text.contains("://") {
+        return Err("is a URL, which belongs in RABBITMQ_URL".to_owned());
+    }
+    if text.contains('@') {
+        return Err("holds a login, which belongs in RABBITMQ_USER and RABBITMQ_PASSWORD, or all of it in RABBITMQ_URL".to_owned());
+    }
+    Name.parse(text)
 }
 
 const URL_NAME: &str = "RABBITMQ_URL";

@@ -145,7 +145,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn warn(&mut self, warning: String) {
-        self.warnings.push(warning);
+        self.warnings
+            .push(millrace_actors::mask::masked(&warning).into_owned());
     }
 
     /// What is in force and the warnings, or everything that is wrong.

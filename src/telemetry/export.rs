@@ -1,7 +1,8 @@
 //! What becomes of spans: a gate before the queue of those that wait for the collector, and a count of how
 //! they ended. The standard processor drops what does not fit without telling how much.
 
-use opentelemetry::Context;
+use millrace_actors::mask;
+use opentelemetry::{Context, Value, trace::Status};
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
@@ -13,6 +14,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -163,6 +165,27 @@ impl<P: SpanProcessor> SpanProcessor for Gated<P> {
     }
 }
 
+/// What a collector gets is seen by more people than the log.
+fn hide_secrets(span: &mut SpanData) {
+    if let Status::Error { description } = &mut span.status
+        && let Cow::Owned(masked) = mask::masked(description)
+    {
+        *description = masked.into();
+    }
+    let of_events = span
+        .events
+        .events
+        .iter_mut()
+        .flat_map(|event| &mut event.attributes);
+    for attribute in span.attributes.iter_mut().chain(of_events) {
+        if let Value::String(text) = &attribute.value
+            && let Cow::Owned(masked) = mask::masked(text.as_str())
+        {
+            attribute.value = masked.into();
+        }
+    }
+}
+
 // === impl Counted ===
 
 impl<E> Counted<E> {
@@ -172,8 +195,9 @@ impl<E> Counted<E> {
 }
 
 impl<E: SpanExporter> SpanExporter for Counted<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
+        batch.iter_mut().for_each(hide_secrets);
         let exported = self.exporter.export(batch).await;
         self.gate.left(spans, &exported);
         exported

@@ -1,5 +1,6 @@
 //! The fields of an event or a span, as JSON values in the order in which they were recorded.
 
+use millrace_actors::mask;
 use serde_json::Value;
 use std::error::Error;
 use std::fmt;
@@ -8,6 +9,9 @@ use tracing::field::{Field, Visit};
 /// Fields by name; each name once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields(Vec<(&'static str, Value)>);
+
+/// Names that are looked for by what they are; nobody puts an address there.
+const IDS: [&str; 6] = ["event_id", "job_id", "project_id", "trace_id", "span_id", "actor"];
 
 // === impl Fields ===
 
@@ -56,7 +60,12 @@ impl Fields {
         if name.starts_with("otel.") {
             return; // how a span is exported
         }
-        let value = value.into();
+        let mut value = value.into();
+        if let Value::String(text) = &mut value
+            && !IDS.contains(&name)
+        {
+            mask::mask(text);
+        }
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
             None => self.0.push((name, value)),

@@ -13,6 +13,7 @@ pub use lines::{Line, Lines, News};
 
 use crate::config::{LogFormat, LogLevel, LogSettings, TraceSettings};
 use json::JsonLines;
+use millrace_actors::mask;
 use prometheus_client::registry::Registry as Metrics;
 use std::io::IsTerminal;
 use std::sync::LazyLock;
@@ -104,10 +105,10 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let fields = debug_fn(|writer, field, value| match field.name() {
-        "message" => write!(writer, "{value:?}"),
+        "message" => write!(writer, "{}", mask::masked(&format!("{value:?}"))),
         // How a span is exported is nothing to read.
         name if name.starts_with("otel.") => Ok(()),
-        name => write!(writer, "{name}={value:?}"),
+        name => write!(writer, "{name}={}", mask::masked(&format!("{value:?}"))),
     });
     tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

@@ -1,5 +1,7 @@
 //! Why a message was not handled, sorted by who is to blame.
 
+use crate::mask;
+
 /// A failure of a room's verb. The room decides who is to blame where the error is born.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -44,7 +46,7 @@ impl Fault {
     pub fn poison(reason: impl Into<&'static str>, detail: impl Into<String>) -> Self {
         Self::Poison {
             reason: reason.into(),
-            detail: detail.into(),
+            detail: shown(detail),
         }
     }
 
@@ -61,7 +63,7 @@ impl Fault {
     pub fn outage(dependency: &'static str, detail: impl Into<String>) -> Self {
         Self::Outage {
             dependency,
-            detail: detail.into(),
+            detail: shown(detail),
         }
     }
 
@@ -69,7 +71,7 @@ impl Fault {
     pub fn transient(cause: &'static str, detail: impl Into<String>) -> Self {
         Self::Transient {
             cause,
-            detail: detail.into(),
+            detail: shown(detail),
         }
     }
 
@@ -77,7 +79,14 @@ impl Fault {
     pub fn not_yet(cause: &'static str, detail: impl Into<String>) -> Self {
         Self::NotYet {
             cause,
-            detail: detail.into(),
+            detail: shown(detail),
         }
     }
+}
+
+/// Details go to logs, headers, pages and traces: what a dependency said may repeat an address with a login in it.
+fn shown(detail: impl Into<String>) -> String {
+    let mut detail = detail.into();
+    mask::mask(&mut detail);
+    detail
 }

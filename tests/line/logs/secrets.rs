@@ -280,3 +280,22 @@ async fn no_secret_shows_in_what_is_kept_of_an_event() {
     }
     assert_service_silent(&line.service).await;
 }
+
+/// Nobody is asked to write a login there, and somebody does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_an_address_shows_nowhere() {
+    let odd = [
+        ("RABBITMQ_VHOST", "u:S3cr3tW0rd@h"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:S3cr3tW0rd@127.0.0.1:9"),
+        (
+            "ALERT_PAGERDUTY_URL",
+            "http://127.0.0.1:9/integration/S3cr3tW0rd/enqueue",
+        ),
+        ("ALERT_PAGERDUTY_ROUTING_KEY", "S3cr3tW0rd0123456789abcdef"),
+        ("ALERT_INTERVAL_SECONDS", "0.1"),
+        ("ALERT_HOLD_SECONDS", "0"),
+    ];
+    fails_silently("login-vhost", "rabbitmq", &odd).await;
+    let bucket = [("MINIO_CRAWL_RESULTS_BUCKET", "u:S3cr3tW0rd@h")];
+    fails_silently("login-bucket", "object_store", &bucket).await;
+}

@@ -1,10 +1,11 @@
 //! Reads `DATABASE_URL`.
 
+use super::{parameters::Spelled, wishes::Wishes};
 use crate::{
-    tls::{Check, Identity, TlsFiles},
+    tls::{Check, TlsFiles},
     writer::DatabaseUrl,
 };
-use std::{error::Error, path::PathBuf, str::FromStr};
+use std::{error::Error, str::FromStr};
 use tokio_postgres::{Config, config::SslMode};
 
 /// Why a connection string cannot be used. Never shows the string, which holds a password.
@@ -18,31 +19,61 @@ pub(super) struct Address {
     pub(super) config: Config,
     pub(super) check: Check,
     pub(super) files: TlsFiles,
+    /// Parameters that are taken and not followed, where that matters.
+    notes: Vec<String>,
 }
 
-/// The parameters of libpq that the driver does not know. The driver gets the rest of the text.
-#[derive(Debug, Default)]
-struct TlsWishes {
-    mode: Option<String>,
-    authorities: Option<String>,
-    certificate: Option<String>,
-    key: Option<String>,
+// === impl BadConnectionString ===
+
+impl BadConnectionString {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+
+    /// What is wrong, for a sentence that names the setting itself.
+    pub fn what(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a connection string can be used, and what of it is taken and not followed.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(url: &DatabaseUrl, files: &TlsFiles) -> Result<Vec<String>, BadConnectionString> {
+    parse(url, files).map(|address| address.notes)
 }
 
 /// Reads a URL or a libpq keyword list. A driver name in the scheme (`postgresql+psycopg2://`),
 /// which Python programs need, is skipped. What the text says of TLS files wins over `files`.
 pub(super) fn parse(url: &DatabaseUrl, files: &TlsFiles) -> Result<Address, BadConnectionString> {
     let text = without_driver(url.expose().trim())?;
-    let (text, wishes) = take_wishes(&text)?;
-    let mut config = Config::from_str(&text).map_err(|error| BadConnectionString(explain(&error)))?;
+    let mut spelled = Spelled::read(&text)?;
+    let mut wishes = Wishes::default();
+    let mut kept = Vec::new();
+    for (name, value) in std::mem::take(&mut spelled.parameters) {
+        kept.extend(wishes.take(name, value)?);
+    }
+    spelled.parameters = kept;
+    let hosts = spelled.take_hosts();
+    let mut config =
+        Config::from_str(&spelled.written()).map_err(|error| BadConnectionString(explain(&error)))?;
+    for host in hosts {
+        config.host(host);
+    }
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(BadConnectionString("no host".to_owned()));
     }
-    let mode = wishes.mode.clone();
+    let (mode, notes) = (wishes.mode.clone(), std::mem::take(&mut wishes.notes));
     let files = wishes.over(files)?;
     let (mode, check) = encryption(mode.as_deref(), &files)?;
     config.ssl_mode(mode);
-    Ok(Address { config, check, files })
+    Ok(Address {
+        config,
+        check,
+        files,
+        notes,
+    })
 }
 
 /// `require` is as strict as `verify-full` here: who asks for encryption wants to know with whom. `prefer`
@@ -52,100 +83,17 @@ fn encryption(mode: Option<&str>, files: &TlsFiles) -> Result<(SslMode, Check), 
     let named = files.authorities.is_some();
     match mode {
         None if named => Ok((SslMode::Require, Check::Host)),
-        Some(mode @ ("disable" | "prefer")) if named => Err(BadConnectionString(format!(
+        Some(mode @ ("disable" | "allow" | "prefer")) if named => Err(BadConnectionString(format!(
             "sslmode={mode} asks no authority, but one is named; use verify-full"
         ))),
         Some("disable") => Ok((SslMode::Disable, Check::Nothing)),
-        None | Some("prefer") => Ok((SslMode::Prefer, Check::Nothing)),
+        // `allow` tries without encryption first; we try with it first.
+        None | Some("allow" | "prefer") => Ok((SslMode::Prefer, Check::Nothing)),
         Some("verify-ca") => Ok((SslMode::Require, Check::Authority)),
         Some("require" | "verify-full") => Ok((SslMode::Require, Check::Host)),
         Some(other) => Err(BadConnectionString(format!(
-            "sslmode {other:?}: use disable, prefer, require, verify-ca or verify-full"
+            "sslmode {other:?}: use disable, allow, prefer, require, verify-ca or verify-full"
         ))),
-    }
-}
-
-fn take_wishes(text: &str) -> Result<(String, TlsWishes), BadConnectionString> {
-    let mut wishes = TlsWishes::default();
-    if !text.starts_with("postgresql://") {
-        let mut rest = Vec::new();
-        for pair in text.split(' ') {
-            match pair.split_once('=') {
-                Some((name, value)) if wishes.slot(name).is_some() => {
-                    if value.starts_with('\'') {
-                        let hint = "is quoted; write it without spaces, or in a URL, or set DATABASE_CA_FILE, DATABASE_CERT_FILE and DATABASE_KEY_FILE";
-                        return Err(BadConnectionString(format!("{name} {hint}")));
-                    }
-                    wishes.set(name, value.to_owned());
-                }
-                _ => rest.push(pair),
-            }
-        }
-        return Ok((rest.join(" "), wishes));
-    }
-    let Some((address, parameters)) = text.split_once('?') else {
-        return Ok((text.to_owned(), wishes));
-    };
-    let mut rest = Vec::new();
-    for pair in parameters.split('&') {
-        match pair.split_once('=') {
-            Some((name, value)) if wishes.slot(name).is_some() => {
-                let value = percent_encoding::percent_decode_str(value)
-                    .decode_utf8()
-                    .map_err(|_| BadConnectionString(format!("{name} is not UTF-8")))?;
-                wishes.set(name, value.into_owned());
-            }
-            _ => rest.push(pair),
-        }
-    }
-    let rest = match rest.is_empty() {
-        true => address.to_owned(),
-        false => format!("{address}?{}", rest.join("&")),
-    };
-    Ok((rest, wishes))
-}
-
-// === impl TlsWishes ===
-
-impl TlsWishes {
-    fn slot(&mut self, name: &str) -> Option<&mut Option<String>> {
-        match name {
-            "sslmode" => Some(&mut self.mode),
-            "sslrootcert" => Some(&mut self.authorities),
-            "sslcert" => Some(&mut self.certificate),
-            "sslkey" => Some(&mut self.key),
-            _ => None,
-        }
-    }
-
-    fn set(&mut self, name: &str, value: String) {
-        if let Some(slot) = self.slot(name) {
-            *slot = Some(value);
-        }
-    }
-
-    fn over(self, files: &TlsFiles) -> Result<TlsFiles, BadConnectionString> {
-        let identity = match (self.certificate, self.key) {
-            (Some(certificate), Some(key)) => Some(Identity {
-                certificate: certificate.into(),
-                key: key.into(),
-            }),
-            (None, None) => files.identity.clone(),
-            _ => {
-                let what = "sslcert and sslkey: one is set without the other";
-                return Err(BadConnectionString(what.to_owned()));
-            }
-        };
-        let authorities = match self.authorities.as_deref() {
-            // libpq's word for the authorities that everybody trusts.
-            Some("system") => None,
-            Some(path) => Some(PathBuf::from(path)),
-            None => files.authorities.clone(),
-        };
-        Ok(TlsFiles {
-            authorities,
-            identity,
-        })
     }
 }
 
@@ -171,6 +119,7 @@ fn explain(error: &tokio_postgres::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::Identity;
     use tokio_postgres::config::Host;
 
     fn read(text: &str) -> Result<Address, String> {
@@ -246,6 +195,72 @@ mod tests {
     }
 
     #[test]
+    fn what_libpq_takes_is_taken() {
+        use tokio_postgres::config::TargetSessionAttrs::{Any, ReadWrite};
+        let cases = [
+            ("postgres://h/db?target_session_attrs=any", Any, 0),
+            ("postgres://h/db?target_session_attrs=read-write", ReadWrite, 0),
+            ("postgres://h/db?target_session_attrs=primary", ReadWrite, 0),
+            (
+                "postgres://h/db?target_session_attrs=prefer-standby",
+                ReadWrite,
+                1,
+            ),
+            ("host=h target_session_attrs='primary'", ReadWrite, 0),
+            (
+                "postgres://h/db?client_encoding=utf8&gssencmode=disable&sslcompression=0&sslsni=1",
+                Any,
+                0,
+            ),
+            ("postgres://h/db?client_encoding=LATIN1", Any, 1),
+            ("postgres://h/db?passfile=/root/.pgpass", Any, 1),
+            (
+                "postgres://h/db?keepalives_count=3&fallback_application_name=x&connect_timeout=5",
+                Any,
+                0,
+            ),
+            (
+                "host = h sslmode = 'prefer' options = '-c search_path=a,b'",
+                Any,
+                0,
+            ),
+        ];
+        for (text, attrs, notes) in cases {
+            let address = read(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+            assert_eq!(address.config.get_target_session_attrs(), attrs, "{text}");
+            assert_eq!(address.notes.len(), notes, "{text}: {:?}", address.notes);
+        }
+        for (text, mode) in [
+            ("postgres://h/db?sslmode=allow", SslMode::Prefer),
+            ("postgres://h/db?ssl=true", SslMode::Require),
+            ("postgres://h/db?ssl=disable", SslMode::Disable),
+            ("host=h sslmode='require'", SslMode::Require),
+        ] {
+            assert_eq!(read(text).unwrap().config.get_ssl_mode(), mode, "{text}");
+        }
+        let quoted =
+            read(r"host=h user=me password='p\' ss' sslrootcert='/a b.pem' sslmode=verify-full").unwrap();
+        assert_eq!(quoted.config.get_password(), Some(&b"p' ss"[..]));
+        assert_eq!(quoted.files.authorities, Some("/a b.pem".into()));
+        let options = read("postgres://h/db?options=-csearch_path%3Da%2Cb").unwrap();
+        assert_eq!(options.config.get_options(), Some("-csearch_path=a,b"));
+    }
+
+    #[test]
+    fn several_hosts_and_ports_are_taken_in_both_forms() {
+        for text in [
+            "postgres://h1:1,h2:2/db",
+            "host=h1,h2 port=1,2 dbname=db",
+            "postgres:///db?host=h1,h2&port=1,2",
+        ] {
+            let config = read(text).unwrap().config;
+            let hosts = ["h1", "h2"].map(|host| Host::Tcp(host.to_owned()));
+            assert_eq!(config.get_hosts(), hosts, "{text}");
+            assert_eq!(config.get_ports(), [1, 2], "{text}");
+        }
+    }
+
+    #[test]
     fn files_in_the_url_win_over_those_of_the_settings() {
         let text = "postgres://h/db?sslmode=verify-full&sslrootcert=/a%20b.pem&sslcert=/c.pem&sslkey=/c.key";
         let address = parse(&DatabaseUrl::from(text), &trusting()).unwrap();
@@ -269,7 +284,20 @@ mod tests {
                 "postgres://me:hush@h/db?sslmode=prefer&sslrootcert=x",
                 "use verify-full",
             ),
-            ("host=h password=hush sslrootcert='x y'", "is quoted"),
+            ("postgres://me:hush@h/db?schema=public", "options=-csearch_path"),
+            ("postgres://me:hush@h/db?pgbouncer=true", "pgbouncer"),
+            (
+                "postgres://me:hush@h/db?target_session_attrs=standby",
+                "read-write",
+            ),
+            ("postgres://me:hush@h/db?target_session_attrs=some", "read-write"),
+            ("postgres://me:hush@h/db?gssencmode=require", "sslmode"),
+            ("postgres://me:hush@h/db?service=x", "service"),
+            ("postgres://me:hush@h/db?connect_timeout=soon", "connect_timeout"),
+            ("postgres://me:hu?Sh=hush@h/db", "a parameter"),
+            ("host=h password='hush", "quote"),
+            ("host=h port=hush", "port"),
+            ("host=h password=hush and more", "no value"),
             ("mysql://me:hush@h/db", "mysql"),
             ("postgres:///db", "no host"),
             ("", "no host"),
