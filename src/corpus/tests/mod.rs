@@ -149,6 +149,7 @@ fn a_hostile_corpus_of_two_thousand_has_every_code_reason_and_platform() {
         .filter_map(reason)
         .collect();
     let of_later_issues_or_items = [
+        Reason::UndecodableMessage,
         Reason::RowRefused,
         Reason::AttemptsExhausted,
         Reason::KilledWorker,
