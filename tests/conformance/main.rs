@@ -1,8 +1,10 @@
-//! The product on the real MinIO, and its traces in the real Jaeger. `make conformance` builds both; a test whose
+//! The product on the real MinIO, on Azurite for Azure, and its traces in the real Jaeger.
+//! `make conformance` gets them all; a test whose
 //! server is missing says aloud that it did not run, and fails with `CONFORMANCE_REQUIRE=1`.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod clouds;
 mod minio;
 mod tools;
 mod traces;

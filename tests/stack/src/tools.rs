@@ -41,6 +41,12 @@ impl Tool {
         named: "JAEGER_BIN",
         remedy: BY_CONFORMANCE,
     };
+    /// Microsoft's own server that speaks as Azure's object storage does.
+    pub const AZURITE: Self = Self {
+        name: "azurite-blob",
+        named: "AZURITE_BIN",
+        remedy: BY_CONFORMANCE,
+    };
     /// The checker of metrics.
     pub const PROMTOOL: Self = Self {
         name: "promtool",

@@ -1,6 +1,7 @@
 //! The fetcher against stores that behave and stores that do not: one test for each rule.
 
 mod bodies;
+mod clouds;
 mod fault_server;
 mod headers;
 mod stores;
