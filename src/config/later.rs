@@ -2,13 +2,13 @@
 //! is good today is good tomorrow, and the ones that ask for something say that it does not happen.
 
 use super::reader::Reader;
-use super::rule::{Flag, Name};
+use super::rule::{AmqpName, Flag};
 use super::setting::{Setting, settings};
 
 settings! { "Not acted on yet";
     PUBLISH_ENABLED: Flag = Setting::new("PUBLISH_ENABLED", Flag, "false", "Publish a result for each stored batch.");
-    PUBLISH_EXCHANGE: Name = Setting::new("PUBLISH_EXCHANGE", Name, "results.inbound", "Exchange of the results.");
-    PUBLISH_ROUTING_KEY: Name = Setting::new("PUBLISH_ROUTING_KEY", Name, "analyze.result", "Routing key of the results.");
+    PUBLISH_EXCHANGE: AmqpName = Setting::new("PUBLISH_EXCHANGE", AmqpName, "results.inbound", "Exchange of the results.");
+    PUBLISH_ROUTING_KEY: AmqpName = Setting::new("PUBLISH_ROUTING_KEY", AmqpName, "analyze.result", "Routing key of the results.");
 }
 
 /// Checks the group.

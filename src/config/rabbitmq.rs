@@ -5,7 +5,7 @@ use super::numbers::{Decimal, Seconds, Whole};
 use super::problem::Problem;
 use super::processing::Processing;
 use super::reader::Reader;
-use super::rule::{Flag, List, Name, Parsed, Rule, Text};
+use super::rule::{AmqpName, AmqpNames, Flag, LONGEST_AMQP_NAME, Name, Parsed, Rule, Text};
 use super::setting::{Setting, settings};
 use super::tls::{FILE, File, identity};
 use millrace_actors::ingress::{AmqpSettings, Broker, RetrySettings};
@@ -30,16 +30,16 @@ settings! { "RabbitMQ";
     KEY_FILE: File = Setting::optional("RABBITMQ_KEY_FILE", FILE, "none", "Its private key (PEM).");
     CONNECT_TIMEOUT: Seconds = Setting::new("RABBITMQ_CONNECT_TIMEOUT_SECONDS", Seconds::between(0.1, 300.0), "10", "Bound on the whole set-up of a connection.");
     HEARTBEAT: Seconds = Setting::new("RABBITMQ_HEARTBEAT_SECONDS", Seconds::between(2.0, 600.0), "8", "Heartbeat; a connection that went silent is noticed after twice that.");
-    EXCHANGE: Name = Setting::new("EVENT_EXCHANGE", Name, "smap.events", "Topic exchange that crawlers publish to.");
-    QUEUE: Name = Setting::new("EVENT_QUEUE", Name, "analytics.data.collected", "Queue of events; `.dlq` and `.retry` are appended for its dead letters and delayed retries.").alias(&["EVENT_QUEUE_NAME"]);
-    ROUTING_KEY: Name = Setting::new("EVENT_ROUTING_KEY", Name, "data.collected", "Routing key that binds the queue.");
+    EXCHANGE: AmqpName = Setting::new("EVENT_EXCHANGE", AmqpName, "smap.events", "Topic exchange that crawlers publish to.");
+    QUEUE: AmqpName = Setting::new("EVENT_QUEUE", AmqpName, "analytics.data.collected", "Queue of events; `.dlq` and `.retry` are appended for its dead letters and delayed retries, and fit into the 255 bytes too.").alias(&["EVENT_QUEUE_NAME"]);
+    ROUTING_KEY: AmqpName = Setting::new("EVENT_ROUTING_KEY", AmqpName, "data.collected", "Routing key that binds the queue.");
     PREFETCH: Whole<u16> = Setting::optional("EVENT_PREFETCH_COUNT", Whole::between(1, 10_000), "sized from the worker counts and `MEMORY_BUDGET_MB`", "Events in flight at once; a set value is obeyed, 1 included.");
     NEW_MODE: Flag = Setting::new("NEW_MODE_ENABLED", Flag, "true", "Consume the event queue.");
     LEGACY_MODE: Flag = Setting::new("LEGACY_MODE_ENABLED", Flag, "false", "Consume the queues of legacy messages.");
-    LEGACY_QUEUES: List = Setting::new("LEGACY_QUEUES", List, "tiktok_result_queue,youtube_result_queue", "Those queues.");
+    LEGACY_QUEUES: AmqpNames = Setting::new("LEGACY_QUEUES", AmqpNames, "tiktok_result_queue,youtube_result_queue", "Those queues.");
     MAX_ATTEMPTS: Whole<u32> = Setting::new("MAX_RETRY_ATTEMPTS", Whole::between(1, 1000), "3", "Attempts at an event before it is dead-lettered; an outage is not charged.");
-    INITIAL_DELAY: Seconds = Setting::new("RETRY_INITIAL_DELAY", Seconds::between(0.0, 86_400.0), "1.0", "Delay before the second attempt.");
-    MAX_DELAY: Seconds = Setting::new("RETRY_MAX_DELAY", Seconds::between(0.0, 86_400.0), "30.0", "Longest delay.");
+    INITIAL_DELAY: Seconds = Setting::new("RETRY_INITIAL_DELAY", Seconds::between(0.0, 86_400.0), "1.0", "Delay before the second attempt; less than 0.1 counts as 0.1, so that no event goes round without a pause.");
+    MAX_DELAY: Seconds = Setting::new("RETRY_MAX_DELAY", Seconds::between(0.0, 86_400.0), "30.0", "Longest delay; less than 0.1 counts as 0.1.");
     MULTIPLIER: Decimal = Setting::new("RETRY_BACKOFF_MULTIPLIER", Decimal::between(1.0, 100.0), "2.0", "Factor from one delay to the next.");
 }
 
@@ -64,6 +64,11 @@ pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> AmqpSett
         reader
             .problem(Problem::new("EVENT_QUEUE", what, "consume a queue in one way only").with_value(&queue));
     }
+    let retry = retry(reader);
+    let all = new_mode.then_some(&queue).into_iter().chain(&legacy_queues);
+    for name in all {
+        check_derived_names(reader, name, &queue, &retry);
+    }
     AmqpSettings {
         broker: reader.renewable("address and credentials of RabbitMQ", broker, self::broker),
         tls,
@@ -75,7 +80,7 @@ pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> AmqpSett
         prefetch: prefetch(reader, processing),
         connect_timeout: reader.get(&CONNECT_TIMEOUT),
         heartbeat: reader.get(&HEARTBEAT),
-        retry: retry(reader),
+        retry,
         shutdown_grace: processing.shutdown_grace,
     }
 }
@@ -129,6 +134,17 @@ fn broker(reader: &mut Reader<'_>) -> Broker {
         reader.decided_by(&PASSWORD, "", URL_NAME);
     }
     let password = url_password.or(password).map(SecretString::from);
+    if vhost.len() > LONGEST_AMQP_NAME {
+        let what = format!(
+            "is {} bytes long, more than AMQP's {LONGEST_AMQP_NAME}",
+            vhost.len()
+        );
+        reader.problem(Problem::new(
+            "RABBITMQ_VHOST",
+            what,
+            "name the virtual host that there is",
+        ));
+    }
     Broker {
         host,
         port: chosen,
@@ -203,6 +219,23 @@ fn prefetch(reader: &mut Reader<'_>, processing: &Processing) -> u16 {
         );
     }
     sized
+}
+
+/// The names that we make of a queue's travel as it does, and the client library panics at one that is too long.
+fn check_derived_names(reader: &mut Reader<'_>, name: &str, queue: &str, retry: &RetrySettings) {
+    let [.., longest] = retry.names_of(name);
+    if longest.len() > LONGEST_AMQP_NAME {
+        let setting = if name == queue {
+            "EVENT_QUEUE"
+        } else {
+            "LEGACY_QUEUES"
+        };
+        let what = format!(
+            "makes the queue name {longest} of {} bytes, more than AMQP's {LONGEST_AMQP_NAME}",
+            longest.len()
+        );
+        reader.problem(Problem::new(setting, what, "use a queue with a shorter name"));
+    }
 }
 
 fn retry(reader: &mut Reader<'_>) -> RetrySettings {

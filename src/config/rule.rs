@@ -18,6 +18,15 @@ pub(super) struct Text;
 /// The name of an exchange, queue, bucket, host…: text without spaces or slashes.
 pub(super) struct Name;
 
+/// The name of an exchange or a queue, or a routing key: AMQP allows any text of up to 255 bytes.
+pub(super) struct AmqpName;
+
+/// Several of them.
+pub(super) struct AmqpNames;
+
+/// The longest short string of AMQP, in bytes.
+pub(super) const LONGEST_AMQP_NAME: usize = 255;
+
 /// `true`, `false` and their usual spellings.
 pub(super) struct Flag;
 
@@ -55,7 +64,6 @@ impl Rule for Name {
     type Out = String;
 
     fn parse(&self, text: &str) -> Result<String, String> {
-        // 255 is AMQP's limit on a short string; `.retry` and `.dlq` are appended to queue names.
         if text.len() > 200 {
             return Err(format!("is {} bytes long, more than 200", text.len()));
         }
@@ -75,6 +83,68 @@ impl Rule for Name {
     fn placeholder(&self) -> String {
         String::new()
     }
+}
+
+// === impl AmqpName ===
+
+impl Rule for AmqpName {
+    type Out = String;
+
+    fn parse(&self, text: &str) -> Result<String, String> {
+        if text.len() > LONGEST_AMQP_NAME {
+            let bytes = text.len();
+            return Err(format!("is {bytes} bytes long, more than {LONGEST_AMQP_NAME}"));
+        }
+        match text.chars().find(|c| c.is_control()) {
+            Some(stray) => Err(format!("holds {stray:?}, which no name should")),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    fn form(&self) -> String {
+        "text of up to 255 bytes".to_owned()
+    }
+
+    fn placeholder(&self) -> String {
+        String::new()
+    }
+}
+
+// === impl AmqpNames ===
+
+impl Rule for AmqpNames {
+    type Out = Vec<String>;
+
+    fn parse(&self, text: &str) -> Result<Vec<String>, String> {
+        list_of(&AmqpName, text)
+    }
+
+    fn form(&self) -> String {
+        "names between commas; a JSON array where a name holds a comma".to_owned()
+    }
+
+    fn placeholder(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Entries between commas, or a JSON array of strings as pydantic wants it.
+fn list_of<R: Rule>(rule: &R, text: &str) -> Result<Vec<R::Out>, String> {
+    let parts: Vec<String> = if text.starts_with('[') {
+        serde_json::from_str(text).map_err(|_| "starts with [ and is no JSON array of strings".to_owned())?
+    } else {
+        text.split(',').map(str::to_owned).collect()
+    };
+    let names = parts
+        .iter()
+        .map(|part| part.trim())
+        .filter(|part| !part.is_empty());
+    names
+        .map(|name| {
+            rule.parse(name)
+                .map_err(|why| format!("has an entry {name:?} that {why}"))
+        })
+        .collect()
 }
 
 // === impl Flag ===
@@ -105,22 +175,7 @@ impl Rule for List {
     type Out = Vec<String>;
 
     fn parse(&self, text: &str) -> Result<Vec<String>, String> {
-        let parts: Vec<String> = if text.starts_with('[') {
-            serde_json::from_str(text)
-                .map_err(|_| "starts with [ and is no JSON array of strings".to_owned())?
-        } else {
-            text.split(',').map(str::to_owned).collect()
-        };
-        let names = parts
-            .iter()
-            .map(|part| part.trim())
-            .filter(|part| !part.is_empty());
-        names
-            .map(|name| {
-                Name.parse(name)
-                    .map_err(|why| format!("has an entry {name:?} that {why}"))
-            })
-            .collect()
+        list_of(&Name, text)
     }
 
     fn form(&self) -> String {

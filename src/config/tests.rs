@@ -379,3 +379,32 @@ proptest! {
         prop_assert!(!printed.contains(&secret[..8]), "{}", printed);
     }
 }
+
+#[test]
+fn amqp_names_may_hold_what_amqp_allows() {
+    let odd = "Smap.Events.DataCollected, Smap.Events_analytics";
+    let config = load(&[
+        ("EVENT_QUEUE", odd),
+        ("EVENT_EXCHANGE", "smap/events"),
+        ("EVENT_ROUTING_KEY", "data collected"),
+        ("LEGACY_MODE_ENABLED", "true"),
+        ("LEGACY_QUEUES", r#"["a, b", "smap/data+collected"]"#),
+    ])
+    .unwrap();
+    assert_eq!(config.amqp.queue, odd);
+    assert_eq!(config.amqp.exchange, "smap/events");
+    assert_eq!(config.amqp.routing_key, "data collected");
+    assert_eq!(config.amqp.legacy_queues, ["a, b", "smap/data+collected"]);
+}
+
+#[test]
+fn a_name_that_is_too_long_with_what_is_appended_is_refused_at_start() {
+    let fits = "q".repeat(255 - ".retry.30000ms".len());
+    assert!(load(&[("EVENT_QUEUE", fits.as_str())]).is_ok());
+    let long = format!("{fits}q");
+    assert_eq!(refused(&[("EVENT_QUEUE", long.as_str())]), ["EVENT_QUEUE"]);
+    let legacy = [("LEGACY_MODE_ENABLED", "true"), ("LEGACY_QUEUES", long.as_str())];
+    assert_eq!(refused(&legacy), ["LEGACY_QUEUES"]);
+    let vhost = "v".repeat(256);
+    assert_eq!(refused(&[("RABBITMQ_VHOST", vhost.as_str())]), ["RABBITMQ_VHOST"]);
+}

@@ -1,6 +1,6 @@
 //! Queues are used as they stand, and made where there are none.
 
-use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id};
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, batch_of, event, fresh_id};
 use millrace_stack::{Stack, wait_for};
 use serde_json::json;
 
@@ -52,4 +52,71 @@ async fn a_queue_deleted_under_the_consumer_is_made_again() {
     let id = fresh_id();
     line.batch(&id, 1).await;
     line.stored(&[id]).await;
+}
+
+/// Sends a good event, a poisonous one and one that has to wait through the queue of that name.
+async fn works_with(line: &Running<'_>, queue: &str) {
+    let send = async |body: String| assert!(line.tenant.publish("", queue, body).await.unwrap());
+    let (good, late) = (fresh_id(), fresh_id());
+    let path = line.put(&format!("{good}.json"), batch_of(&good, 1)).await;
+    send(event(&good, &path).to_string()).await;
+    send("no event at all".to_owned()).await;
+    let path = format!("{}/{late}.json", line.tenant.bucket());
+    send(event(&late, &path).to_string()).await;
+    let retries = format!("{queue}.retry.200ms");
+    wait_for("the retry queue", PATIENCE, async || {
+        line.tenant
+            .queue(&retries)
+            .await
+            .is_ok_and(|queue| queue.is_some())
+    })
+    .await
+    .unwrap();
+    line.put(&format!("{late}.json"), batch_of(&late, 1)).await;
+    line.stored(&[good, late]).await;
+    wait_for("the dead letter", PATIENCE, async || {
+        let letters = line.tenant.peek(&format!("{queue}.dlq"), 2).await;
+        letters.is_ok_and(|letters| letters.len() == 1)
+    })
+    .await
+    .unwrap();
+    let metrics = line.service.metrics().await.unwrap();
+    let restarts = metrics.sum("analytics_actor_restarts_total", &[]);
+    assert_eq!(
+        restarts.unwrap_or_default(),
+        0.0,
+        "{}",
+        line.service.lines().join("\n")
+    );
+}
+
+const QUICK: [(&str, &str); 2] = [("RETRY_INITIAL_DELAY", "0.2"), ("RETRY_MAX_DELAY", "0.2")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_of_any_name_that_amqp_allows_are_consumed() {
+    const ODD: &str = "Smap.Events.DataCollected, Smap.Events_analytics";
+    const SLASHED: &str = "smap/data+collected";
+    let mut settings = QUICK.to_vec();
+    settings.extend([
+        ("EVENT_QUEUE", ODD),
+        ("EVENT_EXCHANGE", "smap/events, all"),
+        ("EVENT_ROUTING_KEY", "data collected"),
+        ("LEGACY_MODE_ENABLED", "true"),
+        ("LEGACY_QUEUES", "[\"smap/data+collected\"]"),
+    ]);
+    let line = Running::shared("odd-names", &settings).await;
+    for queue in [ODD, SLASHED] {
+        works_with(&line, queue).await;
+    }
+}
+
+/// Names of the queue and of the host together exceed what a consumer's tag may hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_names_are_no_trouble() {
+    let queue = "q".repeat(255 - ".retry.1000ms".len());
+    let host = "h".repeat(255);
+    let mut settings = QUICK.to_vec();
+    settings.extend([("EVENT_QUEUE", queue.as_str()), ("HOSTNAME", host.as_str())]);
+    let line = Running::shared("long-names", &settings).await;
+    works_with(&line, &queue).await;
 }

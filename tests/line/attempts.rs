@@ -1,7 +1,7 @@
 //! Trouble with one event alone is tried again a limited number of times; others do not notice.
 
-use crate::running::{Running, event, fresh_id, millrace};
-use millrace_stack::Stack;
+use crate::running::{PATIENCE, QUEUE, Running, batch_of, event, fresh_id, millrace};
+use millrace_stack::{Stack, wait_for};
 use std::net::SocketAddr;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -65,4 +65,24 @@ async fn after_the_last_attempt_it_is_a_dead_letter_that_says_so() {
         Some(2.0)
     );
     line.queue_empties().await;
+}
+
+/// A delay of nothing is 0.1 s: no event goes round as fast as the broker can.
+#[tokio::test(flavor = "multi_thread")]
+async fn delays_of_zero_are_a_tenth_of_a_second() {
+    let settings = [("RETRY_INITIAL_DELAY", "0"), ("RETRY_MAX_DELAY", "0")];
+    let line = Running::shared("no-delay", &settings).await;
+    let id = fresh_id();
+    line.announce(&id, &format!("{}/{id}.json", line.tenant.bucket()))
+        .await;
+    wait_for("the retry queue", PATIENCE, async || {
+        let queues = [0, 100].map(|delay| format!("{QUEUE}.retry.{delay}ms"));
+        let [none, least] = [&queues[0], &queues[1]];
+        assert!(line.tenant.queue(none).await.unwrap().is_none(), "a hot loop");
+        line.tenant.queue(least).await.is_ok_and(|queue| queue.is_some())
+    })
+    .await
+    .unwrap();
+    line.put(&format!("{id}.json"), batch_of(&id, 1)).await;
+    line.stored(&[id]).await;
 }

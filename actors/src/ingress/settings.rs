@@ -70,6 +70,9 @@ impl PartialEq for Broker {
     }
 }
 
+/// An event that is tried again waits at least this long: without a pause it would go round as fast as the broker can.
+pub(crate) const LEAST_DELAY: Duration = Duration::from_millis(100);
+
 /// Delays between attempts at one event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetrySettings {
@@ -81,4 +84,18 @@ pub struct RetrySettings {
     pub max_delay: Duration,
     /// Factor from one delay to the next.
     pub multiplier: f64,
+}
+
+// === impl RetrySettings ===
+
+impl RetrySettings {
+    /// The names of queues that are made of a work queue's: of its dead letters, and the longest of its retries.
+    pub fn names_of(&self, queue: &str) -> [String; 2] {
+        // Dead letters that are put off wait a second at least.
+        let longest = self.max_delay.max(Duration::from_secs(1));
+        [
+            format!("{queue}.dlq"),
+            format!("{queue}.retry.{}ms", longest.as_millis()),
+        ]
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     confirms::Confirms,
-    link::{Link, bounded, broker, lost},
+    link::{Link, bounded, broker, in_its_words, lost},
     outbox::{Answer, Copy},
     signals::Signal,
     topology::Topology,
@@ -72,8 +72,14 @@ impl Copier {
         }
     }
 
+    /// Gets connection and channel for the first time.
+    pub(super) async fn connect_first(&mut self) -> Result<(), Fault> {
+        let connected = self.connect().await.map(drop);
+        connected.map_err(|fault| in_its_words(&mut self.signals, fault))
+    }
+
     /// Gets what is missing of a connection and a channel in confirm mode.
-    pub(super) async fn connect(&mut self) -> Result<&Channel, Fault> {
+    async fn connect(&mut self) -> Result<&Channel, Fault> {
         let link = match self.link.take() {
             Some(link) if link.connection.is_open() => link,
             _ => {

@@ -1,6 +1,7 @@
 //! A connection, its channels, and the bounds on getting them.
 
 use super::{
+    replies::Replies,
     signals::{Listener, Signal},
     wire::{Relay, Repairs},
 };
@@ -14,7 +15,7 @@ use amqprs::{
     security::SecurityCredentials,
 };
 use std::{future::Future, time::Duration};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// How long a polite goodbye may take before the socket is simply dropped.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -67,9 +68,22 @@ impl Link {
         open_channel(&self.connection, self.listener.clone()).await
     }
 
+    /// A channel whose confirms, returns and loss somebody else hears of.
+    pub(super) async fn channel_heard_by(&self, signals: UnboundedSender<Signal>) -> Result<Channel, Fault> {
+        open_channel(&self.connection, Listener(signals)).await
+    }
+
     /// A channel to ask questions on that the broker may answer by closing it.
     pub(super) async fn quiet_channel(&self) -> Result<Channel, Fault> {
         self.questions().channel().await
+    }
+
+    /// The same, with the words that it closes it with.
+    pub(super) async fn asking_channel(&self) -> Result<(Channel, Replies), Fault> {
+        let channel = self.connection.open_channel(None).await.map_err(broker)?;
+        let replies = Replies::default();
+        channel.register_callback(replies.clone()).await.map_err(broker)?;
+        Ok((channel, replies))
     }
 
     /// Such channels for somebody else; the connection is closed by us all the same.
@@ -119,6 +133,16 @@ pub(super) async fn bounded<T>(
 /// An outage of the broker.
 pub(super) fn lost(detail: impl Into<String>) -> Fault {
     Fault::outage("rabbitmq", detail)
+}
+
+/// The broker's own words where it had any: they say more than that a socket was closed.
+pub(super) fn in_its_words(signals: &mut UnboundedReceiver<Signal>, otherwise: Fault) -> Fault {
+    while let Ok(signal) = signals.try_recv() {
+        if let Signal::Lost(why) = signal {
+            return lost(why);
+        }
+    }
+    otherwise
 }
 
 /// An outage of the broker, from the client library's error.

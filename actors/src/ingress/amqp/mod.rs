@@ -7,10 +7,12 @@ mod copier;
 mod copies;
 mod depths;
 mod fates;
+mod findings;
 mod held;
 mod holding;
 mod in_flight;
 mod innocents;
+mod inspection;
 mod isolation;
 mod link;
 mod names;
@@ -18,7 +20,9 @@ mod outbox;
 mod publisher;
 mod pulse;
 mod renewal;
+mod replies;
 mod retry;
+mod rights;
 mod session;
 mod settling;
 mod signals;
@@ -37,7 +41,9 @@ use crate::{
     supervision::{Fault, Intake, Source},
 };
 use acquittals::Acquittals;
+use findings::Findings;
 use innocents::Innocents;
+use inspection::Known;
 use link::{Link, bounded};
 use session::Session;
 use std::sync::Arc;
@@ -55,20 +61,28 @@ struct Shared {
     /// How the broker's operators see us: on connections and consumers.
     name: String,
     innocents: Innocents,
+    /// How queues were when a session looked at them.
+    traits: Known,
+    findings: Findings,
 }
 
-/// A round trip to the broker: connect, say goodbye; tells its product and version.
+/// A round trip to the broker: connect, look whether what `run` needs is there and allowed, say goodbye. Tells
+/// its product and version, and what may be lost in the queues as they are.
 ///
 /// # Errors
 /// An outage that says what the broker or the network said.
 pub async fn ping(settings: &AmqpSettings) -> Result<String, Fault> {
-    let (signals, _nobody) = tokio::sync::mpsc::unbounded_channel();
+    let (signal_tx, mut signals) = tokio::sync::mpsc::unbounded_channel();
     bounded(settings, async {
-        let link = Link::open(settings, "millrace check", &signals).await?;
+        let link = Link::open(settings, "millrace check", &signal_tx).await?;
         let properties = link.connection.server_properties();
         let server = format!("{} {}", properties.product(), properties.version());
+        let checked = rights::check(&link, settings).await;
+        let checked = checked.map_err(|fault| link::in_its_words(&mut signals, fault));
         link.close().await;
-        Ok(server)
+        let mut said = vec![server];
+        said.extend(checked?.into_iter().map(|warning| format!("warning: {warning}")));
+        Ok(said.join("; "))
     })
     .await
 }
@@ -91,6 +105,8 @@ impl AmqpSource {
             acquittals: Acquittals::new(strikes),
             name,
             innocents: Innocents::default(),
+            traits: Known::default(),
+            findings: Findings::default(),
         }))
     }
 }

@@ -46,7 +46,7 @@ impl Outbox {
         let (copies, orders) = unbounded_channel();
         let (signal_tx, signals) = unbounded_channel::<Signal>();
         let mut copier = Copier::new(settings.clone(), name.to_owned(), answer_tx, (signal_tx, signals));
-        copier.connect().await?;
+        copier.connect_first().await?;
         let frame_max = copier.frame_max();
         let copier = AbortOnDropHandle::new(tokio::spawn(copier.run(orders)));
         Ok(Self {

@@ -1,6 +1,6 @@
 //! When a failed event comes back.
 
-use crate::ingress::RetrySettings;
+use crate::ingress::{RetrySettings, settings::LEAST_DELAY};
 use std::time::Duration;
 
 /// What a charged or uncharged retry means for one event.
@@ -38,7 +38,7 @@ impl RetrySettings {
         let delay = self.initial_delay.as_secs_f64() * self.multiplier.powi(exponent);
         let delay = delay.min(self.max_delay.as_secs_f64());
         // Whole milliseconds: the broker's unit, and part of a queue's name.
-        Duration::from_millis((delay * 1_000.0) as u64)
+        Duration::from_millis((delay * 1_000.0) as u64).max(LEAST_DELAY)
     }
 
     /// The longest step that is at most half the event's age, so that waits grow with patience.
@@ -89,6 +89,25 @@ mod tests {
             (plan(0), plan(3), plan(8), plan(500)),
             (after(1, 1), after(1, 1), after(4, 1), after(30, 1))
         );
+    }
+
+    #[test]
+    fn delays_of_zero_are_no_hot_loop() {
+        let none = RetrySettings {
+            max_attempts: 1_000,
+            initial_delay: Duration::ZERO,
+            max_delay: Duration::ZERO,
+            multiplier: 1.0,
+        };
+        let delays = [
+            none.plan(7, true, Duration::ZERO),
+            none.plan(7, false, Duration::ZERO),
+        ];
+        let floor = |attempts| Plan::After {
+            delay: LEAST_DELAY,
+            attempts,
+        };
+        assert_eq!(delays, [floor(7), floor(6)]);
     }
 
     #[test]

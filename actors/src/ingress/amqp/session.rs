@@ -8,15 +8,16 @@ use super::{
     copies,
     held::Held,
     in_flight::InFlight,
+    inspection,
     isolation::Isolation,
-    link::{Link, bounded, lost},
+    link::{Link, bounded, in_its_words, lost},
     outbox::Outbox,
     pulse::{self, Pulse},
     renewal,
     signals::Signal,
     spans,
     suspects::{Striking, Waiting, struck},
-    topology::Topology,
+    topology::{Queue, Topology},
     undecodable,
 };
 use crate::{
@@ -63,30 +64,44 @@ impl<'a> Session<'a> {
     /// Connects and prepares the topology. Takes no deliveries yet.
     pub(super) async fn open(shared: &'a Arc<Shared>) -> Result<Self, Fault> {
         let (settings, name) = (&shared.settings, &shared.name);
-        let (signal_tx, signals) = unbounded_channel();
+        let (signal_tx, mut signals) = unbounded_channel();
         let link = Link::open(settings, name, &signal_tx).await?;
+        match Self::set_up(shared, &link).await {
+            Ok((outbox, pulse, channel)) => {
+                let (desk, settlements) = unbounded_channel();
+                Ok(Self {
+                    shared,
+                    link,
+                    _pulse: pulse,
+                    channel,
+                    outbox,
+                    consumers: Consumers::new(name, &work_queues(settings), settings.prefetch),
+                    signals,
+                    desk,
+                    settlements,
+                    in_flight: HashMap::new(),
+                    held: Held::default(),
+                    isolation: Isolation::default(),
+                    striking: None,
+                    leave_at: None,
+                })
+            }
+            Err(fault) => Err(in_its_words(&mut signals, fault)),
+        }
+    }
+
+    async fn set_up(shared: &Arc<Shared>, link: &Link) -> Result<(Outbox, Pulse, Channel), Fault> {
+        let (settings, name) = (&shared.settings, &shared.name);
         let queues = work_queues(settings);
-        Topology::open(&link).await?.prepare(settings, &queues).await?;
+        let mut topology = Topology::open(link).await?;
+        topology.prepare(settings, &queues).await?;
+        let both = |name: &String| [Queue::Work(name.clone()), Queue::DeadLetters(name.clone())];
+        let kinds = queues.iter().flat_map(both);
+        let looks = inspection::look(&mut topology, kinds, &shared.traits).await?;
+        shared.findings.tell(&looks)?;
         let outbox = Outbox::open(settings, &format!("{name} copies")).await?;
-        let pulse = pulse::start(&link, shared, &queues).await?;
-        let channel = link.channel().await?;
-        let (desk, settlements) = unbounded_channel();
-        Ok(Self {
-            shared,
-            link,
-            _pulse: pulse,
-            channel,
-            outbox,
-            consumers: Consumers::new(name, &queues, settings.prefetch),
-            signals,
-            desk,
-            settlements,
-            in_flight: HashMap::new(),
-            held: Held::default(),
-            isolation: Isolation::default(),
-            striking: None,
-            leave_at: None,
-        })
+        let pulse = pulse::start(link, shared, &queues).await?;
+        Ok((outbox, pulse, link.channel().await?))
     }
 
     /// Works until drained.
@@ -99,7 +114,7 @@ impl<'a> Session<'a> {
             // Whatever it waits for, a silent broker among it.
             () = intake.drain.shortened() => Ok(()),
         };
-        let ended = ended.map_err(|fault| self.why_lost(fault));
+        let ended = ended.map_err(|fault| in_its_words(&mut self.signals, fault));
         self.shared.status.moved(0);
         self.shared.status.copies_held(&[], 0, false);
         self.shared.metrics.in_flight.set(0);
@@ -175,16 +190,6 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The broker's own words, if it had any, say more than a closed socket.
-    fn why_lost(&mut self, otherwise: Fault) -> Fault {
-        while let Ok(signal) = self.signals.try_recv() {
-            if let Signal::Lost(why) = signal {
-                return lost(why);
-            }
-        }
-        otherwise
     }
 
     /// Takes a verdict in: the delivery is out of the line, and the broker is told.
@@ -316,7 +321,7 @@ impl<'a> Session<'a> {
 }
 
 /// The queues this replica consumes.
-fn work_queues(settings: &AmqpSettings) -> Vec<String> {
+pub(super) fn work_queues(settings: &AmqpSettings) -> Vec<String> {
     let new = settings.new_mode.then(|| settings.queue.clone());
     new.into_iter()
         .chain(settings.legacy_queues.iter().cloned())

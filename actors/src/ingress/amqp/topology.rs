@@ -1,6 +1,9 @@
 //! The exchange and the queues: used as they stand where they exist, made where they do not.
 
-use super::link::{Link, broker, lost};
+use super::{
+    link::{Link, broker, lost},
+    replies::{ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, Replies, Reply},
+};
 use crate::{ingress::AmqpSettings, supervision::Fault};
 use amqprs::{
     FieldTable, FieldValue,
@@ -38,7 +41,7 @@ impl Queue {
     }
 
     /// What a new queue of this kind is made with, best first.
-    fn candidates(&self) -> [FieldTable; 2] {
+    pub(super) fn candidates(&self) -> [FieldTable; 2] {
         let mut quorum = self.arguments();
         quorum.insert(key("x-queue-type"), text("quorum"));
         if matches!(self, Self::Work(_)) {
@@ -52,7 +55,7 @@ impl Queue {
         [quorum, self.arguments()]
     }
 
-    fn arguments(&self) -> FieldTable {
+    pub(super) fn arguments(&self) -> FieldTable {
         let mut arguments = FieldTable::new();
         let target = match self {
             Self::Work(queue) => Some(Self::DeadLetters(queue.clone()).name()),
@@ -74,16 +77,19 @@ impl Queue {
 /// Looks at what is there and makes what is missing, on a channel that the broker may close in answer.
 pub(super) struct Topology<'a> {
     link: &'a Link,
-    channel: Channel,
+    pub(super) channel: Channel,
+    replies: Replies,
 }
 
 // === impl Topology ===
 
 impl<'a> Topology<'a> {
     pub(super) async fn open(link: &'a Link) -> Result<Self, Fault> {
+        let (channel, replies) = link.asking_channel().await?;
         Ok(Self {
             link,
-            channel: link.quiet_channel().await?,
+            channel,
+            replies,
         })
     }
 
@@ -110,47 +116,72 @@ impl<'a> Topology<'a> {
         if self.has_queue(&name).await? {
             return Ok(());
         }
+        let mut said = None;
         for arguments in queue.candidates() {
             let declare = QueueDeclareArguments::durable_client_named(&name)
                 .arguments(arguments)
                 .finish();
-            if self.channel.queue_declare(declare).await.is_ok() {
+            let Err(error) = self.channel.queue_declare(declare).await else {
                 info!(queue = name, "made a queue that did not exist");
                 return Ok(());
-            }
-            self.reopen().await?;
+            };
+            said = Some(self.refusal(error).await?);
             if self.has_queue(&name).await? {
                 return Ok(()); // another replica was faster
             }
         }
+        let said = said.map_or_else(String::new, |reply| format!(": {reply}"));
         Err(lost(format!(
-            "queue {name} does not exist and the broker refuses to make it"
+            "queue {name} does not exist and the broker refuses to make it{said}"
         )))
     }
 
     /// A passive declaration asks without changing anything.
-    async fn has_queue(&mut self, name: &str) -> Result<bool, Fault> {
+    pub(super) async fn has_queue(&mut self, name: &str) -> Result<bool, Fault> {
         let look = QueueDeclareArguments::new(name).passive(true).finish();
-        let found = self.channel.queue_declare(look).await.is_ok();
-        if !found {
-            self.reopen().await?;
+        match self.channel.queue_declare(look).await {
+            Ok(_) => Ok(true),
+            Err(error) => self.is_missing(&format!("queue {name}"), error).await,
         }
-        Ok(found)
+    }
+
+    /// Whether an exchange of this name is there.
+    pub(super) async fn has_exchange(&mut self, name: &str) -> Result<bool, Fault> {
+        let look = ExchangeDeclareArguments::new(name, "topic")
+            .passive(true)
+            .finish();
+        match self.channel.exchange_declare(look).await {
+            Ok(()) => Ok(true),
+            Err(error) => self.is_missing(&format!("exchange {name}"), error).await,
+        }
+    }
+
+    /// Only "not found" says that there is none: `false`.
+    async fn is_missing(&mut self, what: &str, error: amqprs::error::Error) -> Result<bool, Fault> {
+        let reply = self.refusal(error).await?;
+        let hint = match reply.code {
+            NOT_FOUND => return Ok(false),
+            ACCESS_REFUSED => "; RabbitMQ 4.2 and later want the `configure` right for a look at it",
+            RESOURCE_LOCKED => "; another connection has it for itself alone",
+            _ => "",
+        };
+        Err(lost(format!("{what} cannot be looked at: {reply}{hint}")))
     }
 
     /// An exchange that exists is used whatever its type: the operator's bindings hold.
     async fn ensure_exchange(&mut self, exchange: &str) -> Result<(), Fault> {
-        let look = ExchangeDeclareArguments::new(exchange, "topic")
-            .passive(true)
-            .finish();
-        if self.channel.exchange_declare(look).await.is_ok() {
+        if self.has_exchange(exchange).await? {
             return Ok(());
         }
-        self.reopen().await?;
         let declare = ExchangeDeclareArguments::new(exchange, "topic")
             .durable(true)
             .finish();
-        self.channel.exchange_declare(declare).await.map_err(broker)?;
+        if let Err(error) = self.channel.exchange_declare(declare).await {
+            let reply = self.refusal(error).await?;
+            return Err(lost(format!(
+                "exchange {exchange} does not exist and the broker refuses to make it: {reply}"
+            )));
+        }
         info!(exchange, "made an exchange that did not exist");
         Ok(())
     }
@@ -166,30 +197,36 @@ impl<'a> Topology<'a> {
         } = settings;
         let binding = QueueBindArguments::new(queue, exchange, routing_key);
         if let Err(error) = self.channel.queue_bind(binding).await {
+            let error = self.refusal(error).await?;
             warn!(queue, exchange, routing_key, %error, "could not bind the queue; assuming that it is bound");
-            self.reopen().await?;
         }
         Ok(())
     }
 
-    /// The broker closes the channel with every "no".
-    async fn reopen(&mut self) -> Result<(), Fault> {
-        self.channel = self.link.quiet_channel().await?;
-        Ok(())
+    /// The broker's words after a question that failed. It closes the channel with every "no", so there is
+    /// another one now.
+    ///
+    /// # Errors
+    /// It said nothing: the connection is lost.
+    pub(super) async fn refusal(&mut self, error: amqprs::error::Error) -> Result<Reply, Fault> {
+        let reply = self.replies.last().ok_or_else(|| broker(error))?;
+        (self.channel, self.replies) = self.link.asking_channel().await?;
+        Ok(reply)
     }
 }
 
-fn key(name: &str) -> amqprs::FieldName {
+pub(super) fn key(name: &str) -> amqprs::FieldName {
     name.try_into().expect("our own short names")
 }
 
-fn text(value: &str) -> FieldValue {
+pub(super) fn text(value: &str) -> FieldValue {
     FieldValue::S(value.try_into().expect("shorter than 4 GiB"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingress::RetrySettings;
 
     #[test]
     fn names_derive_from_the_work_queue() {
@@ -200,5 +237,17 @@ mod tests {
             delay: Duration::from_millis(1_500),
         };
         assert_eq!(retry.name(), "analytics.data.collected.retry.1500ms");
+
+        let settings = RetrySettings {
+            max_attempts: 3,
+            initial_delay: Duration::from_secs(1),
+            max_delay: Duration::from_millis(1_500),
+            multiplier: 2.0,
+        };
+        let checked_at_start = settings.names_of(&of());
+        assert_eq!(
+            checked_at_start,
+            [Queue::DeadLetters(of()), retry].map(|queue| queue.name())
+        );
     }
 }

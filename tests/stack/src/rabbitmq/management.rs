@@ -185,7 +185,18 @@ impl Management {
 
     /// Declares a durable queue with these `x-…` arguments.
     pub async fn declare_queue(&self, vhost: &str, name: &str, arguments: Value) -> anyhow::Result<()> {
-        let body = json!({"durable": true, "auto_delete": false, "arguments": arguments});
+        self.declare_queue_as(vhost, name, json!({"arguments": arguments}))
+            .await
+    }
+
+    /// Declares a queue with `arguments`, and `durable` and `auto_delete` where they are not the usual.
+    pub async fn declare_queue_as(&self, vhost: &str, name: &str, how: Value) -> anyhow::Result<()> {
+        let usual = |field: &str, usual: Value| how.get(field).cloned().unwrap_or(usual);
+        let body = json!({
+            "durable": usual("durable", json!(true)),
+            "auto_delete": usual("auto_delete", json!(false)),
+            "arguments": usual("arguments", json!({})),
+        });
         self.send(Method::PUT, &queue_path(vhost, name), Some(body))
             .await
             .map(drop)
