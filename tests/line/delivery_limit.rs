@@ -7,8 +7,8 @@ use object_store::ObjectStoreExt as _;
 use serde_json::{Value, json};
 
 /// Sessions that are lost before the service has the message, and while it holds it. The death at the end is one more.
-const BEFORE: usize = 18;
-const DURING: usize = 6;
+const BEFORE: usize = 20;
+const DURING: usize = 4;
 
 /// Holds an event through so many lost sessions, whoever's they are, and sees it stored.
 async fn survives(name: &str, queue: Value) {
