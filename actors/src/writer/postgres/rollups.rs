@@ -12,6 +12,8 @@ use tracing::{debug, info, warn};
 const PAUSE: Duration = Duration::from_secs(2);
 /// or so many times as long as the last took, so that it costs a hundredth of a core at most.
 const SHARE: u32 = 100;
+/// So many failures are nothing to talk of: the schema may be about to be migrated.
+const QUIET: u32 = 2;
 /// Bound on one look: after a long outage there may be much to add.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Our advisory lock: "sums" beside the "millrace" of migrations, in ASCII.
@@ -32,20 +34,25 @@ impl Rollups {
     /// Adds what changed, again and again. What fails is said once, and once when it works again: the sums are
     /// late then, and the answers say as of when they are; no event waits for them.
     pub async fn keep(self) {
-        let mut failing = false;
+        let mut failures = 0;
         loop {
             let began = Instant::now();
             match self.refresh().await {
                 Ok(changes) => {
-                    if std::mem::take(&mut failing) {
+                    if failures > QUIET {
                         info!("the sums for page and API are kept up to date again");
                     }
+                    failures = 0;
                     debug!(changes, "sums refreshed");
                 }
-                Err(error) if !std::mem::replace(&mut failing, true) => {
-                    warn!(%error, "the sums for page and API cannot be kept up to date; after a migration, was schema/grants.sql run again?");
+                Err(error) => {
+                    failures += 1;
+                    if failures == QUIET + 1 {
+                        warn!(%error, "the sums for page and API cannot be kept up to date; after a migration, was schema/grants.sql run again?");
+                    } else {
+                        debug!(%error, "the sums cannot be kept up to date");
+                    }
                 }
-                Err(error) => debug!(%error, "the sums still cannot be kept up to date"),
             }
             sleep(PAUSE.max(began.elapsed() * SHARE)).await;
         }
