@@ -23,7 +23,7 @@ promtool: deps
 test: deps promtool lint docs deploy-check ## Everything CI runs: format, clippy, docs, deployment, unit, property and integration tests
 	$(CARGO) test --workspace --locked
 
-conformance: deps promtool ## The line on a real MinIO, its traces in a real Jaeger; builds both (needs Go; minutes the first time)
+conformance: deps promtool ## The line on a real MinIO and RabbitMQ 4, its traces in a real Jaeger; builds or unpacks them (needs Go; minutes the first time)
 	@deploy/scripts/conformance
 
 manifests: ## Render deploy/k8s from the chart, and give the chart its copies of rules and dashboard

@@ -58,7 +58,7 @@ pub struct ParsedBatch {
     pub object: ObjectInfo,
     /// The items by table.
     pub items: Items,
-    /// Bytes of JSON the items came from: how heavy a write of them is.
+    /// How heavy a write of them is: bytes of JSON the items came from, and of the event's text in each post.
     pub bytes: usize,
     /// This batch's share of the memory budget; freed when the batch is settled.
     pub reservation: Reservation,

@@ -35,6 +35,7 @@ static SETTINGS: LazyLock<ParserSettings> = LazyLock::new(|| ParserSettings {
     limits: ParserLimits {
         max_decompressed_bytes: 64 << 10,
         max_items: 20,
+        max_comments: 30,
         max_depth: 16,
         max_text_bytes: 64,
     },

@@ -1,6 +1,6 @@
 //! From items to the bytes of an object: shapes of JSON, kinds of compression.
 
-use super::{batch::ObjectUpload, quirk::LONE_SURROGATE};
+use super::{batch::ObjectUpload, quirk};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -33,9 +33,13 @@ pub(super) enum Packing {
     Wrapped,
     /// Over many lines.
     Pretty,
+    /// One object a line.
+    Lines,
+    /// With NULs behind it.
+    Padded,
 }
 
-const HOSTILE: [Packing; 13] = {
+const HOSTILE: [Packing; 15] = {
     use Packing::*;
     [
         Plain,
@@ -51,6 +55,8 @@ const HOSTILE: [Packing; 13] = {
         BomZst,
         Wrapped,
         Pretty,
+        Lines,
+        Padded,
     ]
 };
 
@@ -74,7 +80,9 @@ impl Packing {
     pub(super) fn pack(self, bucket: &str, stem: &str, items: Vec<Value>, alone: bool) -> ObjectUpload {
         let text = self.text(items, alone);
         let (suffix, body, metadata): (&str, Vec<u8>, &[(&str, &str)]) = match self {
-            Self::Plain | Self::Bom | Self::Wrapped | Self::Pretty => (".json", text, &[]),
+            Self::Plain | Self::Bom | Self::Wrapped | Self::Pretty | Self::Lines | Self::Padded => {
+                (".json", text, &[])
+            }
             Self::FalseZst => (".json.zst", text, &[]),
             Self::Zst | Self::BomZst => (".json.zst", sized_frame(&text), &[]),
             Self::MarkedCompressed => (".json", sized_frame(&text), &[("compressed", "True")]),
@@ -100,6 +108,10 @@ impl Packing {
     }
 
     fn text(self, mut items: Vec<Value>, alone: bool) -> Vec<u8> {
+        if self == Self::Lines && items.iter().all(Value::is_object) && !items.is_empty() {
+            let line = |item: &Value| format!("{}\r\n\n", quirk::written(&item.to_string()));
+            return items.iter().map(line).collect::<String>().into_bytes();
+        }
         let value = match items.pop() {
             Some(only) if alone && items.is_empty() && self != Self::Wrapped => only,
             last => Value::Array(items.into_iter().chain(last).collect()),
@@ -108,9 +120,10 @@ impl Packing {
             Self::Pretty => format!("{value:#}\n"),
             Self::Wrapped => json!({ "items": value }).to_string(),
             Self::Bom | Self::BomZst => format!("\u{feff}{value}"),
+            Self::Padded => format!("{value}\0\0\0"),
             _ => value.to_string(),
         };
-        text.replace(LONE_SURROGATE, "\\ud83d").into_bytes()
+        quirk::written(&text).into_bytes()
     }
 }
 
@@ -155,7 +168,7 @@ mod tests {
             json!({"content": "ü".repeat(5_000)}),
         ];
         let plain = Packing::Plain.pack("b", "k", items.clone(), false).body;
-        for packing in HOSTILE {
+        for packing in HOSTILE.into_iter().filter(|packing| *packing != Packing::Lines) {
             let body = packing.pack("b", "k", items.clone(), false).body;
             let text = if body.starts_with(b"[") || body.starts_with(b"{") || body.starts_with(b"\xef") {
                 body.to_vec()
@@ -163,15 +176,21 @@ mod tests {
                 zstd::decode_all(&body[..]).unwrap()
             };
             let text = String::from_utf8(text).unwrap();
-            let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
+            let value: Value = serde_json::from_str(text.trim_matches(['\u{feff}', '\0'])).unwrap();
             let items = value.get("items").unwrap_or(&value);
             assert_eq!(items.to_string().as_bytes(), &plain[..], "{packing:?}");
         }
     }
 
     #[test]
+    fn lines_hold_an_object_each() {
+        let text = Packing::Lines.text(vec![json!({"a": 1}), json!({"b": 2})], false);
+        assert_eq!(text, b"{\"a\":1}\r\n\n{\"b\":2}\r\n\n");
+    }
+
+    #[test]
     fn a_lone_surrogate_becomes_an_escape() {
-        let text = Packing::Plain.text(vec![json!(format!("a{LONE_SURROGATE}b"))], false);
+        let text = Packing::Plain.text(vec![json!(format!("a{}b", quirk::LONE_SURROGATE))], false);
         assert_eq!(text, br#"["a\ud83db"]"#);
     }
 }

@@ -6,6 +6,12 @@ use serde_json::{Value, json};
 /// Stands for a lone surrogate until the JSON is text: a `Value` cannot hold one.
 pub(super) const LONE_SURROGATE: char = '\u{f8ff}';
 
+/// Before a word in a string: the string becomes the word, which is no JSON, or none that all readers take.
+pub(super) const BARE_WORD: char = '\u{f8fe}';
+
+/// Stands for a raw line feed.
+pub(super) const RAW_LINE_FEED: char = '\u{f8fd}';
+
 /// One oddity. They take turns, so that a small corpus has them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quirk {
@@ -38,9 +44,13 @@ pub(super) enum Quirk {
     MissingId,
     UnknownStatus,
     NoStatusNoContent,
+    NotANumber,
+    RawControl,
+    Slip,
+    TooDeep,
 }
 
-const ALL: [Quirk; 29] = {
+const ALL: [Quirk; 33] = {
     use Quirk::*;
     [
         NumericIds,
@@ -50,15 +60,19 @@ const ALL: [Quirk; 29] = {
         UnreadableCounts,
         NullWords,
         MissingId,
+        NotANumber,
         NulCharacters,
         LoneSurrogate,
         UnknownFields,
+        Slip,
         Legacy,
+        RawControl,
         UnknownStatus,
         NoZone,
         UnreadableTime,
         TwoSpellings,
         NullBeforeValue,
+        TooDeep,
         NoStatusNoContent,
         NoCrawledAt,
         NoAuthor,
@@ -120,6 +134,16 @@ impl Quirk {
             Self::UnknownStatus => {
                 item["meta"]["fetch_status"] = (*dice.pick(&["pending", "skipped"])).into()
             }
+            Self::NotANumber => {
+                set_count(item, "save_count", "saves", bare("NaN"));
+                item["content"]["score"] = json!([bare("Infinity"), 0.5, bare("-Infinity")]);
+            }
+            Self::RawControl => spread(item, RAW_LINE_FEED),
+            Self::Slip => {
+                let slips: [&str; 6] = ["012", "\"\\x\"", "[1,]", "None", ".5", "'text'"];
+                item["content"]["slip"] = bare(dice.pick::<&str>(&slips));
+            }
+            Self::TooDeep => item["content"]["stickers"] = nested(visit.settings.caps.max_depth),
             Self::NoStatusNoContent => {
                 remove(&mut item["meta"], &["fetch_status"]);
                 item["content"] = Value::Null;
@@ -275,6 +299,29 @@ fn long_text(item: &mut Value, visit: &Visit<'_>, dice: &mut Dice) {
     }
 }
 
+fn bare(word: &str) -> Value {
+    format!("{BARE_WORD}{word}").into()
+}
+
+/// Puts what stands for something that a `Value` cannot hold in its place.
+pub(super) fn written(json: &str) -> String {
+    let json = json
+        .replace(LONE_SURROGATE, "\\ud83d")
+        .replace(RAW_LINE_FEED, "\n");
+    let opening = format!("\"{BARE_WORD}");
+    let mut parts = json.split(&opening);
+    let mut written = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // The word is a string of JSON up to the first quote that is not escaped.
+        let end = (0..part.len()).find(|at| part[*at..].starts_with('"') && !part[..*at].ends_with('\\'));
+        let (word, rest) = part.split_at(end.unwrap_or(part.len()));
+        let word: String = serde_json::from_str(&format!("\"{word}\"")).unwrap_or_default();
+        written.push_str(&word);
+        written.push_str(rest.get(1..).unwrap_or_default());
+    }
+    written
+}
+
 fn nested(levels: usize) -> Value {
     (0..levels).fold(json!("giữa"), |inner, level| {
         if level % 2 == 0 {
@@ -304,6 +351,16 @@ fn missing_id(item: &mut Value, dice: &mut Dice) {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn what_no_value_can_hold_is_written() {
+        let item =
+            json!({"a": bare("NaN"), "b": [bare("\"\\x\""), bare("[1,]")], "c": format!("x{RAW_LINE_FEED}")});
+        assert_eq!(
+            written(&item.to_string()),
+            "{\"a\":NaN,\"b\":[\"\\x\",[1,]],\"c\":\"x\n\"}"
+        );
+    }
 
     #[test]
     fn every_quirk_has_its_turn() {

@@ -9,6 +9,7 @@ mod attempts;
 mod commands;
 mod connections;
 mod copies;
+mod delivery_limit;
 mod drain;
 mod fault_points;
 mod killers;

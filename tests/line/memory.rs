@@ -1,6 +1,6 @@
 //! Bytes in flight stay within the budget, whatever is queued.
 
-use crate::running::{DLQ, PATIENCE, Running, fresh_id};
+use crate::running::{DLQ, PATIENCE, Running, batch_of, event, fresh_id};
 use millrace_stack::wait_for;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -60,6 +60,34 @@ async fn resident_memory_follows_the_budget_and_not_the_queue() {
     announce(&line, 30).await;
     assert!(in_flight_until_stored(&line, 25).await > 0);
     assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
+}
+
+/// One input times another must not be what is in memory: each text of an event is a column of each of its posts.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_of_an_event_is_not_in_memory_once_for_each_item() {
+    const ITEMS: usize = 150;
+    let budget = BUDGET_MB.to_string();
+    let settings = [
+        ("MEMORY_BUDGET_MB", budget.as_str()),
+        ("EVENT_PREFETCH_COUNT", "1"),
+    ];
+    let line = Running::shared("event-text", &settings).await;
+    let base = line.service.memory_kib("VmRSS").unwrap();
+    for field in ["keyword", "task_type", "brand_name"] {
+        let id = fresh_id();
+        let path = line.put(&format!("{id}.json"), batch_of(&id, ITEMS)).await;
+        let mut event = event(&id, &path);
+        event["payload"][field] = "đ".repeat(450_000).into();
+        line.publish(event.to_string()).await;
+        line.stored(&[id]).await;
+        let peak = line.service.memory_kib("VmHWM").unwrap();
+        let budgets = (peak - base) as f64 * 1024.0 / (BUDGET_MB * MIB) as f64;
+        eprintln!("{field}: {budgets:.2} budgets above {} MiB", base >> 10);
+        assert!(budgets <= PROMISED_BUDGETS, "{field}: {budgets:.2} budgets");
+    }
+    let sum = "SELECT sum(length(keyword_source)) FROM post_analytics";
+    let characters: i64 = line.database.query_one(sum, &[]).await.unwrap().get(0);
+    assert_eq!(characters, 450_000 * ITEMS as i64, "nothing is cut below the cap");
 }
 
 async fn announce(line: &Running<'_>, mib: u64) {

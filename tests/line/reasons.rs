@@ -76,7 +76,7 @@ async fn objects_that_cannot_be_read() {
         whole[..whole.len() / 2].to_vec()
     };
     let too_many = batch_of("many", 101);
-    let deep = format!("[{}1{}]", "[".repeat(100), "]".repeat(100));
+    let deep = "[".repeat(100);
     let objects: [(&str, Vec<u8>); 6] = [
         ("object_too_large", vec![b' '; (1 << 20) + 1]),
         ("decompression_failed", truncated),
@@ -102,6 +102,68 @@ async fn objects_that_cannot_be_read() {
     line.batch(&good, 3).await;
     line.stored(&[good]).await;
     line.queue_empties().await;
+}
+
+/// Each form of body: of three items, the second with the slip, and who reads Python's output.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_with_a_slip_of_syntax_costs_itself_alone() {
+    let line = Running::shared("slips", &[]).await;
+    let item = |name: &str, views: &str| {
+        format!(
+            "{{\"meta\":{{\"id\":\"{name}\",\"fetch_status\":\"success\"}},\"content\":{{\"description\":\"one\ntwo\",\"view_count\":{views}}}}}"
+        )
+    };
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    let mut bodies = Vec::new();
+    for (slip, views) in [
+        ("zero", "07"),
+        ("none", "None"),
+        ("deep", &*deep),
+        ("quote", "\"7"),
+    ] {
+        let items = ["a", "b", "c"].map(|place| {
+            let views = match place {
+                "a" => "NaN",
+                "b" => views,
+                _ => "7",
+            };
+            item(&format!("{slip}-{place}"), views)
+        });
+        bodies.push((slip, format!("[{}]", items.join(","))));
+        let lines = items.map(|item| item.replace('\n', " ").replace(slip, &format!("{slip}-line")));
+        bodies.push((slip, format!("\u{feff}{}\n\0\0", lines.join("\n"))));
+    }
+    let mut ids = Vec::new();
+    for (number, (slip, body)) in bodies.iter().enumerate() {
+        let path = line
+            .put(&format!("tiktok/{slip}-{number}.json"), body.as_bytes())
+            .await;
+        let id = fresh_id();
+        line.announce(&id, &path).await;
+        ids.push(id);
+    }
+    line.stored(&ids).await;
+    assert_eq!(line.count("post_analytics", &[]).await, 16);
+    let rows = "SELECT reason, raw FROM rejected_items WHERE item_index = 1 ORDER BY object_path";
+    let rejected: Vec<(String, String)> = line
+        .database
+        .query(rows, &[])
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
+    assert_eq!(rejected.len(), 8);
+    for (reason, raw) in &rejected {
+        let is_deep = raw.contains("deep");
+        assert_eq!(reason, if is_deep { "too_deep" } else { "malformed_item" });
+        assert!(bodies.iter().any(|(_, body)| body.contains(raw)), "{raw}");
+    }
+    let metrics = line.service.metrics().await.unwrap();
+    let cleaned = |kind| metrics.sum("analytics_values_cleaned_total", &[("kind", kind)]);
+    assert_eq!(cleaned("not_a_number"), Some(8.0));
+    assert_eq!(cleaned("control_escaped"), Some(8.0));
+    assert_eq!(cleaned("padding_skipped"), Some(4.0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use super::{Platform, Project};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// What a producer announced: one object with one batch of items.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +24,9 @@ pub struct CrawlEvent {
     /// Batches that the producer plans for the job.
     pub total_batches: Option<i64>,
     /// Fills `task_type` where an item leaves it out.
-    pub task_type: Option<String>,
+    pub task_type: Option<Arc<str>>,
     /// Fills `keyword_source` where an item leaves it out.
-    pub keyword: Option<String>,
+    pub keyword: Option<Arc<str>>,
     /// The brand the crawl was for.
     pub brand_name: Option<String>,
     /// Who asked for the crawl.
@@ -50,6 +51,13 @@ pub struct Delivery {
 // === impl CrawlEvent ===
 
 impl CrawlEvent {
+    /// Bytes of text that each post's row takes from the event.
+    pub fn text_bytes(&self) -> usize {
+        let shared = [&self.task_type, &self.keyword].into_iter().flatten();
+        let brand = self.brand_name.as_ref().map_or(0, String::len);
+        shared.map(|text| text.len()).sum::<usize>() + brand
+    }
+
     /// The leading key column: the project, or the job for a dry run, so that two projects
     /// that crawl the same post each keep their row.
     pub fn scope(&self) -> &str {

@@ -46,7 +46,7 @@ reasons! {
     DecompressedTooLarge = "decompressed_too_large",
     /// The object is not JSON of a shape we read.
     MalformedJson = "malformed_json",
-    /// The object's JSON nests deeper than the cap.
+    /// An item nests deeper than the cap; or the object does, so that its items cannot be found.
     TooDeep = "too_deep",
     /// The object holds more items than the cap.
     TooManyItems = "too_many_items",
@@ -67,7 +67,7 @@ reasons! {
 // === impl Reason ===
 
 impl Reason {
-    /// Whether it is about one item of a batch, and not about the event.
+    /// Whether it is only ever about one item of a batch, and not about the event.
     pub const fn is_of_item(self) -> bool {
         matches!(
             self,

@@ -23,6 +23,8 @@ pub(super) enum Ending {
     Stored,
     DeadLettered(&'static str),
     Retried(&'static str),
+    /// A copy took its place.
+    Renewed,
     /// A dead letter that went round, because its queue took none.
     PutOff,
 }
@@ -43,6 +45,7 @@ pub struct IngressMetrics {
     pub(super) notes: Family<KindLabel, Counter>,
     pub(super) job_ids_unparsed: Counter,
     pub(super) publish_errors: Counter,
+    pub(super) renewed: Counter,
     pub(super) copies_held: Gauge,
     pub(super) put_off: Counter,
     pub(super) recent: Recent,
@@ -76,6 +79,7 @@ impl Ending {
             Self::Stored => "stored",
             Self::DeadLettered(_) => "dead_lettered",
             Self::Retried(_) => "retried",
+            Self::Renewed => "renewed",
             Self::PutOff => "held",
         }
     }
@@ -100,6 +104,7 @@ impl IngressMetrics {
             notes: Family::default(),
             job_ids_unparsed: Counter::default(),
             publish_errors: Counter::default(),
+            renewed: Counter::default(),
             copies_held: Gauge::default(),
             put_off: Counter::default(),
             recent,
@@ -173,6 +178,11 @@ impl IngressMetrics {
             all.publish_errors,
         );
         registry.register(
+            "analytics_messages_renewed",
+            "Messages replaced by a copy before their quorum queue gives up on them",
+            all.renewed,
+        );
+        registry.register(
             "analytics_copies_held",
             "Deliveries held because no queue takes their copy, a retry or a dead letter",
             all.copies_held,
@@ -229,6 +239,9 @@ impl IngressMetrics {
             Ending::Retried(stage) => {
                 self.retries.get_or_create(&StageLabel { stage }).inc();
                 self.recent.note(now, |happened| happened.retried += 1);
+            }
+            Ending::Renewed => {
+                self.renewed.inc();
             }
             Ending::PutOff => {
                 self.put_off.inc();

@@ -1,7 +1,7 @@
 //! Who published an item.
 
 use super::{
-    reader::Reader,
+    reader::{Reader, Scalar},
     record::{Record, Refusal},
     spelling::{self, Place, Spelling, author},
 };
@@ -50,7 +50,12 @@ fn key(record: &mut Record<'_>, reader: &mut Reader<'_>) -> Option<String> {
         if key.is_some() {
             return key;
         }
-        spellings = &spellings[1..];
+        let is_unreadable = |spelling: &Spelling| {
+            let json = record.json(*spelling);
+            json.is_some_and(|json| Scalar::of(json) != Scalar::Null)
+        };
+        let unreadable = spellings.iter().position(is_unreadable)?;
+        spellings = &spellings[unreadable + 1..];
     }
     None
 }

@@ -1,11 +1,14 @@
 //! One object's bytes to rows: the pure middle of the room.
 
 use super::{
-    clean, comment, decompress, depth, envelope,
+    borders, clean, decompress, depth, envelope,
+    found::{Flaw, Found},
     item::{self, Item},
+    mend,
     reader::Reader,
-    settings::ParserSettings,
-    tally::Tally,
+    record::Refusal,
+    settings::{ParserLimits, ParserSettings},
+    tally::{CleanKind, Tally},
 };
 use crate::{
     domain::{CrawlEvent, Items, Reason, RejectedItem},
@@ -28,7 +31,8 @@ pub struct Parsed {
 ///
 /// # Errors
 /// Poison, always: `decompression_failed`, `decompressed_too_large`, `malformed_json`, `too_deep`,
-/// `too_many_items`. An item that cannot be read is a row of its own, not an error.
+/// `too_many_items`. An item that cannot be read is a row of its own, not an error, as long as its
+/// borders can be found.
 pub fn parse_body(
     body: &[u8],
     claims_zstd: bool,
@@ -49,21 +53,17 @@ pub(super) fn parse_json(
     let mut reader = Reader {
         limits,
         tally: Tally::default(),
-        comments_left: comment::MAX_IN_BATCH,
+        comments_left: limits.max_comments,
     };
-    let text = decompress::without_bom(body);
+    let text = trimmed(body, &mut reader.tally);
     let Some(json) = clean::utf8(text, limits.max_decompressed_bytes, &mut reader.tally) else {
         return Err(Fault::poison(Reason::MalformedJson, "mostly not UTF-8"));
     };
-    if depth::exceeds(&json, limits.max_depth) {
-        let detail = format!("nests deeper than {}", limits.max_depth);
-        return Err(Fault::poison(Reason::TooDeep, detail));
-    }
-    let json = with_clean_keys(&json, &mut reader.tally);
+    let clean_keys = with_clean_keys(&json, &mut reader.tally);
     let mut items = Items::default();
-    for (item_index, raw) in envelope::items(&json, limits.max_items)?.into_iter().enumerate() {
-        let clean = clean::escapes(raw, &mut reader.tally);
-        match item::read(&clean, event, settings, &mut reader) {
+    let found = found(&json, &clean_keys, limits, &mut reader.tally)?;
+    for (item_index, found) in found.into_iter().enumerate() {
+        match read(&found, event, settings, &mut reader) {
             Ok(Item::Post(post, author, comments)) => {
                 items.posts.push(*post);
                 items.authors.extend(author.map(|author| *author));
@@ -74,7 +74,7 @@ pub(super) fn parse_json(
                 item_index,
                 reason: refusal.reason,
                 detail: refusal.detail,
-                raw: raw.to_owned(),
+                raw: mend::without_nul(found.raw),
             }),
         }
     }
@@ -85,6 +85,53 @@ pub(super) fn parse_json(
         json_bytes: body.len(),
         cleaned: reader.tally,
     })
+}
+
+/// The body without what some writers put around it.
+fn trimmed<'b>(body: &'b [u8], tally: &mut Tally) -> &'b [u8] {
+    let padded = decompress::without_bom(body);
+    let text = decompress::without_padding(padded);
+    tally.add_many(CleanKind::BomSkipped, u64::from(padded.len() < body.len()));
+    tally.add_many(CleanKind::PaddingSkipped, u64::from(text.len() < padded.len()));
+    text
+}
+
+/// The items: quickly where the whole body is JSON, else by their borders, so that one with a slip of
+/// syntax, or one that nests too deep, costs itself alone.
+fn found<'a>(
+    json: &'a str,
+    clean_keys: &'a str,
+    limits: &ParserLimits,
+    tally: &mut Tally,
+) -> Result<Vec<Found<'a>>, Fault> {
+    if !depth::exceeds(clean_keys, limits.max_depth) {
+        match envelope::items(clean_keys, limits.max_items) {
+            Ok(items) => return Ok(items.into_iter().map(Found::whole).collect()),
+            Err(fault) if fault.kind() == Reason::TooManyItems.code() => return Err(fault),
+            Err(_) => {}
+        }
+    }
+    borders::items(json, limits, tally)
+}
+
+fn read(
+    found: &Found<'_>,
+    event: &CrawlEvent,
+    settings: &ParserSettings,
+    reader: &mut Reader<'_>,
+) -> Result<Item, Refusal> {
+    match &found.flaw {
+        Flaw::None => {
+            let clean = clean::escapes(found.raw, &mut reader.tally);
+            item::read(&clean, event, settings, reader)
+        }
+        Flaw::Mendable => {
+            let mended = mend::mend(found.raw, &mut reader.tally);
+            let clean = clean::escapes(&mended, &mut reader.tally);
+            item::read(&clean, event, settings, reader)
+        }
+        Flaw::Fatal(reason, detail) => Err(Refusal::new(*reason, detail)),
+    }
 }
 
 /// Half a surrogate pair in a key would end the search for the items of an object. In an array they

@@ -9,11 +9,8 @@ use super::{
 };
 use crate::domain::{Comment, Platform};
 use jiff::Timestamp;
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// Comments that one batch may hold, hundreds of times what crawlers send. Beyond it the comments of
-/// an item stay in its `extra`: three bytes of JSON must not become four hundred bytes of row without end.
-pub(super) const MAX_IN_BATCH: usize = 200_000;
 
 /// Namespace of derived comment ids. Part of the stored data: never change it.
 const DERIVED: Uuid = Uuid::from_u128(0x6d69_6c6c_7261_6365_8063_6f6d_6d65_6e74);
@@ -21,7 +18,7 @@ const DERIVED: Uuid = Uuid::from_u128(0x6d69_6c6c_7261_6365_8063_6f6d_6d65_6e74)
 /// What every comment of an item shares.
 struct Thread<'p> {
     platform: &'p Platform,
-    post_id: &'p str,
+    post_id: Arc<str>,
     crawled_at: Timestamp,
 }
 
@@ -38,10 +35,10 @@ pub(super) fn read_all(
     };
     match Scalar::of(&json) {
         Scalar::Null => record.take(top("comments")),
-        Scalar::Array if count(&json) <= reader.comments_left => {
+        Scalar::Array => {
             let thread = Thread {
                 platform,
-                post_id,
+                post_id: post_id.into(),
                 crawled_at,
             };
             return thread.read(record, &json, reader);
@@ -51,37 +48,40 @@ pub(super) fn read_all(
     Vec::new()
 }
 
-fn count(array: &str) -> usize {
-    let mut count = 0;
-    let counted = fields::for_each(array, |_| {
-        count += 1;
-        Ok(())
-    });
-    counted.map_or(usize::MAX, |()| count)
-}
-
 // === impl Thread ===
 
 impl Thread<'_> {
+    /// Reads an array of valid JSON. What is no comment, and what is beyond the cap of the batch (three
+    /// bytes of JSON must not become four hundred bytes of row without end), is left for `extra`.
     fn read(&self, record: &mut Record<'_>, array: &str, reader: &mut Reader<'_>) -> Vec<Comment> {
         let mut comments = Vec::new();
-        let mut unread = Vec::new();
-        // The array was walked before to count it, so this cannot fail.
-        let _ = fields::for_each(array, |json| {
-            match self.read_one(json, reader) {
-                Ok(comment) => comments.push(comment),
-                Err(_) => unread.push(json),
+        let mut left = String::new();
+        let walked = fields::for_each(array, |json| {
+            let trouble = match reader.comments_left {
+                0 => Some(CleanKind::CommentsOverCap),
+                _ => match self.read_one(json, reader) {
+                    Ok(comment) => {
+                        comments.push(comment);
+                        reader.comments_left -= 1;
+                        None
+                    }
+                    Err(_) => Some(CleanKind::CommentUnreadable),
+                },
+            };
+            if let Some(kind) = trouble {
+                reader.tally.add(kind);
+                left.push(if left.is_empty() { '[' } else { ',' });
+                left.push_str(json);
             }
             Ok(())
         });
-        reader.comments_left -= comments.len();
-        if unread.is_empty() {
+        if walked.is_err() {
+            reader.tally.add(CleanKind::CommentUnreadable);
+        } else if left.is_empty() {
             record.take(top("comments"));
         } else {
-            reader
-                .tally
-                .add_many(CleanKind::CommentUnreadable, unread.len() as u64);
-            record.replace(top("comments"), format!("[{}]", unread.join(",")));
+            left.push(']');
+            record.replace(top("comments"), left);
         }
         comments
     }
@@ -95,7 +95,7 @@ impl Thread<'_> {
         let mut text = |spellings: &[Spelling]| record.pick(spellings, reader, Reader::text);
         let mut comment = Comment {
             comment_id: String::new(),
-            post_id: self.post_id.to_owned(),
+            post_id: self.post_id.clone(),
             author_username: text(&[top("author_username")]),
             author_name: text(&spelling::COMMENT_AUTHOR_NAME),
             text: text(&[top("text")]),
@@ -122,7 +122,7 @@ impl Thread<'_> {
         let mut name = Vec::new();
         for part in [
             Some(self.platform.as_str()),
-            Some(self.post_id),
+            Some(&*self.post_id),
             author.map(String::as_str),
             comment.text.as_deref(),
             commented_at.as_deref(),

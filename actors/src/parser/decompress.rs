@@ -94,6 +94,15 @@ pub(super) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
+/// The text before the NULs with which some writers fill a block up.
+pub(super) fn without_padding(body: &[u8]) -> &[u8] {
+    let length = body
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    &body[..length]
+}
+
 pub(super) fn is_packed(body: &[u8]) -> bool {
     is_zstd(body) || is_gzip(body)
 }

@@ -7,6 +7,7 @@ use super::{
     record::{Record, Refusal},
     settings::ParserSettings,
     spelling::{Place, meta},
+    tally::CleanKind,
 };
 use crate::domain::{Author, Comment, CrawlError, CrawlEvent, Platform, Post, Reason};
 
@@ -65,13 +66,14 @@ fn id(record: &mut Record<'_>, reader: &mut Reader<'_>) -> Result<String, Refusa
             Ok(id)
         }
         Read::Absent => Err(missing(&format!("meta.id is {}", excerpt(json)))),
-        Read::Unreadable(_) if json.len() > MAX_KEY_BYTES => Err(Refusal::new(
-            Reason::MalformedItem,
-            format!(
+        Read::Unreadable(kind @ CleanKind::KeyTooLong) => {
+            let detail = format!(
                 "meta.id has {} bytes, at most {MAX_KEY_BYTES} can be a key",
                 json.len()
-            ),
-        )),
+            );
+            reader.tally.add(kind);
+            Err(Refusal::new(Reason::MalformedItem, detail))
+        }
         Read::Unreadable(_) => Err(missing(&format!("meta.id is no text: {}", excerpt(json)))),
     }
 }

@@ -128,6 +128,14 @@ impl ParserMetrics {
                 .get_or_create(&KindLabels { kind })
                 .inc_by(times);
         }
+        let comments_over = parsed.cleaned.count(CleanKind::CommentsOverCap);
+        if comments_over > 0 {
+            tracing::warn!(
+                millrace.event_id = event.event_id,
+                batch.comments_over_cap = comments_over,
+                "the batch has more comments than MAX_COMMENTS_PER_BATCH: the others are kept in `extra` of their posts"
+            );
+        }
         self.observe_size(event, parsed.items.item_count());
     }
 

@@ -1,13 +1,14 @@
 //! Unpacks objects and reads items. The only place that names zstd, gzip and the JSON library of objects.
 //!
-//! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items) and, for
-//! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or
-//! `crawl_error`, which pick values by their `spelling` with a `reader`; what nobody picked goes to
-//! `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
+//! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items; where it
+//! refuses, `borders` finds them by `scan`, and `mend` makes JSON of what is nearly JSON) and, for
+//! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or `crawl_error`,
+//! which pick values by their `spelling` with a `reader`; what nobody picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
 //! What a platform does its own way is in the platform's folder.
 
 mod author;
 mod batch;
+mod borders;
 mod clean;
 mod comment;
 mod crawl_error;
@@ -16,12 +17,16 @@ mod depth;
 mod envelope;
 mod extra;
 mod fields;
+mod found;
 mod item;
+mod mend;
 mod metrics;
 mod number;
 mod post;
 mod reader;
 mod record;
+mod resync;
+mod scan;
 mod settings;
 mod spelling;
 mod tally;
@@ -31,6 +36,7 @@ mod testkit;
 mod tests;
 mod tiktok;
 mod time;
+mod word;
 mod youtube;
 
 pub use batch::{Parsed, parse_body};
@@ -39,13 +45,13 @@ pub use settings::{ParserLimits, ParserSettings};
 pub use tally::{CleanKind, Tally};
 
 use crate::{
-    domain::Platform,
+    domain::{CrawlEvent, Platform},
     faults::{self, Point},
     messages::{ParsedBatch, RawBatch},
     supervision::{Fault, Stage},
     trace,
 };
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// The third room: bytes in, rows out. It waits for nothing and may block its thread.
 #[derive(Clone, Debug)]
@@ -80,10 +86,10 @@ impl Parser {
         Self { settings, metrics }
     }
 
-    fn parse(&self, raw: &RawBatch) -> Result<Parsed, Fault> {
+    fn parse(&self, raw: &RawBatch, event: &CrawlEvent) -> Result<Parsed, Fault> {
         let max_bytes = self.settings.limits.max_decompressed_bytes;
         let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
-        batch::parse_json(&json, &raw.event, &self.settings)
+        batch::parse_json(&json, event, &self.settings)
     }
 }
 
@@ -98,13 +104,15 @@ impl Stage for Parser {
         // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
         let size = decompress::unpacked_size(&raw.body, self.settings.limits.max_decompressed_bytes);
         let json_size = if decompress::is_packed(&raw.body) { size } else { 0 };
-        let rows_size = ROWS_WEIGHT * size;
+        let (event, texts_cut) = within_cap(&raw.event, self.settings.limits.max_text_bytes);
+        let rows_size = ROWS_WEIGHT * size + event.text_bytes() as u64;
         raw.reservation.open(json_size + rows_size).await;
         let started = Instant::now();
-        let parsed = self
-            .parse(raw)
+        let mut parsed = self
+            .parse(raw, &event)
             .inspect_err(|_| raw.reservation.shrink_opened(json_size + rows_size))?;
         let took = started.elapsed();
+        parsed.cleaned.add_many(CleanKind::TextTruncated, texts_cut);
         tracing::debug!(
             batch.items = parsed.items.item_count(),
             batch.unpacked_bytes = parsed.json_bytes,
@@ -118,13 +126,36 @@ impl Stage for Parser {
         note(&parsed);
         faults::reached(Point::ParseEnd, &raw.event.event_id);
         Ok(ParsedBatch {
-            event: raw.event.clone(),
+            bytes: parsed.json_bytes + parsed.items.posts.len() * event.text_bytes(),
+            event,
             object: raw.object.clone(),
             items: parsed.items,
-            bytes: parsed.json_bytes,
             reservation: raw.reservation.clone(),
         })
     }
+}
+
+/// The event with its texts cut at the cap of any text, as each of its posts may have them as columns;
+/// and how many were cut.
+fn within_cap(event: &Arc<CrawlEvent>, max_bytes: usize) -> (Arc<CrawlEvent>, u64) {
+    let is_long = |text: Option<&str>| text.is_some_and(|text| text.len() > max_bytes);
+    let CrawlEvent {
+        task_type,
+        keyword,
+        brand_name,
+        ..
+    } = &**event;
+    let texts = [task_type.as_deref(), keyword.as_deref(), brand_name.as_deref()];
+    if !texts.into_iter().any(is_long) {
+        return (event.clone(), 0);
+    }
+    let mut tally = Tally::default();
+    let mut cut = CrawlEvent::clone(event);
+    let mut shortened = |text: &str| clean::truncate(text.to_owned(), max_bytes, &mut tally);
+    cut.task_type = task_type.as_deref().map(&mut shortened).map(Arc::from);
+    cut.keyword = keyword.as_deref().map(&mut shortened).map(Arc::from);
+    cut.brand_name = brand_name.as_deref().map(&mut shortened);
+    (cut.into(), tally.count(CleanKind::TextTruncated))
 }
 
 /// Tells the trace what was in the object.

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{Author, CrawlEvent, ErrorCode, Post};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// Reads post and author. Comes last for an item: what it leaves is the post's `extra`.
 pub(super) fn read(
@@ -55,8 +56,8 @@ pub(super) fn read(
         author_username: by.username,
         author_name: by.name,
         follower_count: by.followers,
-        task_type: text(&[meta("task_type")]).or_else(|| event.task_type.clone()),
-        keyword_source: text(&[meta("keyword_source")]).or_else(|| event.keyword.clone()),
+        task_type: shared(text(&[meta("task_type")]), event.task_type.as_ref()),
+        keyword_source: shared(text(&[meta("keyword_source")]), event.keyword.as_ref()),
         pipeline_version: text(&[meta("pipeline_version")]),
         fetch_status: (status == FetchStatus::Success).then(|| "success".to_owned()),
         fetch_error: text(&spelling::ERROR_TEXT),
@@ -65,6 +66,14 @@ pub(super) fn read(
         extra: record.extra(reader)?,
     };
     Ok((post, by.row))
+}
+
+/// The item's own text, or else the event's, of which there is one copy however many items there are.
+fn shared(own: Option<String>, events: Option<&Arc<str>>) -> Option<Arc<str>> {
+    match own {
+        Some(own) if events.is_none_or(|events| **events != *own) => Some(own.into()),
+        _ => events.cloned(),
+    }
 }
 
 fn counts(record: &mut Record<'_>, reader: &mut Reader<'_>) -> [Option<i64>; 5] {

@@ -188,10 +188,10 @@ impl Reader<'_> {
             }
             Ok(())
         });
-        if all_read && within_bounds.is_ok() {
-            Read::Value(tags)
-        } else {
-            Read::Partly(tags, CleanKind::TagsUnreadable)
+        match within_bounds {
+            Err(_) => Read::Partly(tags, CleanKind::TagsOverCap),
+            Ok(()) if all_read => Read::Value(tags),
+            Ok(()) => Read::Partly(tags, CleanKind::TagsUnreadable),
         }
     }
 

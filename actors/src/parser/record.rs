@@ -195,7 +195,14 @@ fn fields<'a>(json: &'a str, reader: &mut Reader<'_>) -> Result<Fields<'a>, Refu
     if Scalar::of(json) != Scalar::Object {
         return Err(Refusal::malformed("not an object"));
     }
-    let fields = Fields::read(json).map_err(|error| Refusal::malformed(error.to_string()))?;
+    let fields = Fields::read(json).map_err(|error| {
+        // Of valid JSON this is the only refusal.
+        let is_too_wide = error.is_data();
+        reader
+            .tally
+            .add_many(CleanKind::FieldsOverCap, u64::from(is_too_wide));
+        Refusal::malformed(error.to_string())
+    })?;
     reader
         .tally
         .add_many(CleanKind::KeyRepeated, fields.repeated as u64);

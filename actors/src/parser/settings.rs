@@ -18,6 +18,8 @@ pub struct ParserLimits {
     pub max_decompressed_bytes: usize,
     /// Items.
     pub max_items: usize,
+    /// Comments of all items together; the others stay in `extra` and are counted.
+    pub max_comments: usize,
     /// Nesting of the JSON.
     pub max_depth: usize,
     /// Bytes of one text field; longer text is truncated and counted.
@@ -31,6 +33,7 @@ impl Default for ParserLimits {
         Self {
             max_decompressed_bytes: 256 << 20,
             max_items: 10_000,
+            max_comments: 200_000,
             max_depth: 64,
             max_text_bytes: 1 << 20,
         }

@@ -29,6 +29,16 @@ kinds! {
     SurrogateReplaced = "surrogate_replaced",
     /// Bytes that are not UTF-8 became U+FFFD.
     Utf8Replaced = "utf8_replaced",
+    /// `NaN` or an infinity became null.
+    NotANumber = "not_a_number",
+    /// A raw control character in a string became an escape.
+    ControlEscaped = "control_escaped",
+    /// A comma between items was missing, or one too many.
+    CommaMisplaced = "comma_misplaced",
+    /// A byte order mark before the body was skipped.
+    BomSkipped = "bom_skipped",
+    /// NULs behind the body were skipped.
+    PaddingSkipped = "padding_skipped",
     /// A text column was cut at the cap.
     TextTruncated = "text_truncated",
     /// A text column was sent something that is no text.
@@ -43,8 +53,14 @@ kinds! {
     FlagUnreadable = "flag_unreadable",
     /// The tags, or one of them, were no text.
     TagsUnreadable = "tags_unreadable",
-    /// A comment was no object, or the comments no array, or there were too many of them.
+    /// A comment was no object, or the comments no array.
     CommentUnreadable = "comment_unreadable",
+    /// A comment was beyond `MAX_COMMENTS_PER_BATCH` and stays in its post's `extra`.
+    CommentsOverCap = "comments_over_cap",
+    /// Tags beyond the 10,000 that one item may have stay in its `extra`.
+    TagsOverCap = "tags_over_cap",
+    /// An object had more than 10,000 fields; its item is rejected.
+    FieldsOverCap = "fields_over_cap",
     /// A part of the item (content, author, interaction) was no object.
     SectionUnreadable = "section_unreadable",
     /// A key was too long for an index.

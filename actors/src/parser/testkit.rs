@@ -18,8 +18,8 @@ pub(crate) fn event(platform: Platform) -> CrawlEvent {
         content_count: None,
         batch_index: Some(0),
         total_batches: Some(1),
-        task_type: Some("from_event".to_owned()),
-        keyword: Some("event keyword".to_owned()),
+        task_type: Some("from_event".into()),
+        keyword: Some("event keyword".into()),
         brand_name: None,
         user_id: None,
         delivery: Delivery {

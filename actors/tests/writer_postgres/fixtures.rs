@@ -113,7 +113,7 @@ pub(crate) fn author(key: &str, crawled_at: Timestamp) -> Author {
 pub(crate) fn comment(id: &str, crawled_at: Timestamp) -> Comment {
     Comment {
         comment_id: id.to_owned(),
-        post_id: "post".to_owned(),
+        post_id: "post".into(),
         author_username: None,
         author_name: None,
         text: None,

@@ -51,7 +51,7 @@ fn every_batch_becomes_what_the_corpus_says() {
         .collect();
     assert_eq!(
         reasons.into_iter().collect::<Vec<_>>(),
-        ["malformed_item", "missing_id", "unknown_fetch_status"]
+        ["malformed_item", "missing_id", "too_deep", "unknown_fetch_status"]
     );
 }
 

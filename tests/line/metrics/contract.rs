@@ -50,6 +50,7 @@ const PROMISED: &[Promise] = &[
     ("write_duration_seconds", "histogram", &[]),
     ("rows_written_total", "counter", &["table"]),
     ("publish_errors_total", "counter", &[]),
+    ("messages_renewed_total", "counter", &[]),
     ("job_id_unparsed_total", "counter", &[]),
 ];
 
@@ -66,7 +67,7 @@ const OF_PROCESS: [(&str, &str); 7] = [
 
 const REASONS: &str = "malformed_event unsupported_event_type bad_path bucket_not_allowed object_missing \
     object_too_large decompression_failed decompressed_too_large malformed_json too_deep too_many_items \
-    row_refused attempts_exhausted killed_worker";
+    row_refused attempts_exhausted killed_worker undecodable_message";
 
 /// The category of a code as it is stored; `None` for a code that the list does not have.
 pub(super) fn category(code: &str) -> Option<&'static str> {

@@ -4,7 +4,7 @@ use crate::{
     event::{Event, Poison},
     item::{Item, Kind},
     leaves::{self, Leaf},
-    object,
+    object::{self, Sent},
     row::{Row, Versions, key, merge, row},
     settings::{Objects, OracleSettings},
 };
@@ -82,7 +82,7 @@ pub fn expect<B: AsRef<[u8]>>(
     expected
 }
 
-fn batch(body: &[u8], objects: &Objects, settings: &OracleSettings) -> Result<(Event, Vec<Value>), Poison> {
+fn batch(body: &[u8], objects: &Objects, settings: &OracleSettings) -> Result<(Event, Vec<Sent>), Poison> {
     let event = Event::read(body, settings)?;
     let poison = |reason| (Some(event.event_id.clone()), reason);
     let object = objects.get(&(event.bucket.clone(), event.key.clone()));
@@ -93,7 +93,7 @@ fn batch(body: &[u8], objects: &Objects, settings: &OracleSettings) -> Result<(E
 
 fn store(
     event: &Event,
-    items: &[Value],
+    items: &[Sent],
     settings: &OracleSettings,
     crawled: &mut Crawled,
     expected: &mut Expected,
@@ -101,21 +101,25 @@ fn store(
     let (mut successes, mut rejected) = (0, 0);
     let mut distribution = BTreeMap::<String, i64>::new();
     for (index, item) in items.iter().enumerate() {
-        let item = Item {
+        let read = item.as_ref().map(|item| Item {
             item,
             event,
             settings,
+        });
+        let kind = match &read {
+            Ok(item) => item.kind(),
+            Err(reason) => Kind::Rejected(reason),
         };
-        match item.kind() {
-            Kind::Post => {
+        match (kind, &read) {
+            (Kind::Post, Ok(item)) => {
                 successes += 1;
-                crawled.post(&item);
+                crawled.post(item);
             }
-            Kind::Error => {
-                let code = crawled.error(&item);
+            (Kind::Error, Ok(item)) => {
+                let code = crawled.error(item);
                 *distribution.entry(code).or_default() += 1;
             }
-            Kind::Rejected(reason) => {
+            (Kind::Rejected(reason), _) => {
                 rejected += 1;
                 let path = event.object_path();
                 let row = row! {
@@ -126,6 +130,7 @@ fn store(
                     .rejected_items
                     .insert(key(&[&path, &index.to_string()]), row);
             }
+            (Kind::Post | Kind::Error, Err(_)) => unreachable!("what cannot be read is rejected"),
         }
     }
     let mut row = row! {

@@ -1,4 +1,5 @@
-//! A producer that writes AMQP 0-9-1 by hand: no client library sends properties that are not text where text is due.
+//! AMQP 0-9-1 by hand: no client library sends properties that are not text where text is due, or leaves in the midst
+//! of its work.
 
 use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +15,7 @@ const CHANNEL: u16 = 1;
 /// Room for body in a frame that every broker takes.
 const BODY_ROOM: usize = 4_096 - 8;
 
-/// A connection that publishes messages with any bytes for properties, each confirmed.
+/// A connection that publishes messages with any bytes for properties, each confirmed, and may take some away.
 #[derive(Debug)]
 pub struct RawPublisher {
     stream: TcpStream,
@@ -82,6 +83,21 @@ impl RawPublisher {
         self.expect((60, 80)).await.map(drop) // ack
     }
 
+    /// Takes a message and is gone without a word, so that the queue has it again; false when there was none.
+    pub async fn take_and_vanish(mut self, queue: &str) -> anyhow::Result<bool> {
+        let get = [&[0, 0][..], &short(queue.as_bytes()), &[0]].concat();
+        self.method(CHANNEL, (60, 70), &get).await?;
+        let (answer, arguments) = self.next_method().await?;
+        match answer {
+            (60, 71) => Ok(true),
+            (60, 72) => Ok(false),
+            other => bail!(
+                "the broker answered {other:?}: {}",
+                String::from_utf8_lossy(&arguments)
+            ),
+        }
+    }
+
     async fn method(
         &mut self,
         channel: u16,
@@ -100,12 +116,20 @@ impl RawPublisher {
 
     /// The arguments of the method that is to come next.
     async fn expect(&mut self, method: (u16, u16)) -> anyhow::Result<Vec<u8>> {
+        let (got, arguments) = self.next_method().await?;
+        ensure!(
+            got == method,
+            "the broker sent {got:?} and not {method:?}: {}",
+            String::from_utf8_lossy(&arguments)
+        );
+        Ok(arguments)
+    }
+
+    async fn next_method(&mut self) -> anyhow::Result<((u16, u16), Vec<u8>)> {
         loop {
             let mut head = [0; 7];
-            self.stream
-                .read_exact(&mut head)
-                .await
-                .context("the broker ended the connection")?;
+            let read = self.stream.read_exact(&mut head).await;
+            read.context("the broker ended the connection")?;
             let size = u32::from_be_bytes([head[3], head[4], head[5], head[6]]) as usize;
             let mut payload = vec![0; size + 1];
             self.stream.read_exact(&mut payload).await?;
@@ -117,17 +141,9 @@ impl RawPublisher {
                 "the broker sent a frame of kind {}",
                 head[0]
             );
-            let got = (
-                u16::from_be_bytes([payload[0], payload[1]]),
-                u16::from_be_bytes([payload[2], payload[3]]),
-            );
-            if got == method {
-                return Ok(payload[4..size].to_vec());
-            }
-            bail!(
-                "the broker sent {got:?} and not {method:?}: {}",
-                String::from_utf8_lossy(&payload[4..size])
-            );
+            let class = u16::from_be_bytes([payload[0], payload[1]]);
+            let method = u16::from_be_bytes([payload[2], payload[3]]);
+            return Ok(((class, method), payload[4..size].to_vec()));
         }
     }
 }

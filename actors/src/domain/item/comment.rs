@@ -2,14 +2,15 @@
 
 use crate::domain::Json;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// A row of `comments` without the platform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comment {
     /// The platform's id, or one derived from the content.
     pub comment_id: String,
-    /// `meta.id` of the post.
-    pub post_id: String,
+    /// `meta.id` of the post; shared, for a post may have thousands of comments.
+    pub post_id: Arc<str>,
     /// Author's handle.
     pub author_username: Option<String>,
     /// Author's display name.

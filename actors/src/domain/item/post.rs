@@ -2,6 +2,7 @@
 
 use crate::domain::Json;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// A row of `post_analytics` without what the event knows (scope, platform, project, job, batch, brand).
 #[derive(Clone, Debug, PartialEq)]
@@ -60,10 +61,10 @@ pub struct Post {
     pub author_name: Option<String>,
     /// Author's followers at the time of the crawl.
     pub follower_count: Option<i64>,
-    /// Kind of crawl.
-    pub task_type: Option<String>,
-    /// Keyword that found it.
-    pub keyword_source: Option<String>,
+    /// Kind of crawl; usually the event's, shared by all posts of the batch.
+    pub task_type: Option<Arc<str>>,
+    /// Keyword that found it; shared like the kind.
+    pub keyword_source: Option<Arc<str>>,
     /// Version of the crawler.
     pub pipeline_version: Option<String>,
     /// `success`, or none for a legacy item.

@@ -17,6 +17,9 @@ pub(super) const FIRST_SEEN: &str = "x-millrace-first-seen";
 /// The event's id, where it could be read.
 pub(super) const EVENT_ID: &str = "x-millrace-event-id";
 
+/// How often a quorum queue had to take the message back.
+const DELIVERIES: &str = "x-delivery-count";
+
 /// The properties of a message that had to be repaired, as they came, in Base64.
 const RAW_PROPERTIES: &str = "x-millrace-raw-properties";
 /// Why it is a dead letter, on a copy that goes round while the dead-letter queue takes none. With its
@@ -27,11 +30,12 @@ const PUT_OFF: &str = "x-millrace-put-off";
 const TOO_LARGE: &str = "x-millrace-left-out";
 
 /// Headers that must not be copied: they would send the copy elsewhere too (`CC`, `BCC`), or make the
-/// broker take its way through the retry queue for a loop and drop it.
-const LEFT_OUT: [&str; 10] = [
+/// broker take its way through the retry queue for a loop and drop it, or tell of another message's deliveries.
+const LEFT_OUT: [&str; 11] = [
     PUT_OFF,
     "CC",
     "BCC",
+    DELIVERIES,
     "x-death",
     "x-first-death-queue",
     "x-first-death-reason",
@@ -194,8 +198,17 @@ fn in_order_of_leaving(headers: &FieldTable) -> Vec<(FieldName, usize)> {
 
 /// Attempts on the account of a delivery: 0 for one that was never retried.
 pub(super) fn attempts(properties: &BasicProperties) -> u32 {
-    let value = header(properties, ATTEMPTS);
-    let count = match value {
+    number(properties, ATTEMPTS)
+}
+
+/// How often the queue of a delivery had to take it back, where it counts that.
+pub(super) fn deliveries(properties: &BasicProperties) -> u32 {
+    number(properties, DELIVERIES)
+}
+
+/// A header that holds a count; 0 where it does not.
+fn number(properties: &BasicProperties, name: &str) -> u32 {
+    let count = match header(properties, name) {
         Some(FieldValue::l(n)) => *n,
         Some(FieldValue::I(n)) => i64::from(*n),
         Some(FieldValue::i(n)) => i64::from(*n),

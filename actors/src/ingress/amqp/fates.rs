@@ -18,6 +18,8 @@ pub(super) enum Fate {
         attempts: u32,
         delay: Duration,
     },
+    /// It is at the end of its queue, which may soon have given up on it.
+    Renewed { deliveries: u32 },
     /// It is a dead letter that its queue does not take: it comes back after the delay, to be tried again.
     PutOff {
         reason: &'static str,
@@ -35,6 +37,7 @@ impl Fate {
         match self {
             Self::DeadLettered { reason, .. } => Ending::DeadLettered(reason),
             Self::Retried { room, .. } => Ending::Retried(room),
+            Self::Renewed { .. } => Ending::Renewed,
             Self::PutOff { .. } => Ending::PutOff,
         }
     }
@@ -54,6 +57,12 @@ impl Fate {
             } => {
                 let delay_ms = millis(*delay);
                 warn!(parent: span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
+            }
+            Self::Renewed { deliveries } => {
+                warn!(
+                    parent: span, deliveries, cause = "delivery_limit", fate = "retried",
+                    "its queue took this message back so often that it may soon give up on it; a copy takes its place"
+                );
             }
             Self::PutOff {
                 reason,

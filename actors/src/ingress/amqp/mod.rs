@@ -17,6 +17,7 @@ mod names;
 mod outbox;
 mod publisher;
 mod pulse;
+mod renewal;
 mod retry;
 mod session;
 mod settling;

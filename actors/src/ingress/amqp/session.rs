@@ -12,6 +12,7 @@ use super::{
     link::{Link, bounded, lost},
     outbox::Outbox,
     pulse::{self, Pulse},
+    renewal,
     signals::Signal,
     spans,
     suspects::{Striking, Waiting, struck},
@@ -249,7 +250,12 @@ impl<'a> Session<'a> {
                         source: decoded.source,
                     },
                 };
+                let renewed = renewal::is_due(&delivery.properties);
                 self.hold(delivery);
+                if renewed {
+                    self.renew(tag);
+                    return Ok(());
+                }
                 self.isolation.queue(tag, waiting, suspect);
                 Ok(())
             }

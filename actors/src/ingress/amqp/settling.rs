@@ -107,7 +107,7 @@ impl Session<'_> {
     }
 
     /// Sends a copy on its way, and notes what it makes true when the broker has it.
-    fn copy(&mut self, tag: u64, queue: Queue, properties: BasicProperties, fate: Fate) {
+    pub(super) fn copy(&mut self, tag: u64, queue: Queue, properties: BasicProperties, fate: Fate) {
         if let Some(copy) = self.publish(tag, queue, properties)
             && let Some(delivery) = self.in_flight.get_mut(&tag)
         {

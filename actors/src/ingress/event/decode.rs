@@ -6,7 +6,7 @@ use crate::{
     messages::BatchSource,
 };
 use serde_json::{Map, Value};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// A message that was read, and what was odd about it.
 #[derive(Debug)]
@@ -208,8 +208,8 @@ pub(super) fn fill(
         content_count,
         batch_index: fields.integer("batch_index", i64::MIN),
         total_batches: fields.integer("total_batches", i64::MIN),
-        task_type: fields.text("task_type"),
-        keyword: fields.text("keyword"),
+        task_type: fields.text("task_type").map(Arc::from),
+        keyword: fields.text("keyword").map(Arc::from),
         brand_name: fields.text("brand_name"),
         user_id: fields.text("user_id"),
         delivery,

@@ -94,8 +94,8 @@ fn an_event_is_read_field_by_field() {
             content_count: Some(50),
             batch_index: Some(1),
             total_batches: Some(10),
-            task_type: Some("research_and_crawl".to_owned()),
-            keyword: Some("VinFast VF8".to_owned()),
+            task_type: Some("research_and_crawl".into()),
+            keyword: Some("VinFast VF8".into()),
             brand_name: Some("VinFast".to_owned()),
             user_id: Some("42".to_owned()),
             delivery: delivery(),
@@ -389,7 +389,8 @@ proptest! {
         event["payload"]["job_id"] = json!(job);
         event["payload"]["keyword"] = json!(keyword);
         if let Ok(found) = read(&event) {
-            let texts = [Some(found.event.event_id), Some(found.event.job_id), found.event.keyword];
+            let keyword = found.event.keyword.map(|keyword| keyword.to_string());
+            let texts = [Some(found.event.event_id), Some(found.event.job_id), keyword];
             for text in texts.into_iter().flatten() {
                 prop_assert!(!text.contains('\0') && !text.trim().is_empty());
             }

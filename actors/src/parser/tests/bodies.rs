@@ -1,7 +1,7 @@
 //! What an object may look like, and each reason to refuse one.
 
 use crate::{
-    domain::Platform,
+    domain::{Platform, Reason},
     parser::{
         CleanKind, ParserLimits, ParserSettings, parse_body,
         testkit::{event, items, parse, refused, settings},
@@ -58,21 +58,17 @@ fn what_is_not_json_of_a_shape_we_read_is_malformed_json() {
         r#"{"items":{}}"#,
         r#"{"foo":[]}"#,
         "[",
-        "[1,]",
-        "[1 2]",
-        "[nope]",
         "[] x",
         "[][]",
         "[]}",
         "{\"meta\":{}} x",
         truncated,
-        "[\"\u{1}\"]",
         "\u{0}[]",
         "'a'",
-        "[1]\u{0}",
-        r#"["\x"]"#,
-        "[01]",
-        "[NaN]",
+        "[1",
+        r#"["\x"#,
+        "[01,",
+        "{\"meta\":NaN",
     ] {
         assert_eq!(refused(body), "malformed_json", "{body}");
     }
@@ -81,10 +77,41 @@ fn what_is_not_json_of_a_shape_we_read_is_malformed_json() {
 }
 
 #[test]
+fn what_is_no_item_but_has_borders_is_rejected_alone() {
+    for (body, count) in [
+        ("[1,]", 1),
+        ("[1 2]", 1),
+        ("[nope]", 1),
+        ("[nope,1]", 2),
+        ("[\"\u{1}\"]", 1),
+        ("[1]\u{0}", 1),
+        (r#"["\x",{}]"#, 2),
+        ("[01]", 1),
+        ("[NaN]", 1),
+        ("[}]", 1),
+    ] {
+        let items = items(body);
+        assert_eq!(
+            (items.item_count(), items.rejected.len()),
+            (count, count),
+            "{body}"
+        );
+        assert!(
+            items
+                .rejected
+                .iter()
+                .all(|row| row.reason == Reason::MalformedItem)
+        );
+    }
+}
+
+#[test]
 fn nesting_beyond_the_cap_is_too_deep() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(items(nested(64)).rejected.len(), 1);
-    assert_eq!(refused(nested(65)), "too_deep");
+    for depth in [65, 200_000] {
+        assert_eq!(items(nested(depth)).rejected[0].reason, Reason::TooDeep);
+    }
     assert_eq!(refused("[".repeat(5_000_000)), "too_deep");
     assert_eq!(refused("{\"a\":".repeat(100_000)), "too_deep");
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod items;
 mod properties;
+mod slips;
 mod spellings;
 mod stage;
 mod values;

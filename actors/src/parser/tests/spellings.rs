@@ -124,7 +124,7 @@ fn comment_values_have_two_names() {
         ));
         let comment = items.comments.remove(0);
         assert_eq!(comment.comment_id, "c");
-        assert_eq!(comment.post_id, "1");
+        assert_eq!(&*comment.post_id, "1");
         assert_eq!(comment.author_name.as_deref(), Some("n"));
         assert_eq!(comment.like_count, Some(45));
         assert_eq!(comment.extra, None);

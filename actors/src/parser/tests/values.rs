@@ -199,9 +199,80 @@ fn what_is_no_comment_is_kept_and_counted() {
         with(r#"{"a":1}"#),
         (0, Some(r#"{"comments":{"a":1}}"#.to_owned()), 1)
     );
-    let (count, extra, unreadable) = with(&format!("[{}{{}}]", "{},".repeat(200_000)));
-    assert_eq!((count, unreadable), (0, 1), "more comments than a batch may hold");
-    assert!(extra.unwrap().len() > 600_000);
+}
+
+#[test]
+fn comments_beyond_the_cap_of_the_batch_stay_in_extra_and_are_counted() {
+    let mut settings = settings();
+    settings.limits.max_comments = 3;
+    let item = |id: u32, comments: &str| {
+        format!(r#"{{"meta":{{"id":"{id}"}},"content":{{}},"comments":[{comments}]}}"#)
+    };
+    let body = format!(
+        "[{},{},{}]",
+        item(1, r#"{"id":1},{"id":2}"#),
+        item(2, r#"7,{"id":3},{"id":4}, {"id":5}"#),
+        item(3, r#"{"id":6}"#)
+    );
+    let parsed = parse_body(body.as_bytes(), false, &event(Platform::Tiktok), &settings).unwrap();
+    let extras: Vec<_> = parsed
+        .items
+        .posts
+        .iter()
+        .map(|post| post.extra.as_ref().map(|json| json.as_str()))
+        .collect();
+    assert_eq!(
+        extras,
+        [
+            None,
+            Some(r#"{"comments":[7,{"id":4},{"id":5}]}"#),
+            Some(r#"{"comments":[{"id":6}]}"#)
+        ]
+    );
+    assert_eq!(parsed.items.comments.len(), 3);
+    assert_eq!(parsed.cleaned.count(CleanKind::CommentsOverCap), 3);
+    assert_eq!(parsed.cleaned.count(CleanKind::CommentUnreadable), 1);
+}
+
+#[test]
+fn each_fixed_cap_has_its_count() {
+    let count = |body: String, kind| {
+        parse(body.as_bytes(), Platform::Tiktok)
+            .unwrap()
+            .cleaned
+            .count(kind)
+    };
+    let long = "x".repeat(513);
+    let id = format!(r#"{{"meta":{{"id":"{long}"}},"content":{{}}}}"#);
+    assert_eq!(count(id, CleanKind::KeyTooLong), 1);
+    let author = format!(r#"{{"meta":{{"id":"1"}},"content":{{}},"author":{{"id":"{long}"}}}}"#);
+    assert_eq!(count(author, CleanKind::KeyTooLong), 1);
+    let tags = content(&format!(r#""tags":[{}"z"]"#, "\"t\",".repeat(10_000)));
+    assert_eq!(count(tags, CleanKind::TagsOverCap), 1);
+    let fields: String = (0..10_001).map(|key| format!("\"{key}\":1,")).collect();
+    assert_eq!(
+        count(content(&format!("{fields}\"x\":1")), CleanKind::FieldsOverCap),
+        1
+    );
+}
+
+#[test]
+fn the_text_of_an_event_is_there_once_however_many_items_there_are() {
+    let event = event(Platform::Tiktok);
+    let one = |id: u32| format!(r#"{{"meta":{{"id":"{id}","task_type":"from_event"}},"content":{{}}}}"#);
+    let body = format!("[{},{}]", one(1), one(2));
+    let parsed = parse_body(body.as_bytes(), false, &event, &settings()).unwrap();
+    for post in &parsed.items.posts {
+        for (own, events) in [
+            (&post.keyword_source, &event.keyword),
+            (&post.task_type, &event.task_type),
+        ] {
+            assert!(std::sync::Arc::ptr_eq(
+                own.as_ref().unwrap(),
+                events.as_ref().unwrap()
+            ));
+        }
+    }
 }
 
 #[test]

@@ -53,12 +53,21 @@ impl<'a, T> Rows<'a, T> {
         Self { table, rows }
     }
 
-    /// The same rows, at most so many at a time, in key order.
-    pub(super) fn in_chunks(self, most: usize) -> impl Iterator<Item = Self> {
+    /// The same rows, at most so many and so many bytes at a time, in key order. A row that is heavier goes alone.
+    pub(super) fn in_chunks(self, most: usize, most_bytes: usize) -> impl Iterator<Item = Self> {
         let table = self.table;
-        let mut rest = self.rows.into_iter();
+        let mut rest = self.rows.into_iter().peekable();
         std::iter::from_fn(move || {
-            let rows: Vec<_> = rest.by_ref().take(most).collect();
+            let mut bytes = 0;
+            let mut rows = Vec::new();
+            while rows.len() < most
+                && let Some(row) = rest.next_if(|row| {
+                    bytes += weight(table, row);
+                    rows.is_empty() || bytes <= most_bytes
+                })
+            {
+                rows.push(row);
+            }
             (!rows.is_empty()).then_some(Self { table, rows })
         })
     }
@@ -129,6 +138,20 @@ impl<'a, T> Rows<'a, T> {
         }
         (!ages.is_empty()).then(|| format!("{{{ages}}}"))
     }
+}
+
+/// Bytes of a row's values on their way out.
+fn weight<T>(table: &Table<T>, row: &[Version<'_, T>]) -> usize {
+    let weight = |column: &Column<T>| match column.get {
+        Get::Text(get) | Get::Json(get) => pick(column.rule, row, get).map_or(0, str::len),
+        Get::TextArray(get) => pick(column.rule, row, get)
+            .into_iter()
+            .flatten()
+            .map(|element| element.len() + 3)
+            .sum(),
+        _ => size_of::<i64>(),
+    };
+    table.columns.iter().map(weight).sum()
 }
 
 fn key_of<'a, T>(table: &Table<T>, (batch, item): Version<'a, T>) -> Vec<KeyPart<'a>> {

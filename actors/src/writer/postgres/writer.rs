@@ -37,6 +37,9 @@ use tokio_postgres::{
 /// Rows that one statement carries: its parameters are in memory several times over on their way out.
 const ROWS_A_STATEMENT: usize = 4_000;
 
+/// Bytes of values that one statement carries, for the same reason: a text of the event is sent with each of its posts.
+const BYTES_A_STATEMENT: usize = 8 << 20;
+
 /// Stores parsed batches. Cheap to clone; each clone takes one connection while it writes.
 #[derive(Clone)]
 pub struct Writer {
@@ -293,7 +296,9 @@ impl Statements {
             self.rejected_items
                 .run(client, unprepared, each(stored, |items| &items.rejected));
         let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
-        let (posts, authors, comments, crawl_errors, rejected_items) = if rows <= ROWS_A_STATEMENT {
+        let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
+        let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT / 2;
+        let (posts, authors, comments, crawl_errors, rejected_items) = if is_small {
             tokio::try_join!(biased; posts, authors, comments, crawl_errors, rejected_items)?
         } else {
             (
@@ -362,7 +367,7 @@ impl<T> Insert<T> {
         versions: impl Iterator<Item = Version<'a, T>>,
     ) -> Result<TableRows, tokio_postgres::Error> {
         let mut written = TableRows::new(self.table.name, 0);
-        for rows in Rows::new(self.table, versions).in_chunks(ROWS_A_STATEMENT) {
+        for rows in Rows::new(self.table, versions).in_chunks(ROWS_A_STATEMENT, BYTES_A_STATEMENT) {
             let parameters = rows.parameters();
             written.rows += if unprepared {
                 client.execute_typed(&self.sql, &typed(&parameters)).await?

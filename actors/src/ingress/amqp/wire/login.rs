@@ -109,3 +109,81 @@ fn stranger() -> io::Error {
         "somebody else connected to the relay between the client library and the broker",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amqprs::BasicProperties;
+
+    fn login() -> Login {
+        Login {
+            countersign: "a word of chance".to_owned(),
+            name: "millrace pod-1".to_owned(),
+            user: "crawler".to_owned(),
+            password: Some("secret".to_owned().into()),
+        }
+    }
+
+    /// The library's first words with this for a name.
+    fn first_words(name: &str) -> Vec<u8> {
+        let size = u32::try_from(START_OK.len() + name.len()).unwrap().to_be_bytes();
+        [
+            b"AMQP\0\0\x09\x01",
+            &[METHOD, 0, 0][..],
+            &size,
+            &START_OK,
+            name.as_bytes(),
+            &[END],
+        ]
+        .concat()
+    }
+
+    async fn passed(words: &[u8]) -> (io::Result<()>, Vec<u8>) {
+        let (mut client, mut broker) = (words, Vec::new());
+        let passed = login().pass(&mut client, &mut broker).await;
+        (passed, broker)
+    }
+
+    #[tokio::test]
+    async fn the_broker_hears_who_we_are() {
+        let (passed, heard) = passed(&first_words("a word of chance")).await;
+        passed.unwrap();
+        let heard = String::from_utf8_lossy(&heard);
+        for word in [
+            "AMQP",
+            "PLAIN",
+            "\0crawler\0secret",
+            "millrace pod-1",
+            "consumer_cancel_notify",
+        ] {
+            assert!(heard.contains(word), "{word}: {heard:?}");
+        }
+        assert!(!heard.contains("a word of chance"), "{heard:?}");
+    }
+
+    #[tokio::test]
+    async fn a_stranger_on_loopback_gets_nothing_of_us() {
+        let mut header = first_words("a word of chance");
+        header[8] = 2;
+        for words in [
+            first_words("somebody else"),
+            header,
+            b"AMQP\0\0\x09\x01\x01\0\0\xff\xff\xff\xff".to_vec(),
+        ] {
+            let (passed, heard) = passed(&words).await;
+            assert_eq!(passed.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+            assert_eq!(heard, b"AMQP\0\0\x09\x01");
+        }
+    }
+
+    /// What we write the library could read, so the broker can.
+    #[test]
+    fn the_login_is_well_formed() {
+        let start_ok = login().start_ok().unwrap();
+        let size = u32::from_be_bytes(*start_ok[3..].first_chunk().unwrap()) as usize;
+        assert_eq!(start_ok.len(), 7 + size + 1);
+        let table = u32::from_be_bytes(*start_ok[11..].first_chunk().unwrap()) as usize;
+        let headers = [&[0x20, 0][..], &start_ok[11..15 + table]].concat();
+        assert!(amqp_serde::from_bytes::<BasicProperties>(&headers).is_ok());
+    }
+}
