@@ -114,7 +114,9 @@ pub async fn migrate(settings: &PostgresSettings) -> Result<Vec<Migration>, Fail
 
 fn failure(error: MigrateError) -> Failure {
     match error {
-        MigrateError::Failed(_) | MigrateError::OutOfOrder { .. } => anyhow::Error::from(error).into(),
+        MigrateError::Failed { .. } | MigrateError::OutOfOrder { .. } | MigrateError::Divergent(_) => {
+            anyhow::Error::from(error).into()
+        }
         _ => Failure::unavailable(error),
     }
 }

@@ -16,10 +16,10 @@ settings! { "Postgres";
     CERT_FILE: File = Setting::optional("DATABASE_CERT_FILE", FILE, "none", "Our own certificate (PEM), as `sslcert` in the URL; read at each connection.");
     KEY_FILE: File = Setting::optional("DATABASE_KEY_FILE", FILE, "none", "Its private key (PEM), as `sslkey` in the URL.");
     POOL_SIZE: Whole<usize> = Setting::new("DATABASE_POOL_SIZE", Whole::between(1, 1000), "20", "Connections in the pool; they are opened when needed.");
-    MAX_OVERFLOW: Whole<usize> = Setting::new("DATABASE_MAX_OVERFLOW", Whole::between(0, 1000), "10", "Added to `DATABASE_POOL_SIZE`: the sum is the bound on connections.");
+    MAX_OVERFLOW: Whole<usize> = Setting::new("DATABASE_MAX_OVERFLOW", Whole::between(0, 1000), "10", "Added to `DATABASE_POOL_SIZE`: the sum is the bound on connections of `run`, migrations, readiness and API included. `check` opens one, `migrate` one or two.");
     AUTO_MIGRATE: Flag = Setting::new("DATABASE_AUTO_MIGRATE", Flag, "true", "Bring the schema up to date at start; off, `millrace migrate` does it.");
     CONNECT_TIMEOUT: Seconds = Setting::new("DATABASE_CONNECT_TIMEOUT_SECONDS", Seconds::between(0.1, 300.0), "5", "Bound on connecting.");
-    STATEMENT_TIMEOUT: Seconds = Setting::new("DATABASE_STATEMENT_TIMEOUT_SECONDS", Seconds::between(0.1, 3600.0), "20", "Bound on one statement, also told to the server.");
+    STATEMENT_TIMEOUT: Seconds = Setting::new("DATABASE_STATEMENT_TIMEOUT_SECONDS", Seconds::between(0.1, 3600.0), "20", "Bound on one statement, also told to the server; half of it may be waited for a lock, an eighth at later attempts.");
     MAX_ROWS: Whole<usize> = Setting::new("MAX_ROWS_PER_TRANSACTION", Whole::between(1, 1_000_000), "10000", "Rows that a writer gathers into one transaction; a single larger batch is written whole.");
     MAX_BYTES: Mebibytes = Setting::new("MAX_TRANSACTION_MB", Mebibytes::between(1, 4096), "16", "Source JSON that a writer gathers into one transaction; a single larger batch is written whole.");
 }

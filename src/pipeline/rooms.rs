@@ -12,8 +12,8 @@ use millrace_actors::{
     recent::Recent,
     supervision::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision},
     writer::{
-        PostgresSettings, WriterMetrics,
-        postgres::{self, Database, Strikes, Writer},
+        WriterMetrics,
+        postgres::{Database, Strikes, Writer},
     },
 };
 use prometheus_client::registry::Registry;
@@ -77,11 +77,12 @@ impl Parts {
 
     /// A writer is built when its database answers: a rebuild is the breaker's probe. So are fetchers.
     fn writers(&self, config: &Config, supervision: &Supervision, here: &ArbiterHandle) -> Port<ParsedBatch> {
-        let schema = Schema::new(config);
-        let (database, metrics) = (self.database.clone(), self.writer_metrics.clone());
+        let schema = Schema::new(config, self.database.clone());
+        let database = self.database.clone();
+        // Its clones share what they learn of the database, and keep it over restarts.
+        let writer = Writer::new(database.clone(), self.writer_metrics.clone());
         let build: Build<Writer> = Arc::new(move || {
-            let writer = Writer::new(database.clone(), metrics.clone());
-            let (schema, database) = (schema.clone(), database.clone());
+            let (writer, schema, database) = (writer.clone(), schema.clone(), database.clone());
             async move {
                 database.ping().await?;
                 schema.ready().await?;
@@ -113,6 +114,7 @@ impl Parts {
             let thread = Arbiter::new().handle();
             supervision.stage(("parser", n), &thread, next.clone(), build.clone())
         }))
+        .with_wide_lane()
     }
 
     fn fetchers(
@@ -136,6 +138,7 @@ impl Parts {
             (0..config.workers.fetchers)
                 .map(|n| supervision.stage(("fetcher", n), here, next.clone(), build.clone())),
         )
+        .with_wide_lane()
     }
 
     fn source(&self, settings: AmqpSettings, status: IngressStatus) -> Build<AmqpSource> {
@@ -176,28 +179,29 @@ pub(crate) fn replica_name() -> String {
 /// The schema, brought up to date once, by whichever writer comes first.
 #[derive(Clone)]
 struct Schema {
-    settings: Option<PostgresSettings>,
+    /// None where somebody else sees to it.
+    database: Option<Database>,
     ready: Arc<OnceCell<()>>,
 }
 
 // === impl Schema ===
 
 impl Schema {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, database: Database) -> Self {
         Self {
-            settings: config.auto_migrate.then(|| config.postgres.clone()),
+            database: config.auto_migrate.then_some(database),
             ready: Arc::default(),
         }
     }
 
     /// A database that is down at start is waited for like one that goes down later.
     async fn ready(&self) -> Result<(), Fault> {
-        let Some(settings) = &self.settings else {
+        let Some(database) = &self.database else {
             return Ok(());
         };
         self.ready
             .get_or_try_init(|| async {
-                let migrated = postgres::migrate(settings).await; // says itself what it applied
+                let migrated = database.migrate().await; // says itself what it applied
                 migrated.map_err(|error| Fault::outage("database", error.to_string()))?;
                 Ok(())
             })

@@ -50,6 +50,7 @@ async fn least_rights_are_enough_for_all_that_run_does() {
     line.batch("evt_killer_0", 1).await;
     serve_until_buried(&line, 2).await;
     line.stored(&[good.clone(), odd]).await;
+    line.batch(&good, 5).await; // a duplicate has a write of its own
     line.queue_empties().await;
     for (table, rows) in [
         ("post_analytics", 5),

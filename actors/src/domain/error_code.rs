@@ -66,6 +66,12 @@ const CODES: [(&str, ErrorCategory); 21] = {
 
 // === impl ErrorCode ===
 
+impl Default for ErrorCode {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
 impl ErrorCode {
     /// Trims and upper-cases; a missing or blank code is `UNKNOWN_ERROR`.
     pub fn new(sent: Option<&str>) -> Self {

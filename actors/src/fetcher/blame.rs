@@ -9,11 +9,13 @@ use crate::{
     domain::{CrawlEvent, ObjectPath, Reason},
     supervision::Fault,
 };
-use jiff::SignedDuration;
 use std::time::Duration;
 
 /// The name of our dependency, as the supervisor and `/readyz` know it.
 const OBJECT_STORE: &str = "object_store";
+
+/// How long a store may be too busy for one object and for no other.
+const BUSY_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 // === impl Fetcher ===
 
@@ -28,11 +30,13 @@ impl Fetcher {
     ) -> Fault {
         let fault = match failure.trouble {
             Trouble::Missing => self.missing(event, path),
-            Trouble::Unavailable => outage(bucket, &failure),
             Trouble::NoSuchBucket => self.bucket_or_store(bucket, failure).await,
-            Trouble::Denied | Trouble::Busy | Trouble::Broken | Trouble::Unclear | Trouble::NotTheStore => {
-                self.object_or_store(bucket, failure).await
-            }
+            Trouble::Unavailable
+            | Trouble::Denied
+            | Trouble::Busy
+            | Trouble::Broken
+            | Trouble::Unclear
+            | Trouble::NotTheStore => self.object_or_store(event, bucket, failure).await,
         };
         if matches!(fault, Fault::Outage { .. }) {
             self.metrics.connection_errors.inc();
@@ -43,7 +47,7 @@ impl Fetcher {
     /// A store can refuse, throttle, fail or cut one object and serve all others. Holding the event
     /// would let one sick object stop the line, charging it would let a sick store drive good events
     /// out; so ask the store itself: if it serves, this object is to blame.
-    async fn object_or_store(&self, bucket: &Bucket, failure: Failure) -> Fault {
+    async fn object_or_store(&self, event: &CrawlEvent, bucket: &Bucket, failure: Failure) -> Fault {
         if let Err(failure) = bucket.ping(self.settings.request_timeout).await {
             return self.bucket_or_store(bucket, failure).await;
         }
@@ -51,8 +55,14 @@ impl Fetcher {
             // Who did not ask the store cannot be told anything of the object.
             Trouble::NotTheStore => Fault::not_yet("not_the_store", failure.detail),
             Trouble::Denied => Fault::transient("object_denied", failure.detail),
-            // Asked for too often is not broken: it costs waiting, and no attempt.
-            Trouble::Busy => Fault::not_yet("store_busy", failure.detail),
+            // Asked for too often is not broken: it costs waiting, and no attempt, for a while.
+            Trouble::Busy if self.age(event) < BUSY_PATIENCE => Fault::not_yet("store_busy", failure.detail),
+            Trouble::Busy => Fault::transient("store_busy", failure.detail),
+            // A store that was away for a moment is back when it is asked; silence about one object stays.
+            Trouble::Unavailable if self.age(event) < self.settings.object_grace => {
+                Fault::not_yet("object_silent", failure.detail)
+            }
+            Trouble::Unavailable => Fault::transient("object_silent", failure.detail),
             _ => Fault::transient("object_unreadable", failure.detail),
         }
     }
@@ -67,30 +77,24 @@ impl Fetcher {
         Fault::outage(OBJECT_STORE, told)
     }
 
+    /// Absolute, because `first_seen` comes with the message: one far in the future must not make the event wait
+    /// for ever.
+    fn age(&self, event: &CrawlEvent) -> Duration {
+        (self.clock)()
+            .duration_since(event.delivery.first_seen)
+            .unsigned_abs()
+    }
+
     /// Stores lag, so a missing object is awaited for a while, then it is the event's own fault.
     fn missing(&self, event: &CrawlEvent, path: &ObjectPath) -> Fault {
-        let waited = (self.clock)().duration_since(event.delivery.first_seen);
-        let grace = self.settings.object_grace;
-        // Absolute, because `first_seen` comes with the message: one far in the future must not make
-        // the event wait for ever.
-        if waited.unsigned_abs() < grace {
+        let waited = self.age(event);
+        if waited < self.settings.object_grace {
             return Fault::not_yet(Reason::ObjectMissing.code(), format!("{path} is not there yet"));
         }
         let detail = format!(
-            "{path} is not there {} after the event was first seen",
-            seconds(waited)
+            "{path} is not there {:?} after the event was first seen",
+            Duration::from_secs(waited.as_secs())
         );
         Fault::poison(Reason::ObjectMissing, detail)
     }
-}
-
-fn outage(bucket: &Bucket, failure: &Failure) -> Fault {
-    Fault::outage(
-        OBJECT_STORE,
-        failure.trouble.explain(&bucket.name, &failure.detail),
-    )
-}
-
-fn seconds(duration: SignedDuration) -> String {
-    format!("{:?}", Duration::from_secs(duration.unsigned_abs().as_secs()))
 }

@@ -14,7 +14,19 @@ pub struct Envelope<T> {
     pub subject: Arc<str>,
     /// The span that every log line about this delivery belongs to.
     pub span: Span,
+    /// An attempt at it failed before: it runs alone, and in one member of a pool only.
+    pub(super) retried: bool,
+    /// Outages that it met in this room.
+    pub(super) outages: Outages,
     receipt: Receipt,
+}
+
+/// The outages that a message met in one room.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outages {
+    pub(super) count: u32,
+    /// What the room had passed on when the message met the first.
+    pub(super) passed_before: u64,
 }
 
 // === impl Envelope ===
@@ -26,8 +38,15 @@ impl<T> Envelope<T> {
             body,
             subject: subject.into(),
             span,
+            retried: false,
+            outages: Outages::default(),
             receipt,
         }
+    }
+
+    /// Says whether an attempt at it failed before, in whatever process.
+    pub fn retried(self, retried: bool) -> Self {
+        Self { retried, ..self }
     }
 
     /// The same delivery in its next form.
@@ -36,6 +55,8 @@ impl<T> Envelope<T> {
             body,
             subject: self.subject,
             span: self.span,
+            retried: self.retried,
+            outages: Outages::default(),
             receipt: self.receipt,
         }
     }

@@ -4,6 +4,7 @@
 //! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
 
 mod announce;
+mod backlog;
 mod breaker;
 mod busy;
 mod byte_budget;
@@ -16,6 +17,7 @@ mod handle;
 mod head;
 mod job;
 mod lifecycle;
+mod pool;
 mod port;
 mod report;
 mod roster;
@@ -33,10 +35,11 @@ pub use envelope::Envelope;
 pub use fault::Fault;
 pub use handle::Supervision;
 pub use lifecycle::RestartPolicy;
+pub use pool::Member;
 pub use port::{Depth, Port};
 pub use report::{Affected, Cause, Fate, Rebuild, Report};
 pub use roster::{Entry, Roster, State};
 pub use settlement::{Desk, Receipt, Settlement, Verdict};
 pub use supervisor::Exit;
 pub use verbs::{Intake, Load, Sink, Source, Stage};
-pub use worker::{Build, Limits, Member};
+pub use worker::{Build, Limits};

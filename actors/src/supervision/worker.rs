@@ -5,8 +5,10 @@
 //! dropped, the supervisor is told, and the work is built anew when it says so.
 
 use super::{
-    Affected, Busy, Cause, Depth, Envelope, Fate, Fault, Load, Rebuild, Report, Verdict,
+    Affected, Busy, Cause, Depth, Envelope, Fate, Fault, Load, Member, Rebuild, Report, Verdict,
+    backlog::Backlog,
     job::{Job, Outlet},
+    pool::Pool,
     spans::RunSpans,
 };
 use crate::trace;
@@ -14,7 +16,11 @@ use actix::{
     Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tracing::{Instrument, warn};
 
 /// Makes a room's work, on the first start and after every failure.
@@ -29,8 +35,8 @@ pub struct Limits {
     pub load: Load,
 }
 
-/// A running actor as its neighbours see it.
-pub type Member<T> = (Recipient<Envelope<T>>, Depth);
+/// A message may meet so many outages of a dependency that others do not meet; one more is charged to it.
+const OUTAGES_FOR_NOTHING: u32 = 5;
 
 /// The mailbox, the work, and what is waiting for it.
 pub(super) struct Worker<J: Job> {
@@ -39,14 +45,13 @@ pub(super) struct Worker<J: Job> {
     build: Build<J>,
     /// None while the work runs and while it is down.
     job: Option<J>,
-    waiting: VecDeque<Envelope<J::In>>,
-    /// So many messages at the head are run alone, to find the one that fails the others.
-    suspects: usize,
+    waiting: Backlog<J::In>,
     limits: Limits,
     /// A run that makes no progress for this long has crashed.
     deadline: Duration,
     outlet: Outlet<J::Out>,
     depth: Depth,
+    pool: Arc<OnceLock<Pool<J::In>>>,
     busy: Busy,
     supervisor: Recipient<Report>,
     /// Whether the supervisor was told that the work works since it was built.
@@ -68,23 +73,24 @@ impl<J: Job> Worker<J> {
         arbiter: &ArbiterHandle,
     ) -> Member<J::In> {
         let depth = Depth::default();
-        let mine = depth.clone();
+        let pool = Arc::new(OnceLock::new());
+        let (mine, shared) = (depth.clone(), pool.clone());
         let mailbox = Self::start_in_arbiter(arbiter, move |_| Self {
             room,
             name: format!("{room}-{index}").into(),
             build,
             job: None,
-            waiting: VecDeque::new(),
-            suspects: 0,
+            waiting: Backlog::default(),
             limits,
             deadline,
             outlet,
             depth: mine,
+            pool: shared,
             busy: Busy::default(),
             supervisor,
             proven: false,
         });
-        (mailbox.recipient(), depth)
+        Member::new(mailbox.recipient(), depth, pool)
     }
 
     fn build(&mut self, ctx: &mut Context<Self>) {
@@ -114,7 +120,7 @@ impl<J: Job> Worker<J> {
             return;
         }
         let Some(mut job) = self.job.take() else { return };
-        let batch = self.take_batch();
+        let batch = self.waiting.take(self.limits, J::load);
         let (verb, kind) = J::SPAN;
         let spans = RunSpans::begin(verb, kind, &self.name, &batch);
         let span = spans.work.clone();
@@ -140,44 +146,26 @@ impl<J: Job> Worker<J> {
         );
     }
 
-    fn take_batch(&mut self) -> Batch<J> {
-        let most = if self.suspects > 0 {
-            1
-        } else {
-            self.limits.messages
-        };
-        let mut batch = Vec::new();
-        let mut load = Load::default();
-        while batch.len() < most
-            && let Some(next) = self.waiting.front()
-        {
-            load += J::load(&next.body);
-            if !batch.is_empty() && load.exceeds(self.limits.load) {
-                break;
-            }
-            batch.extend(self.waiting.pop_front());
-        }
-        batch
-    }
-
     /// The table of outcomes: what becomes of the events and of the work.
     fn conclude(&mut self, job: J, batch: Batch<J>, ended: Ended<J>, ctx: &mut Context<Self>) {
         match ended {
             Ok(Ok(outputs)) => {
-                self.depth.sub(batch.len());
-                self.acquit(batch.len());
+                self.let_go(&batch, false);
+                if let Some(pool) = self.pool.get() {
+                    pool.note_passed(batch.len());
+                }
                 self.outlet.pass(batch, outputs);
                 self.prove();
                 self.resume(job, ctx);
             }
-            Ok(Err(fault @ Fault::Outage { .. })) => {
-                let affected = self.hold(batch);
-                self.fail(Cause::from_fault(fault), affected);
-            }
+            Ok(Err(fault @ Fault::Outage { .. })) => self.suffer(batch, fault),
             Ok(Err(fault)) if batch.len() > 1 => {
                 warn!(actor = %self.name, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
-                self.suspects = batch.len();
-                self.hold(batch);
+                match fault {
+                    // A refusal is quick, so the search for it is.
+                    Fault::Poison { .. } => self.waiting.search(batch),
+                    _ => self.set_aside(batch),
+                }
                 self.resume(job, ctx);
             }
             Ok(Err(fault)) => {
@@ -186,8 +174,8 @@ impl<J: Job> Worker<J> {
                 self.resume(job, ctx);
             }
             Err(cause) if batch.len() > 1 => {
-                self.suspects = batch.len();
-                let affected = self.hold(batch);
+                let affected = affected(&batch, Fate::Held);
+                self.set_aside(batch);
                 self.fail(cause, affected);
             }
             Err(cause) => {
@@ -206,26 +194,79 @@ impl<J: Job> Worker<J> {
         }
     }
 
-    /// Puts a batch back at the head of the line, in order.
-    fn hold(&mut self, batch: Batch<J>) -> Vec<Affected> {
-        let held = affected(&batch, Fate::Held);
-        for mail in batch.into_iter().rev() {
-            self.waiting.push_front(mail);
+    /// An outage: the events stay, first in line. But one that meets outages again and again which nobody else
+    /// meets is charged for them, or it would hold its worker for ever.
+    fn suffer(&mut self, mut batch: Batch<J>, fault: Fault) {
+        let passed = self.pool.get().map_or(0, Pool::passed);
+        for mail in &mut batch {
+            if mail.outages.count == 0 {
+                mail.outages.passed_before = passed;
+            }
+            mail.outages.count += 1;
         }
-        held
+        let others_pass = |mail: &Envelope<J::In>| mail.outages.passed_before < passed;
+        if let [mail] = &*batch
+            && mail.outages.count > OUTAGES_FOR_NOTHING
+            && others_pass(mail)
+        {
+            let verdict = Verdict::Retry {
+                room: self.room,
+                cause: fault.kind(),
+                detail: fault.to_string(),
+                charged: true,
+            };
+            let affected = affected(&batch, Fate::Retried);
+            self.part(batch, &verdict);
+            return self.fail(Cause::from_fault(fault), affected);
+        }
+        let affected = affected(&batch, Fate::Held);
+        let again = batch.iter().any(|mail| mail.outages.count > 1);
+        if again && batch.iter().all(others_pass) {
+            self.set_aside(batch);
+        } else if again {
+            self.retry_here(batch);
+        } else {
+            self.waiting.put_back(batch);
+        }
+        self.fail(Cause::from_fault(fault), affected);
+    }
+
+    /// Hands events that failed to the one member of the room that works on such, so that no more than one is
+    /// tied up by them.
+    fn set_aside(&mut self, batch: Batch<J>) {
+        let Some(lane) = self.pool.get().and_then(Pool::lane).cloned() else {
+            return self.retry_here(batch);
+        };
+        self.let_go(&batch, true);
+        for mail in batch {
+            lane.post(mail.retried(true));
+        }
+    }
+
+    /// The same where there is nobody else, or no use in it.
+    fn retry_here(&mut self, batch: Batch<J>) {
+        self.let_go(&batch, true);
+        let retried = |mail: Envelope<J::In>| {
+            self.depth.enter(true);
+            mail.retried(true)
+        };
+        let batch = batch.into_iter().map(retried).collect();
+        self.waiting.put_back(batch);
     }
 
     /// Settles events that go no further.
     fn part(&mut self, batch: Batch<J>, verdict: &Verdict) {
-        self.depth.sub(batch.len());
-        self.acquit(batch.len());
+        self.let_go(&batch, true);
         for mail in batch {
             mail.settle(verdict.clone());
         }
     }
 
-    fn acquit(&mut self, messages: usize) {
-        self.suspects = self.suspects.saturating_sub(messages);
+    fn let_go(&mut self, batch: &[Envelope<J::In>], failed: bool) {
+        for mail in batch {
+            self.depth.leave(mail.retried);
+        }
+        self.waiting.gone(batch, failed);
     }
 
     fn prove(&mut self) {
@@ -274,7 +315,7 @@ impl<J: Job> Handler<Envelope<J::In>> for Worker<J> {
     type Result = ();
 
     fn handle(&mut self, mail: Envelope<J::In>, ctx: &mut Self::Context) {
-        self.waiting.push_back(mail);
+        self.waiting.push(mail);
         self.work(ctx);
     }
 }

@@ -15,4 +15,5 @@ mod restarts_are_paced_and_limited;
 mod schedules;
 mod supervision_speaks_per_message;
 mod testkit;
+mod what_failed_before_ties_up_one_member;
 mod work_goes_to_the_least_loaded;

@@ -1,6 +1,6 @@
 //! For tests of actors: a system on a paused clock, and a desk to watch.
 
-use millrace_actors::supervision::{Depth, Desk, Envelope, Port, Receipt, Settlement, Verdict};
+use millrace_actors::supervision::{Desk, Envelope, Member, Port, Receipt, Settlement, Verdict};
 use std::{collections::BTreeMap, future::Future, time::Duration};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Span;
@@ -84,6 +84,6 @@ impl TestDesk {
 }
 
 /// A port to one mailbox.
-pub(crate) fn port_to<T: Send + 'static>(member: (actix::Recipient<Envelope<T>>, Depth)) -> Port<T> {
+pub(crate) fn port_to<T: Send + 'static>(member: Member<T>) -> Port<T> {
     Port::new([member])
 }

@@ -13,7 +13,7 @@ fn a_pool_shares_what_comes() {
         let members: Vec<_> = (0..3)
             .map(|n| supervision.stage(("double", n), &here, sink.clone(), build_double(&script)))
             .collect();
-        let depths: Vec<_> = members.iter().map(|(_, depth)| depth.clone()).collect();
+        let depths: Vec<_> = members.iter().map(|member| member.depth().clone()).collect();
         let pool = Port::new(members);
         let mut desk = TestDesk::default();
         desk.post_all(100..109, &pool);

@@ -90,19 +90,6 @@ async fn a_dropped_write_leaves_no_busy_connection_and_no_rows() {
 }
 
 #[tokio::test]
-async fn waiting_too_long_for_a_lock_is_tried_again_and_then_an_outage() {
-    let database = TestDatabase::migrated().await;
-    let mut settings = database.settings();
-    settings.statement_timeout = Duration::from_millis(100);
-    let mut writer = database.writer_with(&settings);
-    let holder = hold_author(&database).await;
-    let detail = outage(writer.write(&[&one("e1")]).await.unwrap_err());
-    assert!(detail.contains("55P03") && detail.contains("4 tries"), "{detail}");
-    holder.batch_execute("ROLLBACK").await.unwrap();
-    assert_works(&database, &mut writer, "e1").await;
-}
-
-#[tokio::test]
 async fn a_server_that_takes_no_writes_is_an_outage() {
     let database = TestDatabase::migrated().await;
     let client = database.client().await;

@@ -5,7 +5,9 @@
 mod collisions;
 mod commit;
 mod contract;
+mod defaults;
 mod downtime;
+mod encodings;
 mod faults;
 mod fixtures;
 mod ledger;
@@ -18,5 +20,6 @@ mod reports;
 mod rollups;
 mod server;
 mod sqlstates;
+mod standbys;
 mod views;
 mod writes;

@@ -3,6 +3,7 @@
 use crate::server::TestDatabase;
 use futures_util::future::join_all;
 use millrace_actors::writer::postgres::{MigrateError, migrate, pending};
+use std::time::Duration;
 
 #[tokio::test]
 async fn an_empty_database_gets_every_migration_and_then_none() {
@@ -116,3 +117,33 @@ async fn a_table_of_that_name_that_is_not_ours_is_reported_by_name() {
         .await;
     assert_eq!(left, 0, "a failed migration leaves nothing behind");
 }
+
+/// What a pooler leaves of a session whose client has gone.
+#[tokio::test]
+async fn a_lock_that_nobody_uses_any_more_is_taken_away() {
+    let database = TestDatabase::empty().await;
+    let mut settings = database.settings();
+    settings.statement_timeout = Duration::from_secs(1);
+    let left_behind = database.client().await;
+    let lock = format!("SELECT pg_advisory_lock({})", i64::from_be_bytes(*b"millrace"));
+    left_behind.batch_execute(&lock).await.unwrap();
+    assert!(!migrate(&settings).await.unwrap().applied.is_empty());
+    assert!(
+        left_behind.batch_execute("SELECT 1").await.is_err(),
+        "its session was ended"
+    );
+}
+
+/// Building an index takes longer than a default for statements may allow.
+#[tokio::test]
+async fn a_short_default_for_statements_does_not_end_a_migration() {
+    let database = TestDatabase::empty().await;
+    database.client().await.batch_execute(SLOW_DDL).await.unwrap();
+    database.set_default("statement_timeout = '250ms'").await;
+    assert!(!migrate(&database.settings()).await.unwrap().applied.is_empty());
+}
+
+/// The server waits at the end of each command that makes something.
+const SLOW_DDL: &str = "\
+    CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); END $$; \
+    CREATE EVENT TRIGGER dawdle ON ddl_command_end WHEN TAG IN ('CREATE VIEW') EXECUTE FUNCTION dawdle()";

@@ -9,6 +9,7 @@ use millrace_actors::{
     supervision::Sink,
     writer::postgres::{Database, migrate, pending},
 };
+use millrace_stack::Selected;
 use tokio::runtime::Handle;
 
 const WRITERS: usize = 8;
@@ -56,4 +57,51 @@ async fn writers_share_connections_through_a_pooler() {
     outage(writer.write(&[&one("after")]).await.unwrap_err());
     pgbouncer.start().await.unwrap();
     assert_works(&database, &mut writer, "after").await;
+}
+
+const LOCKS: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_through_a_pooler_leaves_no_lock_behind() {
+    let servers = private().await;
+    let pgbouncer = servers.pgbouncer().await.unwrap();
+    for noise in [0, 3] {
+        let database = TestDatabase::empty_on(&servers).await;
+        let url = pgbouncer.url(database.name());
+        let busy: Vec<_> = (0..noise).map(|_| tokio::spawn(keep_busy(url.clone()))).collect();
+        let mut settings = database.settings();
+        settings.url = url.into();
+        let migrations = join_all((0..3).map(|_| migrate(&settings))).await;
+        let applied: usize = migrations
+            .into_iter()
+            .map(|report| report.unwrap().applied.len())
+            .sum();
+        assert_eq!(
+            applied,
+            pending_of(&servers).await,
+            "each migration is applied once"
+        );
+        busy.iter().for_each(tokio::task::JoinHandle::abort);
+        assert_eq!(database.value::<i64>(LOCKS).await, 0, "{noise} others");
+    }
+}
+
+/// All migrations there are.
+async fn pending_of(servers: &Selected) -> usize {
+    let empty = TestDatabase::empty_on(servers).await;
+    pending(&empty.settings()).await.unwrap().len()
+}
+
+/// Has the pooler give its connections now to one client, now to another.
+async fn keep_busy(url: String) {
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    loop {
+        // One that ends early is of no interest.
+        let _ = client
+            .batch_execute("BEGIN; SELECT pg_sleep(0.001); COMMIT")
+            .await;
+    }
 }

@@ -53,15 +53,42 @@ impl TestDatabase<'static> {
     pub(crate) async fn migrated() -> Self {
         Self::migrated_on(shared().await).await
     }
+
+    /// One that holds text in this encoding.
+    pub(crate) async fn encoded(encoding: &str) -> Self {
+        let database = Self::unmade_on(shared().await).await;
+        let name = &database.name;
+        let sql = format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
+        let first = database.server.connect("postgres").await.unwrap();
+        first.batch_execute(&sql).await.unwrap();
+        database
+    }
+
+    /// Gives a setting another default, for sessions that begin from now on.
+    pub(crate) async fn set_default(&self, setting: &str) {
+        let sql = format!("ALTER DATABASE {} SET {setting}", self.name);
+        self.server
+            .connect("postgres")
+            .await
+            .unwrap()
+            .batch_execute(&sql)
+            .await
+            .unwrap();
+    }
 }
 
 impl<'s> TestDatabase<'s> {
-    async fn empty_on(servers: &'s Selected) -> Self {
+    async fn unmade_on(servers: &'s Selected) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let server = servers.postgres.as_ref().unwrap();
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        server.create_database(&name).await.unwrap();
         Self { server, name }
+    }
+
+    pub(crate) async fn empty_on(servers: &'s Selected) -> Self {
+        let database = Self::unmade_on(servers).await;
+        database.server.create_database(&database.name).await.unwrap();
+        database
     }
 
     pub(crate) async fn migrated_on(servers: &'s Selected) -> Self {

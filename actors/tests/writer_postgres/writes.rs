@@ -23,6 +23,14 @@ pub(crate) fn outage(fault: Fault) -> String {
     }
 }
 
+/// The event alone pays, for this.
+pub(crate) fn charged(fault: Fault, expected: &str) -> String {
+    match fault {
+        Fault::Transient { cause, detail } if cause == expected => detail,
+        other => panic!("not charged to the event for {expected}: {other:?}"),
+    }
+}
+
 /// Holds a row that every batch of [`one`] writes, until it is dropped.
 pub(crate) async fn hold_author(database: &TestDatabase<'_>) -> Client {
     let holder = database.client().await;

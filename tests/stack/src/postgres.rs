@@ -236,7 +236,7 @@ fn url_at(port: u16, database: &str) -> String {
 }
 
 /// The folder with `postgres` and `initdb`, of the newest version that is installed.
-fn programs() -> Result<PathBuf, MissingPackage> {
+pub(crate) fn programs() -> Result<PathBuf, MissingPackage> {
     let versions = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

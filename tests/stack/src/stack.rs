@@ -13,6 +13,7 @@ use crate::objects::Objects;
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::Postgres;
 use crate::rabbitmq::RabbitMq;
+use crate::standby::Standby;
 use crate::tenant::Tenant;
 use crate::tls::Authority;
 
@@ -188,6 +189,12 @@ impl Selected {
     pub async fn pgbouncer(&self) -> anyhow::Result<PgBouncer> {
         let postgres = self.postgres.as_ref();
         PgBouncer::launch(&self.home, postgres.context("no Postgres was selected")?).await
+    }
+
+    /// A standby that every commit waits for from now on; it ends with the value, or with these servers.
+    pub async fn standby(&self) -> anyhow::Result<Standby> {
+        let postgres = self.postgres.as_ref();
+        Standby::launch(&self.home, postgres.context("no Postgres was selected")?).await
     }
 
     /// The directory with data and logs.

@@ -4,7 +4,7 @@ use crate::domain::Json;
 use jiff::Timestamp;
 
 /// A row of `authors` without the platform.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Author {
     /// Username, id or channel id: the first that was sent.
     pub author_key: String,

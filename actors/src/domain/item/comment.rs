@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// A row of `comments` without the platform.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comment {
     /// The platform's id, or one derived from the content.
     pub comment_id: String,

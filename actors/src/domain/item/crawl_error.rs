@@ -4,7 +4,7 @@ use crate::domain::{ErrorCode, Json};
 use jiff::Timestamp;
 
 /// A row of `crawl_errors` without what the event knows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CrawlError {
     /// `meta.id`.
     pub content_id: String,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// A row of `post_analytics` without what the event knows (scope, platform, project, job, batch, brand).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Post {
     /// `meta.id`.
     pub id: String,

@@ -6,6 +6,7 @@ use super::{
     fetch_from, fetcher_of, healthy_but, is_poison, minio, outage_detail, run, transient_detail,
 };
 use crate::fetcher::{Fetcher, FetcherMetrics, Stores};
+use crate::messages::RawBatch;
 use crate::supervision::{ByteBudget, Fault};
 use jiff::Timestamp;
 use std::{
@@ -218,11 +219,41 @@ async fn a_store_that_speaks_no_tls_is_an_outage() {
     assert!(detail.contains("MINIO_ENDPOINT"), "{detail}");
 }
 
+/// A fetch of an event that was first seen an hour ago.
+async fn fetch_late(server: &FaultServer) -> Result<RawBatch, Fault> {
+    let fetcher = fetcher_of(&minio(&server.endpoint), &ByteBudget::new(10_000));
+    let mut fetcher = fetcher.with_clock(|| "2026-01-01T01:00:00Z".parse().unwrap());
+    run(&mut fetcher, PATH).await
+}
+
 #[tokio::test]
 async fn silence_instead_of_headers_is_an_outage() {
-    let server = FaultServer::start(healthy_but(|_| Answer::silence())).await;
+    let server = FaultServer::start(|_: &Request| Answer::silence()).await;
     outage_detail(fetch_from(&server).await);
-    assert_eq!(server.requests().len(), 2);
+    outage_detail(fetch_late(&server).await);
+}
+
+#[tokio::test]
+async fn silence_about_one_object_is_charged_for_it_when_it_lasts_while_the_store_serves() {
+    let server = FaultServer::start(healthy_but(|_| Answer::silence())).await;
+    let found = fetch_from(&server).await;
+    let waits = matches!(
+        found,
+        Err(Fault::NotYet {
+            cause: "object_silent",
+            ..
+        })
+    );
+    assert!(waits, "{found:?}");
+    assert_eq!(server.asked_for(KEY), 2, "tried twice first");
+    transient_detail(fetch_late(&server).await, "object_silent");
+}
+
+#[tokio::test]
+async fn an_object_that_is_always_throttled_is_charged_in_the_end() {
+    let server = FaultServer::start(healthy_but(|_| Answer::error("503 Slow Down", "SlowDown"))).await;
+    let detail = transient_detail(fetch_late(&server).await, "store_busy");
+    assert!(detail.contains("SlowDown"), "{detail}");
 }
 
 #[tokio::test]

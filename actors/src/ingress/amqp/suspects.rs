@@ -126,7 +126,10 @@ impl Session<'_> {
         let Waiting { tag, span, batch } = waiting;
         let subject = batch.event.event_id.clone();
         let receipt = Receipt::new(tag, self.desk.clone());
-        intake.out.post(Envelope::new(batch, subject, span, receipt));
+        let retried = batch.event.delivery.attempt > 1;
+        intake
+            .out
+            .post(Envelope::new(batch, subject, span, receipt).retried(retried));
     }
 
     fn event_id(&self, tag: u64) -> Option<String> {

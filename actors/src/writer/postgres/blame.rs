@@ -11,8 +11,15 @@ pub(super) const DATABASE: &str = "database";
 /// What to do about an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// Two transactions met, or the server was slow: the same transaction may well succeed.
+    /// Two transactions met: the same transaction may well succeed at once.
     Collision(String),
+    /// It may be the database or what was written; the database has to be asked.
+    Doubt {
+        /// Short name of the trouble.
+        cause: &'static str,
+        /// What the server said.
+        detail: String,
+    },
     /// Final, for this attempt.
     Fault(Fault),
 }
@@ -22,7 +29,22 @@ pub(super) enum Blame {
 impl Blame {
     /// The transaction is over and the connection may be used again, if it still answers.
     pub(super) fn leaves_connection_usable(&self) -> bool {
-        matches!(self, Self::Collision(_) | Self::Fault(Fault::Poison { .. }))
+        matches!(
+            self,
+            Self::Collision(_) | Self::Doubt { .. } | Self::Fault(Fault::Poison { .. })
+        )
+    }
+
+    /// It took too long.
+    pub(super) fn slow(detail: impl Into<String>) -> Self {
+        Self::doubt("write_too_slow", detail)
+    }
+
+    fn doubt(cause: &'static str, detail: impl Into<String>) -> Self {
+        Self::Doubt {
+            cause,
+            detail: detail.into(),
+        }
     }
 
     fn outage(detail: impl Into<String>) -> Self {
@@ -31,22 +53,32 @@ impl Blame {
 
     fn of_state(state: &SqlState, detail: String) -> Self {
         match state.code() {
-            // Deadlock, serialization failure, lock timeout, statement timeout; a prepared statement
-            // that a pooler put out of reach, which the next try does without.
-            "40P01" | "40001" | "55P03" | "57014" | "26000" | "42P05" => Self::Collision(detail),
+            // Deadlock, serialization failure; a prepared statement that a pooler put out of reach, which the
+            // next try does without.
+            "40P01" | "40001" | "26000" | "42P05" => Self::Collision(detail),
+            // A lock was not got in time: somebody's open transaction, or a table that nobody can write.
+            "55P03" => Self::doubt("row_locked", detail),
+            // The statement had its time, or somebody cancelled it.
+            "57014" => Self::slow(detail),
+            // No disk, no connections: a small write may well pass, and yet it is no event's fault.
+            "53100" | "53300" => Self::outage(detail),
             // Of all the program limits this one is the statement's, not a row's.
-            "54001" => Self::outage(detail),
+            "54001" => Self::doubt("write_failed", detail),
             code => match &code[..2.min(code.len())] {
                 // Data exceptions, broken constraints, limits that a value exceeds: a row's fault.
                 "22" | "23" | "54" => Self::Fault(Fault::poison(Reason::RowRefused, detail)),
+                // Shutdown (57P), demotion (25006), connection (08), authorization (28), no such database (3D).
+                "57" | "25" | "08" | "28" | "3D" => Self::outage(detail),
                 // An unknown table or column, or a missing privilege.
-                "42" | "3F" => Self::outage(format!(
-                    "{detail}; the schema does not fit this version or is not ours to write: run `millrace migrate`"
-                )),
-                // Resources (53), shutdown (57P), demotion (25006), connection (08), disk and
-                // corruption (58, XX), authorization (28), and whatever we have not met: the
-                // event is not known to be guilty, so it must not be lost.
-                _ => Self::outage(detail),
+                "42" | "3F" => Self::doubt(
+                    "write_failed",
+                    format!(
+                        "{detail}; the schema does not fit this version or is not ours to write: run `millrace migrate`"
+                    ),
+                ),
+                // Somebody's trigger that raises (P0), memory (53), corruption (58, XX), what is not supported for
+                // a value (0A), and whatever we have not met.
+                _ => Self::doubt("write_failed", detail),
             },
         }
     }
@@ -117,6 +149,7 @@ mod tests {
         Nobody,
         Row,
         Database,
+        Asked,
         Schema,
     }
 
@@ -131,12 +164,11 @@ mod tests {
                 dependency: "database",
                 detail,
             }) => {
-                if detail.contains("millrace migrate") {
-                    Payer::Schema
-                } else {
-                    Payer::Database
-                }
+                assert!(detail.contains(code));
+                Payer::Database
             }
+            Blame::Doubt { detail, .. } if detail.contains("millrace migrate") => Payer::Schema,
+            Blame::Doubt { .. } => Payer::Asked,
             other => panic!("{code}: {other:?}"),
         }
     }
@@ -144,10 +176,7 @@ mod tests {
     #[test]
     fn every_class_has_its_payer() {
         let cases = [
-            (
-                Payer::Nobody,
-                &["40P01", "40001", "55P03", "57014", "26000", "42P05"][..],
-            ),
+            (Payer::Nobody, &["40P01", "40001", "26000", "42P05"][..]),
             (
                 Payer::Row,
                 &[
@@ -157,9 +186,15 @@ mod tests {
             (
                 Payer::Database,
                 &[
-                    "53100", "53200", "53300", "57P01", "57P02", "57P03", "25006", "25P02", "25P03", "08000",
-                    "08003", "08006", "28P01", "3D000", "54001", "58030", "XX000", "XX001", "21000", "0A000",
-                    "99999", "",
+                    "53100", "53300", "57P01", "57P02", "57P03", "25006", "25P02", "25P03", "08000", "08003",
+                    "08006", "28P01", "3D000",
+                ],
+            ),
+            (
+                Payer::Asked,
+                &[
+                    "55P03", "57014", "53200", "53400", "54001", "58030", "XX000", "XX001", "21000", "0A000",
+                    "P0001", "38000", "99999", "",
                 ],
             ),
             (Payer::Schema, &["42P01", "42703", "42501", "42P10", "3F000"]),
@@ -174,6 +209,7 @@ mod tests {
     #[test]
     fn only_a_transaction_that_ended_leaves_its_connection_usable() {
         assert!(Blame::Collision(String::new()).leaves_connection_usable());
+        assert!(Blame::slow("").leaves_connection_usable());
         assert!(Blame::Fault(Fault::poison(Reason::RowRefused, "")).leaves_connection_usable());
         assert!(!Blame::outage("").leaves_connection_usable());
     }

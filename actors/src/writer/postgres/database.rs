@@ -21,6 +21,7 @@ pub struct Database {
     pool: Pool,
     limits: Limits,
     place: Arc<Place>,
+    settings: Arc<PostgresSettings>,
 }
 
 /// Where the database is, as traces name it. Of several hosts the first stands for all.
@@ -94,20 +95,21 @@ impl Database {
                 statement: settings.statement_timeout,
             },
             place,
+            settings: Arc::new(settings.clone()),
         })
     }
 
-    /// A round trip. Fails also where the server answers but takes no writes.
+    /// A round trip. Fails also where the server answers but takes no writes, or not all text.
     pub async fn ping(&self) -> Result<(), Fault> {
-        let answer = match timeout(self.limits.connect, self.is_writable()).await {
+        let answer = match timeout(self.limits.connect, self.unfit()).await {
             Ok(answer) => answer,
             Err(_) => return Err(self.outage(format!("no answer within {:?}", self.limits.connect))),
         };
         match answer {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.outage("the server is read-only: a standby, or put so by its operator")),
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(self.outage(why)),
             Err(Blame::Fault(fault)) => Err(fault),
-            Err(Blame::Collision(detail)) => Err(self.outage(detail)),
+            Err(Blame::Collision(detail) | Blame::Doubt { detail, .. }) => Err(self.outage(detail)),
         }
     }
 
@@ -120,6 +122,10 @@ impl Database {
             available: status.available,
             waiting: status.waiting,
         }
+    }
+
+    pub(super) fn settings(&self) -> &PostgresSettings {
+        &self.settings
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -146,13 +152,43 @@ impl Database {
         Fault::outage(DATABASE, detail)
     }
 
-    async fn is_writable(&self) -> Result<bool, Blame> {
+    /// Gives up a connection whose statement takes too long, and has the server give up the statement. Without that
+    /// a commit that waits for a standby would keep its connection there for as long as the standby is away.
+    pub(super) async fn cancel(&self, lease: Lease) {
+        let Ok(address) = configure(&self.settings) else {
+            return;
+        };
+        let cancelling = lease.cancel_token();
+        let cancelling = cancelling.cancel_query(TlsConnector::to(&address));
+        if let Ok(Err(error)) = timeout(self.limits.connect, cancelling).await {
+            tracing::debug!(%error, "could not cancel a statement");
+        }
+    }
+
+    /// Why the database cannot be written to, if that is so.
+    async fn unfit(&self) -> Result<Option<String>, Blame> {
         let lease = self.lease().await?;
-        let sql = "SELECT NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean";
+        let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, \
+             current_setting('server_encoding')";
         let rows = lease.query_typed(sql, &[]).await?;
         lease.give_back();
-        Ok(rows.iter().all(|row| row.get(0)))
+        if rows.iter().any(|row| row.get(0)) {
+            return Ok(Some(
+                "the server is read-only: a standby, or put so by its operator".to_owned(),
+            ));
+        }
+        Ok(rows.first().and_then(|row| unfit_encoding(row.get(1))))
     }
+}
+
+/// Why a database of this encoding is of no use: texts of crawls hold whatever there is.
+pub(super) fn unfit_encoding(found: &str) -> Option<String> {
+    (found != "UTF8").then(|| {
+        format!(
+            "server_encoding is {found}, UTF8 is needed: create the database with ENCODING 'UTF8' TEMPLATE template0 \
+             and name that one in DATABASE_URL"
+        )
+    })
 }
 
 // === impl Place ===

@@ -1,11 +1,17 @@
 //! Brings the schema up to date. The migrations are in the binary.
 
-use super::{BadConnectionString, blame::reason_of, database::configure, tls::Connector};
+mod plan;
+mod session;
+mod turn;
+
+use super::{BadConnectionString, Database, blame::reason_of, database::unfit_encoding};
 use crate::writer::PostgresSettings;
-use refinery::{Runner, Target};
+use jiff::Timestamp;
+use plan::Plan;
+use session::Sessions;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{Client, types::Type};
+use turn::Turns;
 
 mod embedded {
     refinery::embed_migrations!("../schema/migrations");
@@ -42,14 +48,32 @@ pub enum MigrateError {
     /// The database cannot be reached in time.
     #[error("database: no answer within {0:?}")]
     NoAnswer(Duration),
+    /// The pool has no connection.
+    #[error("database: {0}")]
+    Pool(String),
+    /// The database cannot hold all text.
+    #[error("database: {0}")]
+    Encoding(String),
     /// Somebody else migrates and does not finish.
     #[error(
-        "another process has been migrating this database for {0:?}: look for it in pg_stat_activity, end it or wait, and try again"
+        "another process has been migrating this database for {waited:?}, {holder}: end it or wait, and try again"
     )]
-    Busy(Duration),
+    Busy {
+        /// How long that was waited for.
+        waited: Duration,
+        /// Who that is, as the server knows it.
+        holder: String,
+    },
     /// A migration failed; those before it stand.
-    #[error("{0}{cause}", cause = cause_of(.0))]
-    Failed(#[from] refinery::Error),
+    #[error("migration V{version} ({name}): {}", reason_of(.cause))]
+    Failed {
+        /// Its position.
+        version: i32,
+        /// What it does.
+        name: String,
+        /// What the database said.
+        cause: tokio_postgres::Error,
+    },
     /// A migration is missing below one that is there.
     #[error(
         "the database has migration {newest} but not {missing}: it was migrated by a version that is not an ancestor of this one"
@@ -60,131 +84,191 @@ pub enum MigrateError {
         /// The one that is not.
         missing: i32,
     },
+    /// A migration is there that is not ours.
+    #[error(
+        "migration {0} of the database is not that of this version: it was migrated by a version that is not an ancestor of this one"
+    )]
+    Divergent(i32),
 }
 
 /// Where applied migrations are recorded.
 const HISTORY: &str = "millrace_schema_history";
 
-/// Our advisory lock: "millrace" in ASCII.
-const LOCK: i64 = i64::from_be_bytes(*b"millrace");
-
-/// How long a replica waits for another's migration: an index on a large table takes a while.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30 * 60);
-
 /// A migration of this name is run statement by statement outside a transaction.
 const OUTSIDE_TRANSACTION: &str = "_concurrently";
 
-/// Applies what is missing. Safe from several processes at once.
-///
-/// Where something is missing it needs a connection of its own for as long as it takes: not one through a
-/// pooler in transaction mode. To find that nothing is, any connection will do.
+/// Limits of a transaction that migrates: it may take long, but a lock that it waits for blocks everybody behind it,
+/// so it gives up before that hurts. Local, so that they hold behind a pooler and stay with nobody.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; \
+     SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = 0; \
+     SET LOCAL client_min_messages = warning";
+
+/// Applies what is missing, over connections of its own. Safe from several processes at once.
 pub async fn migrate(settings: &PostgresSettings) -> Result<MigrationReport, MigrateError> {
-    migrate_with(settings, embedded::migrations::runner()).await
+    run(&Sessions::Own(settings)).await
 }
 
 /// What [`migrate`] would apply. Changes nothing.
 pub async fn pending(settings: &PostgresSettings) -> Result<Vec<Migration>, MigrateError> {
-    let runner = embedded::migrations::runner();
-    let mut client = connect(settings).await?;
-    Ok(Plan::read(&runner, &mut client).await?.pending)
+    let client = Sessions::Own(settings).open().await?;
+    check_encoding(&client).await?;
+    let plan = Plan::read(embedded::migrations::runner().get_migrations(), &client).await?;
+    Ok(plan.pending.iter().map(Migration::from).collect())
 }
 
-async fn migrate_with(settings: &PostgresSettings, runner: Runner) -> Result<MigrationReport, MigrateError> {
-    let mut client = connect(settings).await?;
-    let plan = Plan::read(&runner, &mut client).await?;
+impl Database {
+    /// Applies what is missing over connections of the pool, which thus stays the bound on connections. Safe from
+    /// several processes at once.
+    pub async fn migrate(&self) -> Result<MigrationReport, MigrateError> {
+        run(&Sessions::Pool(self)).await
+    }
+}
+
+async fn run(sessions: &Sessions<'_>) -> Result<MigrationReport, MigrateError> {
+    let client = sessions.open().await?;
+    check_encoding(&client).await?;
+    let runner = embedded::migrations::runner();
     // A database that is up to date is not locked, so a start next to a long migration is quick.
-    let plan = if plan.pending.is_empty() {
-        plan
-    } else {
-        limit(&client).await?;
-        lock(&client).await?;
-        Plan::read(&runner, &mut client).await?
-    };
+    let plan = Plan::read(runner.get_migrations(), &client).await?;
     if !plan.unknown.is_empty() {
         tracing::warn!(unknown = ?plan.unknown, "the database is newer than this binary; going on with it as it is");
     }
+    let turns = sessions.turns();
+    let mut applied = Vec::new();
     for migration in &plan.pending {
-        apply(&runner, &mut client, migration).await?;
-        tracing::info!(
-            version = migration.version,
-            name = migration.name,
-            "applied migration"
-        );
+        let mine = if migration.name().ends_with(OUTSIDE_TRANSACTION) {
+            let second = sessions.second().await;
+            apply_outside(&client, second.as_deref(), migration, turns).await?
+        } else {
+            apply(&client, migration, turns).await?
+        };
+        if mine {
+            tracing::info!(
+                version = migration.version(),
+                name = migration.name(),
+                "applied migration"
+            );
+            applied.push(Migration::from(migration));
+        }
     }
-    // The lock ends with the connection.
+    client.give_back();
     Ok(MigrationReport {
-        applied: plan.pending,
+        applied,
         unknown: plan.unknown,
     })
 }
 
-async fn connect(settings: &PostgresSettings) -> Result<Client, MigrateError> {
-    let address = configure(settings)?;
-    let connecting = address.config.connect(Connector::to(&address));
-    let Ok(connected) = timeout(settings.connect_timeout, connecting).await else {
-        return Err(MigrateError::NoAnswer(settings.connect_timeout));
-    };
-    let (client, connection) = connected?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "migration connection closed");
-        }
-    });
-    Ok(client)
-}
-
-async fn limit(client: &Client) -> Result<(), tokio_postgres::Error> {
-    // A lock that a migration waits for blocks everybody behind it: give up before that hurts.
-    let limits = "SET statement_timeout = 0; SET lock_timeout = '20s'; SET client_min_messages = warning";
-    client.batch_execute(limits).await
-}
-
-/// Asks again and again instead of waiting in the server: a statement that waits holds a snapshot,
-/// and CREATE INDEX CONCURRENTLY waits for every older snapshot to go, so the two would deadlock.
-async fn lock(client: &Client) -> Result<(), MigrateError> {
-    let deadline = Instant::now() + LOCK_PATIENCE;
-    loop {
-        let row = client
-            .query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK])
-            .await?;
-        if row.get(0) {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            return Err(MigrateError::Busy(LOCK_PATIENCE));
-        }
-        sleep(Duration::from_millis(200)).await;
+async fn check_encoding(client: &Client) -> Result<(), MigrateError> {
+    let rows = client.query_typed("SHOW server_encoding", &[]).await?;
+    match rows.first().and_then(|row| unfit_encoding(row.get(0))) {
+        Some(why) => Err(MigrateError::Encoding(why)),
+        None => Ok(()),
     }
 }
 
-async fn apply(runner: &Runner, client: &mut Client, migration: &Migration) -> Result<(), MigrateError> {
-    let all = runner.get_migrations();
-    let version = migration.version;
-    let mut target = Target::Version(version);
-    if migration.name.ends_with(OUTSIDE_TRANSACTION) {
-        let sql = all
-            .iter()
-            .find(|known| known.version() == version)
-            .and_then(|known| known.sql());
-        for statement in statements(sql.unwrap_or_default()) {
+/// Applies a migration in a transaction that holds the lock; false where another process has done so.
+async fn apply(client: &Client, migration: &refinery::Migration, turns: Turns) -> Result<bool, MigrateError> {
+    turns.begin(client).await?;
+    let applying = async {
+        if is_applied(client, migration).await? {
+            return Ok(false);
+        }
+        client.batch_execute(migration.sql().unwrap_or_default()).await?;
+        record(client, migration).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(true)
+    };
+    let applied = applying.await;
+    if !matches!(applied, Ok(true)) {
+        // Where that fails the connection has, and the transaction with it.
+        let _ = client.batch_execute("ROLLBACK").await;
+    }
+    applied.map_err(|cause| failed(migration, cause))
+}
+
+/// The same for what cannot run in a transaction: that of the `second` connection has the lock meanwhile.
+async fn apply_outside(
+    client: &Client,
+    second: Option<&Client>,
+    migration: &refinery::Migration,
+    turns: Turns,
+) -> Result<bool, MigrateError> {
+    let sql = migration.sql().unwrap_or_default();
+    match second {
+        Some(second) => turns.begin(second).await?,
+        None => turns.take(client).await?,
+    }
+    let applying = async {
+        if is_applied(client, migration).await? {
+            return Ok(false);
+        }
+        let limited = has_time_limit(client).await?;
+        if limited {
+            client.batch_execute("SET statement_timeout = 0").await?;
+        }
+        for statement in statements(sql) {
             client.batch_execute(statement).await?;
         }
-        target = Target::FakeVersion(version);
-    }
-    // The plan has checked what is missing on either side.
-    let mut step = Runner::new(all).set_abort_missing(false).set_target(target);
-    step.set_migration_table_name(HISTORY);
-    step.run_async(client).await?;
-    Ok(())
+        if limited {
+            client.batch_execute("RESET statement_timeout").await?;
+        }
+        record(client, migration).await?;
+        Ok(true)
+    };
+    let applied = applying.await;
+    let ended = match second {
+        Some(second) => second.batch_execute("ROLLBACK").await,
+        None => turns.give_back(client).await,
+    };
+    let applied = applied.map_err(|cause| failed(migration, cause))?;
+    ended?;
+    Ok(applied)
 }
 
-fn cause_of(error: &refinery::Error) -> String {
-    match error.kind() {
-        refinery::error::Kind::Connection(_, cause) => cause
-            .downcast_ref::<tokio_postgres::Error>()
-            .map_or_else(|| format!(": {cause}"), |cause| format!(": {}", reason_of(cause))),
-        _ => String::new(),
+/// Building an index takes its time. The limit is lifted only where there is one, for behind a pooler what is set for
+/// a session stays with others.
+async fn has_time_limit(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    let sql = "SELECT current_setting('statement_timeout') <> '0'";
+    let rows = client.query_typed(sql, &[]).await?;
+    Ok(rows.iter().any(|row| row.get(0)))
+}
+
+fn failed(migration: &refinery::Migration, cause: tokio_postgres::Error) -> MigrateError {
+    MigrateError::Failed {
+        version: migration.version(),
+        name: migration.name().to_owned(),
+        cause,
     }
+}
+
+async fn is_applied(client: &Client, migration: &refinery::Migration) -> Result<bool, tokio_postgres::Error> {
+    let table = format!(
+        "CREATE TABLE IF NOT EXISTS {HISTORY} \
+         (version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255))"
+    );
+    client.batch_execute(&table).await?;
+    let sql = format!("SELECT FROM {HISTORY} WHERE version = $1");
+    let found = client
+        .query_typed(&sql, &[(&migration.version(), Type::INT4)])
+        .await?;
+    Ok(!found.is_empty())
+}
+
+async fn record(client: &Client, migration: &refinery::Migration) -> Result<(), tokio_postgres::Error> {
+    let sql = format!("INSERT INTO {HISTORY} (version, name, applied_on, checksum) VALUES ($1, $2, $3, $4)");
+    let (now, checksum) = (Timestamp::now().to_string(), migration.checksum().to_string());
+    client
+        .execute_typed(
+            &sql,
+            &[
+                (&migration.version(), Type::INT4),
+                (&migration.name(), Type::VARCHAR),
+                (&now, Type::VARCHAR),
+                (&checksum, Type::VARCHAR),
+            ],
+        )
+        .await?;
+    Ok(())
 }
 
 /// A `;` at the end of a line ends a statement.
@@ -193,61 +277,6 @@ fn statements(sql: &str) -> impl Iterator<Item = &str> {
         let mut lines = statement.lines().map(str::trim);
         lines.any(|line| !line.is_empty() && !line.starts_with("--"))
     })
-}
-
-/// What a database has and lacks.
-struct Plan {
-    pending: Vec<Migration>,
-    unknown: Vec<Migration>,
-}
-
-// === impl Plan ===
-
-impl Plan {
-    async fn read(runner: &Runner, client: &mut Client) -> Result<Self, MigrateError> {
-        let known = runner.get_migrations();
-        let applied = applied(client).await?;
-        let mut pending = known
-            .iter()
-            .filter(|migration| !applied.iter().any(|there| there.version == migration.version()))
-            .map(Migration::from)
-            .collect::<Vec<_>>();
-        pending.sort_by_key(|migration| migration.version);
-        let newest = applied
-            .iter()
-            .map(|there| there.version)
-            .max()
-            .unwrap_or_default();
-        if let Some(missing) = pending
-            .iter()
-            .map(|migration| migration.version)
-            .find(|version| *version < newest)
-        {
-            return Err(MigrateError::OutOfOrder { newest, missing });
-        }
-        let unknown = applied
-            .into_iter()
-            .filter(|there| !known.iter().any(|migration| migration.version() == there.version))
-            .collect();
-        Ok(Self { pending, unknown })
-    }
-}
-
-/// Prepares nothing and sets nothing, so that a pooler may stand between.
-async fn applied(client: &Client) -> Result<Vec<Migration>, MigrateError> {
-    let exists = client
-        .query_typed("SELECT to_regclass($1) IS NOT NULL", &[(&HISTORY, Type::TEXT)])
-        .await?;
-    if !exists.iter().all(|row| row.get(0)) {
-        return Ok(Vec::new());
-    }
-    let sql = format!("SELECT version, name FROM {HISTORY} ORDER BY version");
-    let rows = client.query_typed(&sql, &[]).await?;
-    let migration = |row: &tokio_postgres::Row| Migration {
-        version: row.get(0),
-        name: row.get(1),
-    };
-    Ok(rows.iter().map(migration).collect())
 }
 
 // === impl Migration ===

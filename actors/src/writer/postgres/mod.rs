@@ -1,18 +1,22 @@
 //! The only place that names tokio-postgres.
 //!
 //! A table is described once (`tables`); `upsert` derives its statement and `rows` its
-//! parameters. `writer` runs them in one transaction, `blame` sorts what can go wrong, `strikes`
+//! parameters. `statements` sends them and `writer` makes one transaction of them. `blame` sorts what can go wrong;
+//! where that is not clear, `probe` asks the database and `evidence` says what became of others. `strikes`
 //! remembers suspect events, `reports` answers the API, `rollups` keeps
 //! the sums that it answers from, and `migrations` brings the schema up to date.
 
 mod blame;
 mod connection_string;
 mod database;
+mod evidence;
 mod migrations;
 mod parameters;
+mod probe;
 mod reports;
 mod rollups;
 mod rows;
+mod statements;
 mod strikes;
 mod table;
 pub(super) mod tables;

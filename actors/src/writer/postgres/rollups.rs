@@ -67,7 +67,9 @@ impl Rollups {
         match timeout(PATIENCE + self.0.limits().connect, self.fold()).await {
             Ok(Ok(changes)) => Ok(changes),
             Ok(Err(Blame::Fault(fault))) => Err(fault),
-            Ok(Err(Blame::Collision(detail))) => Err(Fault::outage("database", detail)),
+            Ok(Err(Blame::Collision(detail) | Blame::Doubt { detail, .. })) => {
+                Err(Fault::outage("database", detail))
+            }
             Err(_) => Err(Fault::outage("database", "no answer about the sums")),
         }
     }

@@ -46,7 +46,7 @@ impl Strikes {
         match tokio::time::timeout(self.0.limits().statement, answer).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(Blame::Fault(fault))) => Err(fault),
-            Ok(Err(Blame::Collision(detail))) => Err(self.0.outage(detail)),
+            Ok(Err(Blame::Collision(detail) | Blame::Doubt { detail, .. })) => Err(self.0.outage(detail)),
             Err(_) => Err(self.0.outage("no answer about a suspect event")),
         }
     }

@@ -123,6 +123,13 @@ impl Broker {
         }
     }
 
+    /// Whether an attempt at this delivery's event was charged before.
+    pub(crate) fn failed_before(&self, parcel: Parcel) -> bool {
+        let state = self.lock();
+        let message = state.unacked.get(&parcel.tag);
+        parcel.epoch == state.epoch && message.is_some_and(|message| message.attempts > 0)
+    }
+
     /// The sink commits; what is in the ledger already changes nothing.
     pub(crate) fn store(&self, parcel: Parcel) {
         self.lock().ledger.insert(parcel.event);

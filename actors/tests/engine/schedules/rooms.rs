@@ -55,6 +55,9 @@ impl World {
     async fn befalls(&self, room: usize, batch: &[&Parcel]) -> Result<(), Fault> {
         tokio::time::sleep(Duration::from_millis(self.plan.pace_ms[room])).await;
         let alone = batch.len() == 1;
+        if !alone && batch.iter().any(|parcel| self.broker.failed_before(**parcel)) {
+            self.broker.violate(format!("{batch:?} holds what failed before"));
+        }
         for parcel in batch {
             let Some(trouble) = self.next_trouble(room, parcel.event, alone) else {
                 if self.plan.events[parcel.event].poison != Some(room) {
@@ -125,7 +128,8 @@ impl Source for Gate {
             let taking = leave_at.is_none() && breaker.borrow_and_update().is_none();
             while taking && let Some(parcel) = broker.deliver(world.plan.prefetch) {
                 let receipt = Receipt::new(parcel.tag, desk.clone());
-                let mail = Envelope::new(parcel, format!("event-{}", parcel.event), Span::none(), receipt);
+                let mail = Envelope::new(parcel, format!("event-{}", parcel.event), Span::none(), receipt)
+                    .retried(broker.failed_before(parcel));
                 if world.drops_this_one() {
                     broker.meets(parcel, retry_of("dropped", true));
                     drop(mail);

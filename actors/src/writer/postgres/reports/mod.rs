@@ -56,7 +56,7 @@ impl Reports {
         let lease = match self.0.lease().await {
             Ok(lease) => lease,
             Err(Blame::Fault(fault)) => return Err(Unavailable(fault.to_string())),
-            Err(Blame::Collision(detail)) => return Err(Unavailable(detail)),
+            Err(Blame::Collision(detail) | Blame::Doubt { detail, .. }) => return Err(Unavailable(detail)),
         };
         match transact(&lease, questions).await {
             Ok(rows) => {

@@ -1,0 +1,41 @@
+//! Synchronous replication: nothing is done before a standby has it.
+
+use crate::{
+    server::{TestDatabase, private},
+    writes::*,
+};
+use millrace_actors::supervision::Sink;
+use millrace_stack::wait_for;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A commit whose wait is ended has taken effect, here and nowhere else. So the event that comes again has to wait
+/// too, though its transaction has nothing to write.
+#[tokio::test]
+async fn neither_an_event_nor_its_duplicate_is_done_before_the_standby_has_it() {
+    let servers = private().await;
+    let database = TestDatabase::migrated_on(&servers).await;
+    let standby = servers.standby().await.unwrap();
+    let mut settings = database.settings();
+    settings.statement_timeout = Duration::from_secs(2);
+    settings.connect_timeout = Duration::from_secs(2);
+    let mut writer = database.writer_with(&settings);
+    assert_works(&database, &mut writer, "before").await;
+
+    standby.pause().unwrap();
+    let detail = outage(writer.write(&[&one("e1")]).await.unwrap_err());
+    assert!(detail.contains("standby"), "{detail}");
+    assert_stored_once(&database, "e1").await; // and still it may be lost with this server
+    let detail = outage(writer.write(&[&one("e1")]).await.unwrap_err());
+    assert!(detail.contains("standby"), "{detail}");
+
+    standby.resume().unwrap();
+    wait_for("the standby to confirm", PATIENCE, async || {
+        writer.write(&[&one("e1")]).await
+    })
+    .await
+    .unwrap();
+    assert_stored_once(&database, "e1").await;
+    assert_works(&database, &mut writer, "e2").await;
+}
