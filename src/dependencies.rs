@@ -42,9 +42,9 @@ pub fn probes(config: &Config) -> Vec<Probe> {
 
 /// The same questions over the connections that do the work: what they answer is what the work meets.
 pub fn working_probes(status: &IngressStatus, stores: &Arc<Stores>, database: &Database) -> Vec<Probe> {
-    let status = status.clone();
+    let connected = status.clone();
     let broker = Probe::new(BROKER, move || {
-        let connection = status.connection();
+        let connection = connected.connection();
         async move {
             if connection.yes {
                 Ok(connection.why)
@@ -56,7 +56,7 @@ pub fn working_probes(status: &IngressStatus, stores: &Arc<Stores>, database: &D
     vec![
         broker,
         store_probe(stores.clone()),
-        database_probe(database.clone()),
+        working_database_probe(status.clone(), database.clone()),
     ]
 }
 
@@ -77,11 +77,26 @@ fn database_probe(database: Database) -> Probe {
     Probe::new(DATABASE, move || {
         let database = database.clone();
         async move {
-            database
-                .ping()
+            let answers = async {
+                database.ping().await?;
+                database.has_rights().await
+            };
+            answers
                 .await
                 .map(|()| "answers".to_owned())
                 .map_err(|fault| fault.to_string())
+        }
+    })
+}
+
+/// It serves only where all can be written, also what no stage writes.
+fn working_database_probe(status: IngressStatus, database: Database) -> Probe {
+    Probe::new(DATABASE, move || {
+        let (status, database) = (status.clone(), database.clone());
+        async move {
+            database.ping().await.map_err(|fault| fault.to_string())?;
+            status.notes()?;
+            Ok("answers".to_owned())
         }
     })
 }

@@ -9,7 +9,9 @@
 pub enum Point {
     /// A delivery has arrived and was not looked at.
     Delivered,
-    /// A suspect was struck in the book, and has not gone on.
+    /// A group of redelivered events is noted, and has not gone on.
+    Marked,
+    /// A quarantined event is noted as at hand alone, and has not gone on.
     Struck,
     /// A fetcher has an event.
     FetchBegin,
@@ -41,8 +43,9 @@ pub enum Point {
 
 impl Point {
     /// Every place there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Delivered,
+        Self::Marked,
         Self::Struck,
         Self::FetchBegin,
         Self::FetchEnd,
@@ -62,6 +65,7 @@ impl Point {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
+            Self::Marked => "marked",
             Self::Struck => "struck",
             Self::FetchBegin => "fetch.begin",
             Self::FetchEnd => "fetch.end",

@@ -13,7 +13,7 @@ use millrace_actors::{
     supervision::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision},
     writer::{
         WriterMetrics,
-        postgres::{Database, Strikes, Writer},
+        postgres::{Crashes, Database, Writer},
     },
 };
 use prometheus_client::registry::Registry;
@@ -46,11 +46,12 @@ impl Parts {
         let stores = Arc::new(Stores::new(&config.fetcher).context("object store")?);
         let database = Database::new(&config.postgres, &Handle::current()).context("DATABASE_URL")?;
         let fetcher_metrics = FetcherMetrics::register(registry);
+        let writer_metrics = WriterMetrics::register(registry, recent.clone());
         Ok(Self {
             fetcher: Fetcher::new(stores.clone(), &config.fetcher, budget.clone(), fetcher_metrics),
             parser: Parser::new(config.parser.clone(), ParserMetrics::register(registry)),
-            ingress_metrics: IngressMetrics::register(registry, recent.clone()),
-            writer_metrics: WriterMetrics::register(registry, recent.clone()),
+            ingress_metrics: IngressMetrics::register(registry, recent.clone(), writer_metrics.duplicates()),
+            writer_metrics,
             stores,
             database,
         })
@@ -142,12 +143,13 @@ impl Parts {
     }
 
     fn source(&self, settings: AmqpSettings, status: IngressStatus) -> Build<AmqpSource> {
+        let replica = replica_name();
         always(AmqpSource::new(
             settings,
             self.ingress_metrics.clone(),
             status,
-            Arc::new(Strikes::new(self.database.clone())),
-            replica_name(),
+            Arc::new(Crashes::new(self.database.clone(), &replica)),
+            replica,
         ))
     }
 }

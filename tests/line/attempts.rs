@@ -30,7 +30,7 @@ async fn answer(mut socket: TcpStream) -> std::io::Result<()> {
     let reply = if request.contains("torn") {
         "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: \"1\"\r\nLast-Modified: Sat, 06 Dec 2025 10:00:00 GMT\r\n\r\n[1,2,3,4,5"
     } else {
-        "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 36\r\nConnection: close\r\n\r\n\
+        "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 37\r\nConnection: close\r\n\r\n\
          <Error><Code>NoSuchKey</Code></Error>"
     };
     socket.write_all(reply.as_bytes()).await?;

@@ -47,7 +47,9 @@ const AT_ONCE: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_death_at_each_step_leaves_every_row_as_computed() {
-    stream::iter(Point::ALL)
+    // A death where one is alone is the third one, and condemns it: that is what `killers` looks at.
+    let points = Point::ALL.into_iter().filter(|point| *point != Point::Struck);
+    stream::iter(points)
         .for_each_concurrent(AT_ONCE, |point| async move {
             eprintln!("dying at {}", point.name());
             dies_at(point).await;
@@ -65,10 +67,11 @@ async fn dies_at(point: Point) {
         .unwrap();
     let trial = Trial::make(&tenant, 11, 120).await;
     trial.upload(&tenant).await;
-    // Nobody is struck before somebody has died.
-    let first = match point {
-        Point::Struck => "fetch.end=1*off->1*return(kill)".to_owned(),
-        _ => format!("{name}=1*off->1*return(kill)"),
+    // Nothing is noted before somebody has died.
+    let second = (point == Point::Marked).then(|| format!("{name}=1*return(kill)"));
+    let first = match second {
+        None => format!("{name}=1*off->1*return(kill)"),
+        Some(_) => "fetch.end=1*off->1*return(kill)".to_owned(),
     };
     let mut line = Running::start(tenant, &with(&trial, &first)).await;
     trial.publish(&line).await;
@@ -77,11 +80,8 @@ async fn dies_at(point: Point) {
         None,
         "dead at {name}"
     );
-    if point == Point::Struck {
-        line.service = line
-            .tenant
-            .service(millrace(), &with(&trial, "struck=1*return(kill)"))
-            .unwrap();
+    if let Some(second) = second {
+        line.service = line.tenant.service(millrace(), &with(&trial, &second)).unwrap();
         assert_eq!(
             line.service.wait_exit(PATIENCE).await.unwrap(),
             None,
@@ -94,8 +94,8 @@ async fn dies_at(point: Point) {
     let (stored, letters) = (expected.ledger.len() as i64, expected.dead_letters.len());
     wait_for("every event to be stored or buried", PATIENCE * 2, async || {
         let found = line.count("ingested_batches", &[]).await;
-        // A death between the copy's confirmation and the acknowledgement doubles a letter or two.
-        let buried = buried(&line, letters + 8).await;
+        // A death between the copy's confirmation and the acknowledgement doubles letters, at most all of them.
+        let buried = buried(&line, letters * 3).await;
         let missing = compare_dead_letters(&expected, &buried, Copies::AtLeastOne);
         if found == stored && missing.is_empty() {
             Ok(())

@@ -83,7 +83,7 @@ async fn an_event_at_hand_in_two_deaths_of_other_causes_is_no_killer() {
     let line = Running::shared("bystander", &faults).await;
     let id = fresh_id();
     line.batch(&id, 1).await;
-    // The first death in company, the second alone.
+    // Both in company.
     for _ in 0..2 {
         assert_eq!(line.service.wait_exit(PATIENCE).await.unwrap(), None);
         line.service.start_again().unwrap();
@@ -102,11 +102,14 @@ async fn an_event_that_kills_after_its_batch_is_stored_is_no_dead_letter() {
     let line = Running::shared("late-killer", &faults).await;
     let id = fresh_id();
     line.batch(&id, 2).await;
-    for _ in 0..3 {
-        assert_eq!(line.service.wait_exit(PATIENCE).await.unwrap(), None);
-        line.service.start_again().unwrap();
-    }
+    assert_eq!(line.service.wait_exit(PATIENCE).await.unwrap(), None);
+    line.service.start_again().unwrap();
     line.queue_empties().await;
+    let metrics = line.service.metrics().await.unwrap();
+    let counted = |name: &str| metrics.sum(&format!("analytics_{name}_total"), &[]);
+    assert_eq!(counted("duplicates"), Some(1.0));
+    assert_eq!(counted("batches_fetched"), Some(0.0), "the ledger had it");
+    assert_eq!(counted("suspects"), Some(0.0));
     assert!(line.tenant.peek(DLQ, 1).await.unwrap().is_empty());
     line.stored(std::slice::from_ref(&id)).await;
     assert_eq!(line.count("post_analytics", &[]).await, 2);
@@ -118,7 +121,7 @@ async fn an_event_that_kills_after_its_batch_is_stored_is_no_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_ends_while_a_suspect_is_struck_comes_back() {
+async fn a_session_that_ends_while_a_redelivered_event_is_noted_comes_back() {
     let line = Running::shared("half-struck", &[]).await;
     let id = fresh_id();
     let lock = async |table: &str| {
@@ -127,7 +130,7 @@ async fn a_session_that_ends_while_a_suspect_is_struck_comes_back() {
         client.batch_execute(&sql).await.unwrap();
         client
     };
-    // An event is at hand when the process is killed; so it comes again as a suspect, and its strike waits.
+    // An event is at hand when the process is killed; so it comes again, and the note about it waits.
     let writing = lock("post_analytics").await;
     line.batch(&id, 1).await;
     wait_for("the event at the writer", PATIENCE, async || {
@@ -138,12 +141,13 @@ async fn a_session_that_ends_while_a_suspect_is_struck_comes_back() {
     .await
     .unwrap();
     line.service.kill().await.unwrap();
-    let striking = lock("suspects").await;
+    let noting = lock("suspects").await;
     drop(writing);
     line.service.start_again().unwrap();
-    wait_for("the suspect", PATIENCE, async || {
+    wait_for("the note", PATIENCE, async || {
         let metrics = line.service.metrics().await?;
-        anyhow::ensure!(metrics.sum("analytics_suspects_total", &[]) == Some(1.0));
+        let mark = [("statement", "mark")];
+        anyhow::ensure!(metrics.sum("analytics_quarantine_statements_total", &mark) == Some(1.0));
         anyhow::Ok(())
     })
     .await
@@ -156,7 +160,7 @@ async fn a_session_that_ends_while_a_suspect_is_struck_comes_back() {
     })
     .await
     .unwrap();
-    drop(striking);
+    drop(noting);
     line.stored(std::slice::from_ref(&id)).await;
     line.queue_empties().await;
     wait_for("all suspicion to be gone", PATIENCE, async || {

@@ -8,7 +8,7 @@ use millrace_stack::{Stack, Tenant};
 use serde_json::json;
 
 /// `grants.sql` as psql would send it for this role.
-async fn grant(tenant: &Tenant<'_>, role: &str) {
+pub(crate) async fn grant(tenant: &Tenant<'_>, role: &str) {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/grants.sql");
     let grants = std::fs::read_to_string(file).unwrap();
     assert!(

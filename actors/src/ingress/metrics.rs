@@ -6,7 +6,7 @@ use crate::{
     recent::Recent,
 };
 use prometheus_client::{
-    encoding::EncodeLabelSet,
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
@@ -38,6 +38,11 @@ pub struct IngressMetrics {
     pub(super) seconds: Family<PlatformLabel, Histogram>,
     pub(super) redeliveries: Counter,
     pub(super) suspects: Counter,
+    pub(super) quarantined: Gauge,
+    pub(super) quarantine_statements: Family<StatementLabel, Counter>,
+    pub(super) quarantine_errors: Counter,
+    /// The writer's: it finds the others.
+    pub(super) duplicates: Counter,
     pub(super) retries: Family<StageLabel, Counter>,
     pub(super) dead_letters: Family<ReasonLabel, Counter>,
     pub(super) in_flight: Gauge,
@@ -71,6 +76,38 @@ pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct StatementLabel {
+    pub(super) statement: Statement,
+}
+
+/// What is written about redelivered events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Statement {
+    Mark,
+    Attempt,
+    GiveBack,
+    Clear,
+}
+
+// === impl Statement ===
+
+impl Statement {
+    const ALL: [Self; 4] = [Self::Mark, Self::Attempt, Self::GiveBack, Self::Clear];
+}
+
+impl EncodeLabelValue for Statement {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let name = match self {
+            Self::Mark => "mark",
+            Self::Attempt => "attempt",
+            Self::GiveBack => "give_back",
+            Self::Clear => "clear",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
 // === impl Ending ===
 
 impl Ending {
@@ -89,7 +126,8 @@ impl Ending {
 
 impl IngressMetrics {
     /// Makes the metrics and registers them.
-    pub fn register(registry: &mut Registry, recent: Recent) -> Self {
+    /// `duplicates` is who counts events that are stored already.
+    pub fn register(registry: &mut Registry, recent: Recent, duplicates: Counter) -> Self {
         let metrics = Self {
             received: Counter::default(),
             processed: Family::default(),
@@ -97,6 +135,10 @@ impl IngressMetrics {
             seconds: Family::new_with_constructor(|| Histogram::new(EVENT_SECONDS)),
             redeliveries: Counter::default(),
             suspects: Counter::default(),
+            quarantined: Gauge::default(),
+            quarantine_statements: Family::default(),
+            quarantine_errors: Counter::default(),
+            duplicates,
             retries: Family::default(),
             dead_letters: Family::default(),
             in_flight: Gauge::default(),
@@ -139,8 +181,23 @@ impl IngressMetrics {
         );
         registry.register(
             "analytics_suspects",
-            "Redelivered events worked on alone, because one of them may have killed a process",
+            "Quarantined events worked on alone, because one of them may have killed two processes",
             all.suspects,
+        );
+        registry.register(
+            "analytics_quarantined_events",
+            "Events in quarantine, here or in a retry queue",
+            all.quarantined,
+        );
+        registry.register(
+            "analytics_quarantine_statements",
+            "Statements about redelivered events, each about many",
+            all.quarantine_statements,
+        );
+        registry.register(
+            "analytics_quarantine_errors",
+            "Such statements that failed; redelivered events wait meanwhile",
+            all.quarantine_errors,
         );
         registry.register(
             "analytics_retries",
@@ -209,7 +266,13 @@ impl IngressMetrics {
             drop(self.failed.get_or_create(&label));
             drop(self.dead_letters.get_or_create(&label));
         }
-        for stage in ["none", "fetcher", "parser", "writer"] {
+        for statement in Statement::ALL {
+            drop(
+                self.quarantine_statements
+                    .get_or_create(&StatementLabel { statement }),
+            );
+        }
+        for stage in ["none", "fetcher", "parser", "writer", "quarantine"] {
             drop(self.retries.get_or_create(&StageLabel { stage }));
         }
         for kind in Note::KINDS.map(Note::code) {

@@ -14,6 +14,8 @@ pub struct IngressStatus {
     progress: watch::Sender<Progress>,
     copies: watch::Sender<Copies>,
     depths: watch::Sender<Depths>,
+    /// Why the notes about redelivered events cannot be written.
+    notes_fail: watch::Sender<Option<String>>,
 }
 
 /// How many messages wait in the broker's queues; none where it is not known.
@@ -74,6 +76,7 @@ impl Default for IngressStatus {
             progress: watch::Sender::new(progress),
             copies: watch::Sender::default(),
             depths: watch::Sender::default(),
+            notes_fail: watch::Sender::default(),
         }
     }
 }
@@ -143,6 +146,16 @@ impl IngressStatus {
             true => *self.depths.borrow(),
             false => Depths::default(),
         }
+    }
+
+    /// Why the notes about redelivered events cannot be written now, where they cannot. It is the database's fault, and
+    /// shows nowhere else.
+    pub fn notes(&self) -> Result<(), String> {
+        self.notes_fail.borrow().clone().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn notes_fail(&self, why: Option<String>) {
+        self.notes_fail.send_replace(why);
     }
 
     pub(super) fn measured(&self, depths: Depths) {

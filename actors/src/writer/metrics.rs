@@ -186,6 +186,11 @@ impl WriterMetrics {
         registry.register(name, "Open database connections", self.pool_size.clone());
     }
 
+    /// Who else finds events that were stored before counts them here.
+    pub fn duplicates(&self) -> Counter {
+        self.duplicates.clone()
+    }
+
     pub(super) fn pool_size(&self, size: usize) {
         self.pool_size.set(i64::try_from(size).unwrap_or(i64::MAX));
     }

@@ -5,6 +5,7 @@
 mod collisions;
 mod commit;
 mod contract;
+mod crashes;
 mod defaults;
 mod downtime;
 mod encodings;

@@ -14,7 +14,7 @@ const BUDGETS: f64 = 1.3;
 const AT_REST_MIB: f64 = 50.0;
 /// The same with some air: what the chart adds to the budget for the limit.
 const LIMIT_BASE_MIB: f64 = 128.0;
-/// Beside the writers: the probe of `/readyz`, one reader of the API, and the notes about suspects.
+/// Beside the writers: the probe of `/readyz`, one reader of the API, and the notes about redelivered events.
 const OTHER_CONNECTIONS: u64 = 3;
 /// A replica that is being replaced, and the migration before the start of its successor.
 const ROLL_OUT_CONNECTIONS: u64 = 1;

@@ -17,6 +17,8 @@ pub(super) const FIRST_SEEN: &str = "x-millrace-first-seen";
 /// The event's id, where it could be read.
 pub(super) const EVENT_ID: &str = "x-millrace-event-id";
 
+/// On a copy that waits in quarantine: what is noted about its event is asked again when it returns.
+const QUARANTINED: &str = "x-millrace-quarantined";
 /// How often a quorum queue had to take the message back.
 const DELIVERIES: &str = "x-delivery-count";
 
@@ -29,10 +31,11 @@ const PUT_OFF: &str = "x-millrace-put-off";
 /// Names of headers that did not fit, between commas.
 const TOO_LARGE: &str = "x-millrace-left-out";
 
-/// Headers that must not be copied: they would send the copy elsewhere too (`CC`, `BCC`), or make the
-/// broker take its way through the retry queue for a loop and drop it, or tell of another message's deliveries.
-const LEFT_OUT: [&str; 11] = [
+/// Headers that must not be copied: they would send the copy elsewhere too (`CC`, `BCC`), make the
+/// broker take its way through the retry queue for a loop and drop it, or speak of another message alone.
+const LEFT_OUT: [&str; 12] = [
     PUT_OFF,
+    QUARANTINED,
     "CC",
     "BCC",
     DELIVERIES,
@@ -47,7 +50,7 @@ const LEFT_OUT: [&str; 11] = [
 
 /// Never left out: without them a copy would be tried for ever. A larger value under one of these names is none of
 /// ours.
-const ESSENTIAL: [&str; 4] = [REASON, ATTEMPTS, FIRST_SEEN, PUT_OFF];
+const ESSENTIAL: [&str; 5] = [REASON, ATTEMPTS, FIRST_SEEN, PUT_OFF, QUARANTINED];
 /// Largest value of those: a code, a number, a time.
 const ESSENTIAL_SIZE: usize = 64;
 
@@ -132,6 +135,18 @@ pub(super) fn with_raw_properties(mut properties: BasicProperties, raw: &str) ->
     let mut headers = properties.headers().cloned().unwrap_or_else(FieldTable::new);
     put(&mut headers, RAW_PROPERTIES, text(raw));
     properties.with_headers(headers).finish()
+}
+
+/// The same properties of a copy that waits in quarantine.
+pub(super) fn quarantined(mut properties: BasicProperties) -> BasicProperties {
+    let mut headers = properties.headers().cloned().unwrap_or_else(FieldTable::new);
+    put(&mut headers, QUARANTINED, FieldValue::t(true));
+    properties.with_headers(headers).finish()
+}
+
+/// Whether a delivery comes back from waiting in quarantine.
+pub(super) fn is_quarantined(properties: &BasicProperties) -> bool {
+    header(properties, QUARANTINED).is_some()
 }
 
 /// The same properties with the headers of the trace that the copy belongs to; without any, those of the

@@ -3,7 +3,7 @@
 
 use crate::ingress::metrics::Ending;
 use std::time::Duration;
-use tracing::{Span, error, warn};
+use tracing::{Span, debug, error, warn};
 
 /// What a confirmed copy makes true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum Fate {
         attempts: u32,
         delay: Duration,
     },
+    /// It is quarantined, and comes back after the delay.
+    Quarantined { attempts: u32, delay: Duration },
     /// It is at the end of its queue, which may soon have given up on it.
     Renewed { deliveries: u32 },
     /// It is a dead letter that its queue does not take: it comes back after the delay, to be tried again.
@@ -37,6 +39,7 @@ impl Fate {
         match self {
             Self::DeadLettered { reason, .. } => Ending::DeadLettered(reason),
             Self::Retried { room, .. } => Ending::Retried(room),
+            Self::Quarantined { .. } => Ending::Retried("quarantine"),
             Self::Renewed { .. } => Ending::Renewed,
             Self::PutOff { .. } => Ending::PutOff,
         }
@@ -57,6 +60,10 @@ impl Fate {
             } => {
                 let delay_ms = millis(*delay);
                 warn!(parent: span, cause, detail, attempts, delay_ms, fate = "retried", "event will be tried again");
+            }
+            Self::Quarantined { delay, .. } => {
+                let delay_ms = millis(*delay);
+                debug!(parent: span, delay_ms, fate = "retried", "quarantined event waits in the retry queue");
             }
             Self::Renewed { deliveries } => {
                 warn!(

@@ -162,6 +162,13 @@ impl Session<'_> {
                 };
                 (Queue::Work(of), properties, fate)
             }
+            Fate::Quarantined { attempts, .. } if waited => {
+                let first_seen = delivery.facts.first_seen;
+                let properties = copies::retry(&delivery.properties, attempts, first_seen, None);
+                let delay = Duration::ZERO;
+                let fate = Fate::Quarantined { attempts, delay };
+                (Queue::Work(of), copies::quarantined(properties), fate)
+            }
             _ => return false,
         };
         self.held.leaves(tag);

@@ -1,6 +1,5 @@
 //! RabbitMQ. The only place that names amqprs.
 
-mod acquittals;
 mod confirms;
 mod consumers;
 mod copier;
@@ -11,14 +10,17 @@ mod findings;
 mod held;
 mod holding;
 mod in_flight;
-mod innocents;
 mod inspection;
-mod isolation;
 mod link;
 mod names;
+mod notes;
+mod notes_health;
 mod outbox;
 mod publisher;
 mod pulse;
+mod quarantine;
+mod quarantined;
+mod redelivered;
 mod renewal;
 mod replies;
 mod retry;
@@ -27,7 +29,7 @@ mod session;
 mod settling;
 mod signals;
 mod spans;
-mod suspects;
+mod survived;
 mod topology;
 mod undecodable;
 pub mod wire;
@@ -36,17 +38,18 @@ pub use publisher::Publisher;
 
 use super::{AmqpSettings, IngressMetrics, IngressStatus};
 use crate::{
+    crashes::CrashNotes,
     messages::BatchRef,
-    strikes::StrikeBook,
     supervision::{Fault, Intake, Source},
 };
-use acquittals::Acquittals;
 use findings::Findings;
-use innocents::Innocents;
 use inspection::Known;
 use link::{Link, bounded};
+use notes::Notes;
+use quarantined::Quarantined;
 use session::Session;
 use std::sync::Arc;
+use survived::Survived;
 
 /// Consumes events and settles them.
 #[derive(Clone)]
@@ -57,13 +60,14 @@ struct Shared {
     settings: AmqpSettings,
     metrics: IngressMetrics,
     status: IngressStatus,
-    acquittals: Acquittals,
+    notes: Notes,
     /// How the broker's operators see us: on connections and consumers.
     name: String,
-    innocents: Innocents,
     /// How queues were when a session looked at them.
     traits: Known,
     findings: Findings,
+    survived: Survived,
+    quarantined: Quarantined,
 }
 
 /// A round trip to the broker: connect, look whether what `run` needs is there and allowed, say goodbye. Tells
@@ -95,16 +99,17 @@ impl AmqpSource {
         settings: AmqpSettings,
         metrics: IngressMetrics,
         status: IngressStatus,
-        strikes: Arc<dyn StrikeBook>,
+        notes: Arc<dyn CrashNotes>,
         name: String,
     ) -> Self {
         Self(Arc::new(Shared {
+            notes: Notes::new(notes, metrics.clone(), status.clone()),
+            quarantined: Quarantined::new(metrics.clone(), settings.retry.max_delay),
+            survived: Survived::default(),
             settings,
             metrics,
             status,
-            acquittals: Acquittals::new(strikes),
             name,
-            innocents: Innocents::default(),
             traits: Known::default(),
             findings: Findings::default(),
         }))

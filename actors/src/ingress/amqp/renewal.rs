@@ -8,7 +8,7 @@ use super::{copies, fates::Fate, session::Session, topology::Queue};
 use amqprs::BasicProperties;
 
 /// Lost deliveries of one message before it is replaced. Far from the limit of 20, and past the three deaths after
-/// which quarantine knows what kills the process: a copy does not say that it was delivered before.
+/// which quarantine knows what kills the process.
 const RENEW_AT: u32 = 5;
 
 /// Whether a message was taken back so often that it should be replaced.
@@ -27,6 +27,8 @@ impl Session<'_> {
         let deliveries = copies::deliveries(&delivery.properties);
         let attempts = delivery.facts.attempt.saturating_sub(1);
         let properties = copies::retry(&delivery.properties, attempts, delivery.facts.first_seen, None);
+        // A copy is not redelivered, and what is noted about this message is still to be asked.
+        let properties = copies::quarantined(properties);
         let queue = Queue::Work(delivery.queue.to_string());
         self.copy(tag, queue, properties, Fate::Renewed { deliveries });
     }

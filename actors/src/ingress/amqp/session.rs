@@ -9,14 +9,14 @@ use super::{
     held::Held,
     in_flight::InFlight,
     inspection,
-    isolation::Isolation,
     link::{Link, bounded, in_its_words, lost},
     outbox::Outbox,
     pulse::{self, Pulse},
+    quarantine::Quarantine,
+    redelivered::{Redelivered, Waiting},
     renewal,
     signals::Signal,
     spans,
-    suspects::{Striking, Waiting, struck},
     topology::{Queue, Topology},
     undecodable,
 };
@@ -51,9 +51,8 @@ pub(super) struct Session<'a> {
     settlements: UnboundedReceiver<Settlement>,
     pub(super) in_flight: HashMap<u64, InFlight>,
     pub(super) held: Held,
-    pub(super) isolation: Isolation<Waiting>,
-    /// A suspect whose strike is being written down.
-    pub(super) striking: Option<Striking>,
+    pub(super) quarantine: Quarantine<Waiting>,
+    pub(super) redelivered: Redelivered,
     /// While draining: when to leave, done or not.
     leave_at: Option<Instant>,
 }
@@ -81,8 +80,8 @@ impl<'a> Session<'a> {
                     settlements,
                     in_flight: HashMap::new(),
                     held: Held::default(),
-                    isolation: Isolation::default(),
-                    striking: None,
+                    quarantine: Quarantine::new(settings.prefetch, Instant::now()),
+                    redelivered: Redelivered::default(),
                     leave_at: None,
                 })
             }
@@ -141,10 +140,11 @@ impl<'a> Session<'a> {
             bounded(settings, self.obey_breaker(intake)).await?;
             self.let_in(intake);
             let again = self.held.next();
+            let turn = self.quarantine.deadline(intake.breaker.suspension().is_some());
             tokio::select! {
                 Some(signal) = self.signals.recv() => self.hear(signal)?,
                 Some(settlement) = self.settlements.recv() => self.conclude(settlement).await?,
-                strikes = struck(&mut self.striking) => self.judge(strikes, intake).await?,
+                answer = self.redelivered.answered() => self.sort(answer, intake).await?,
                 delivered = self.consumers.next(), if self.leave_at.is_none() => {
                     if let Some((queue, round, message)) = delivered? {
                         self.receive((queue, round), message).await?;
@@ -160,6 +160,8 @@ impl<'a> Session<'a> {
                 () = until(again) => self.try_again(),
                 () = intake.drain.ordered(), if self.leave_at.is_none() => self.stop_consuming().await,
                 () = until(self.leave_at) => return Ok(()),
+                // The loop lets in whose turn it is.
+                () = until(turn) => {}
             }
         }
     }
@@ -174,7 +176,7 @@ impl<'a> Session<'a> {
                 self.consumers.cancel(&self.channel).await?;
                 status.paused(&down);
                 debug!(held = self.in_flight.len(), "consumers cancelled");
-                self.acquit_while_waiting();
+                self.give_back_while_waiting();
             }
             // A session that was opened during an outage.
             Some(down) => status.paused(&down),
@@ -246,7 +248,8 @@ impl<'a> Session<'a> {
                     let verdict = Verdict::DeadLetter { reason, detail };
                     return self.settle(Settlement { tag, verdict }).await;
                 }
-                let suspect = delivery.redelivered && !self.shared.innocents.take(&event.event_id);
+                let unknown = delivery.redelivered && !self.shared.survived.take(&event.event_id);
+                let ask = unknown || copies::is_quarantined(&delivery.properties);
                 let waiting = Waiting {
                     tag,
                     span: delivery.span.clone(),
@@ -261,7 +264,10 @@ impl<'a> Session<'a> {
                     self.renew(tag);
                     return Ok(());
                 }
-                self.isolation.queue(tag, waiting, suspect);
+                match ask {
+                    true => self.redelivered.gather(waiting),
+                    false => self.quarantine.queue(tag, waiting),
+                }
                 Ok(())
             }
             Err(refusal) => {

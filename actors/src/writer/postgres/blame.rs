@@ -35,6 +35,14 @@ impl Blame {
         )
     }
 
+    /// Where no event is written, whatever keeps the database from answering is its own.
+    pub(super) fn of_database(self) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Collision(detail) | Self::Doubt { detail, .. } => Fault::outage(DATABASE, detail),
+        }
+    }
+
     /// It took too long.
     pub(super) fn slow(detail: impl Into<String>) -> Self {
         Self::doubt("write_too_slow", detail)

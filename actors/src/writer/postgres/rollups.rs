@@ -66,10 +66,7 @@ impl Rollups {
     pub async fn refresh(&self) -> Result<i64, Fault> {
         match timeout(PATIENCE + self.0.limits().connect, self.fold()).await {
             Ok(Ok(changes)) => Ok(changes),
-            Ok(Err(Blame::Fault(fault))) => Err(fault),
-            Ok(Err(Blame::Collision(detail) | Blame::Doubt { detail, .. })) => {
-                Err(Fault::outage("database", detail))
-            }
+            Ok(Err(blame)) => Err(blame.of_database()),
             Err(_) => Err(Fault::outage("database", "no answer about the sums")),
         }
     }

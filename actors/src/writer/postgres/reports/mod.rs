@@ -4,10 +4,7 @@
 mod batches;
 mod sums;
 
-use super::{
-    Database,
-    blame::{Blame, reason_of},
-};
+use super::{Database, blame::reason_of};
 use crate::reports::{
     Answer, BatchReport, ErrorReport, ErrorsOf, JobReport, Page, Position, ProjectReport, RejectedReport,
     ReportBook, StoredBatch, Sums, Unavailable,
@@ -55,8 +52,7 @@ impl Reports {
     ) -> Result<[Vec<Row>; N], Unavailable> {
         let lease = match self.0.lease().await {
             Ok(lease) => lease,
-            Err(Blame::Fault(fault)) => return Err(Unavailable(fault.to_string())),
-            Err(Blame::Collision(detail) | Blame::Doubt { detail, .. }) => return Err(Unavailable(detail)),
+            Err(blame) => return Err(Unavailable(blame.of_database().to_string())),
         };
         match transact(&lease, questions).await {
             Ok(rows) => {

@@ -1,21 +1,21 @@
-//! Events that this very process had in hand when a session ended. It is alive, so none of them has
-//! killed it: when they come again they need not be isolated.
+//! Events that this very process had at hand, in company and without a note, when a session ended. It is alive, so none
+//! of them has killed it: when they come again nobody has died, and no note is needed.
 
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Events remembered before all are forgotten: to isolate an innocent costs only time.
+/// Events remembered before all are forgotten: to note one too many costs only time.
 const MOST: usize = 10_000;
 
 /// The ids of such events; shared by all sessions of the process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Innocents(Arc<Mutex<HashSet<String>>>);
+pub(super) struct Survived(Arc<Mutex<HashSet<String>>>);
 
-// === impl Innocents ===
+// === impl Survived ===
 
-impl Innocents {
+impl Survived {
     /// Remembers the events of the session that ends now. Those of earlier ones stay: sessions may end
     /// before anything comes again.
     pub(super) fn remember(&self, event_ids: impl Iterator<Item = String>) {
