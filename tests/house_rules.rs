@@ -161,3 +161,24 @@ fn fuzz_targets_are_built_from_what_the_program_is_built_from() {
         }
     }
 }
+
+/// A mutation that no longer applies proves nothing, and is noticed only when somebody plays it.
+#[test]
+fn every_mutation_applies_to_the_code_as_it_is() {
+    let folder = root().join("tests/chaos/mutations");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let patches: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "patch"))
+        .collect();
+    assert!(patches.len() > 10, "{patches:?}");
+    for patch in patches {
+        let checked = std::process::Command::new("git")
+            .args(["apply", "--check"])
+            .arg(&patch)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{}: {complaint}", relative(&patch));
+    }
+}
