@@ -124,13 +124,14 @@ pub(super) fn is_bounded(label: &str, value: &str) -> bool {
         "reason" => REASONS.split_whitespace().any(|reason| reason == value),
         "error_code" => value == "other" || category(value).is_some(),
         "category" => value == "unknown" || ERROR_CODES.iter().any(|(category, _)| *category == value),
-        "stage" => one_of("none fetcher parser writer"),
+        "stage" => one_of("none fetcher parser writer quarantine"),
         "cause" => one_of("outage panic hung broken"),
         "rule" => millrace::alerts::Rule::ALL
             .iter()
             .any(|rule| rule.name() == value),
         "channel" => one_of("slack pagerduty"),
         "outcome" => one_of("exported failed dropped") || one_of("sent failed refused replaced unsent"),
+        "statement" => one_of("mark attempt give_back clear"),
         "table" => one_of("post_analytics authors comments crawl_errors rejected_items ingested_batches"),
         "dependency" => one_of("rabbitmq object_store database"),
         "queue" => one_of("work dead_letters"),
