@@ -14,7 +14,7 @@ pub struct Schedule {
     /// Replicas of the product: two where the seed is even.
     pub replicas: usize,
     /// The queues are classic ones, of which a broker that was killed marks every message as redelivered: where the
-    /// seed is a multiple of 3. Else they are quorum queues.
+    /// seed is a multiple of 5. Else they are quorum queues.
     pub classic_queues: bool,
     /// In order of time.
     pub faults: Vec<Fault>,
@@ -82,7 +82,7 @@ impl Schedule {
         }
         Self {
             replicas,
-            classic_queues: seed.is_multiple_of(3),
+            classic_queues: seed.is_multiple_of(5),
             faults,
         }
     }

@@ -53,6 +53,7 @@ pub(crate) struct World<'a> {
     broker: Mutex<()>,
     database: Mutex<()>,
     store: Mutex<()>,
+    classic_queues: bool,
     /// Messages were published whose properties are no text.
     pub(crate) undecodable: AtomicBool,
 }
@@ -106,6 +107,7 @@ impl<'a> World<'a> {
             broker: Mutex::default(),
             database: Mutex::default(),
             store: Mutex::default(),
+            classic_queues: schedule.classic_queues,
             undecodable: AtomicBool::new(false),
         })
     }
@@ -176,7 +178,12 @@ impl<'a> World<'a> {
         }
         let ladder = self.retry_queues().await?;
         let names = ladder.iter().map(|queue| queue.name.as_str());
-        for name in names.chain([QUEUE, DEAD_LETTERS]) {
+        let quorum = if self.classic_queues {
+            [].as_slice()
+        } else {
+            &[QUEUE, DEAD_LETTERS]
+        };
+        for name in names.chain(quorum.iter().copied()) {
             self.tenant.wait_until_registered(name).await?;
         }
         Ok(())
