@@ -3,6 +3,7 @@
 mod contract;
 mod dashboards;
 mod figures;
+mod rest;
 
 use crate::{
     running::{PATIENCE, Running, event, fresh_id},
@@ -10,6 +11,7 @@ use crate::{
 };
 use contract::{assert_as_promised, assert_bounded, assert_promtool_is_content};
 use millrace_stack::{Metrics, Proxies, Service, Stack, wait_for};
+use rest::comes_to_rest;
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
@@ -177,49 +179,6 @@ fn assert_rows_and_rates(metrics: &Metrics, oracle: &millrace_oracle::Expected) 
             "{platform}: {error:?}"
         );
     }
-}
-
-/// Waits until the gauges are those of a line that is well and has nothing to do. Each settles in its own time:
-/// dependencies are asked every few seconds, and an actor may still be told that its event is done.
-async fn comes_to_rest(service: &Service) {
-    wait_for("all gauges at rest", PATIENCE, async || {
-        let metrics = service.metrics().await.map_err(|error| error.to_string())?;
-        let busy = busy_gauges(&metrics);
-        if busy.is_empty() {
-            Ok(())
-        } else {
-            Err(busy.join("; "))
-        }
-    })
-    .await
-    .unwrap_or_else(|error| panic!("{error:#}\n{}", service.lines().join("\n")));
-}
-
-fn busy_gauges(metrics: &Metrics) -> Vec<String> {
-    let mut busy = Vec::new();
-    let mut expect = |what: String, found: f64, is_right: bool| {
-        if !is_right {
-            busy.push(format!("{what} is {found}"));
-        }
-    };
-    for nothing in ["inflight_events", "inflight_bytes", "actor_mailbox_depth"] {
-        let found = value(metrics, nothing, &[]);
-        expect(nothing.to_owned(), found, found == 0.0);
-    }
-    for one in ["rabbitmq_connection_status", "ready"] {
-        let found = value(metrics, one, &[]);
-        expect(one.to_owned(), found, found == 1.0);
-    }
-    for dependency in ["database", "object_store", "rabbitmq"] {
-        let found = value(metrics, "dependency_up", &[("dependency", dependency)]);
-        expect(dependency.to_owned(), found, found == 1.0);
-    }
-    for actor in metrics.samples("analytics_actor_up", &[]) {
-        expect(format!("{:?}", actor.labels), actor.value, actor.value == 1.0);
-    }
-    let pool = value(metrics, "database_connection_pool_size", &[]);
-    expect("the pool".to_owned(), pool, pool >= 1.0);
-    busy
 }
 
 /// Names and labels of all counters. A series that came later than the first scrape would hide its first increase
