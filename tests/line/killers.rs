@@ -1,6 +1,6 @@
 //! An event that kills the process is found by its deaths, and its neighbours pay nothing.
 
-use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id, millrace};
+use crate::running::{DLQ, NO_WAIT_IS_TOO_LONG, PATIENCE, QUEUE, Running, fresh_id, millrace};
 use millrace_stack::{Message, Stack, wait_for};
 use serde_json::{Value, json};
 
@@ -122,7 +122,7 @@ async fn an_event_that_kills_after_its_batch_is_stored_is_no_dead_letter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ends_while_a_redelivered_event_is_noted_comes_back() {
-    let line = Running::shared("half-struck", &[]).await;
+    let line = Running::shared("half-struck", &NO_WAIT_IS_TOO_LONG).await;
     let id = fresh_id();
     let lock = async |table: &str| {
         let client = line.tenant.connect_postgres().await.unwrap();

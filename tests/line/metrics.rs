@@ -6,7 +6,7 @@ mod figures;
 mod rest;
 
 use crate::{
-    running::{PATIENCE, Running, event, fresh_id},
+    running::{PATIENCE, Running, event, fresh_id, patiently},
     trial::Trial,
 };
 use contract::{assert_as_promised, assert_bounded, assert_promtool_is_content};
@@ -210,12 +210,7 @@ fn assert_figures(metrics: &Metrics, wanted: &[(&str, u64)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_delivered_twice_is_counted_twice_and_stored_once() {
-    // Long enough that the lock is no outage.
-    let settings = [
-        ("EVENT_PREFETCH_COUNT", "8"),
-        ("DATABASE_STATEMENT_TIMEOUT_SECONDS", "60"),
-        ("STAGE_DEADLINE_SECONDS", "300"),
-    ];
+    let settings = patiently(&[("EVENT_PREFETCH_COUNT", "8")]);
     let mut line = Running::shared("metrics-twice", &settings).await;
     let locked = line.tenant.connect_postgres().await.unwrap();
     locked

@@ -1,6 +1,6 @@
 //! What a death costs those who did not cause it: after a first one nothing, after a second one a share of the time.
 
-use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id, millrace};
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id, millrace, patiently};
 use millrace_stack::{Order, Proxies, Service, Stack, wait_for};
 use serde_json::json;
 
@@ -80,7 +80,7 @@ async fn nobody_paid(line: &Running<'_>, ids: &[String]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_first_death_all_run_in_company_and_are_noted_in_groups() {
     const EVENTS: usize = 90;
-    let line = Running::shared("first-death", &[("EVENT_PREFETCH_COUNT", "100")]).await;
+    let line = Running::shared("first-death", &patiently(&[("EVENT_PREFETCH_COUNT", "100")])).await;
     let locked = lock_writers(&line).await;
     let ids = batches(&line, EVENTS).await;
     is(&line.service, "inflight_events", EVENTS as f64).await;
@@ -111,7 +111,7 @@ async fn a_restart_of_the_broker_is_no_death_on_a_classic_queue_with_two_replica
     let tenant = stack.tenant("broker-restart").await.unwrap();
     let classic = json!({"x-queue-type": "classic"});
     tenant.declare_queue(QUEUE, classic).await.unwrap();
-    let settings = [("EVENT_PREFETCH_COUNT", "20")];
+    let settings = patiently(&[("EVENT_PREFETCH_COUNT", "20")]);
     let other = tenant.service(millrace(), &settings).unwrap();
     let line = Running::start(tenant, &settings).await;
     other.wait_ready(PATIENCE).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_restart_of_the_broker_is_no_death_on_a_classic_queue_with_two_replica
 async fn after_a_second_death_new_events_are_stored_while_the_quarantined_ones_wait() {
     const EVENTS: usize = 24;
     // The first retry queue holds them for longer than the new ones take.
-    let settings = [("EVENT_PREFETCH_COUNT", "24"), ("RETRY_INITIAL_DELAY", "4")];
+    let settings = patiently(&[("EVENT_PREFETCH_COUNT", "24"), ("RETRY_INITIAL_DELAY", "4")]);
     let line = Running::shared("second-death", &settings).await;
     let locked = lock_writers(&line).await;
     let old = batches(&line, EVENTS).await;

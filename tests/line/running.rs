@@ -13,6 +13,17 @@ pub(crate) const QUEUE: &str = "analytics.data.collected";
 pub(crate) const DLQ: &str = "analytics.data.collected.dlq";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// For tests that keep writers waiting at a lock: however long the machine takes, it is no outage.
+pub(crate) const NO_WAIT_IS_TOO_LONG: [(&str, &str); 2] = [
+    ("DATABASE_STATEMENT_TIMEOUT_SECONDS", "600"),
+    ("STAGE_DEADLINE_SECONDS", "3600"),
+];
+
+/// These settings and those of [`NO_WAIT_IS_TOO_LONG`].
+pub(crate) fn patiently<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [settings, &NO_WAIT_IS_TOO_LONG].concat()
+}
+
 pub(crate) fn millrace() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_millrace"))
 }

@@ -3,7 +3,7 @@
 mod story;
 mod transports;
 
-use crate::running::{PATIENCE, Running, batch_of, event, fresh_id};
+use crate::running::{NO_WAIT_IS_TOO_LONG, PATIENCE, Running, batch_of, event, fresh_id};
 use millrace_stack::{Collector, Mood, Seen, wait_for};
 use serde_json::json;
 use story::{Story, assert_says};
@@ -122,6 +122,7 @@ async fn a_write_of_many_is_linked_to_each_of_its_events() {
     let collector = Collector::start().await.unwrap();
     let mut settings = over("http/protobuf", collector.http_endpoint());
     settings.push(("MAX_WRITERS", "1".to_owned()));
+    settings.extend(NO_WAIT_IS_TOO_LONG.map(|(name, value)| (name, value.to_owned())));
     let line = traced("traces-many", &settings).await;
     // While the first write waits for the table the others gather.
     line.database
