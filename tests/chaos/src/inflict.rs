@@ -251,10 +251,13 @@ async fn hold_lock(world: &World<'_>, lock: &str, time: Duration) -> anyhow::Res
 async fn full_dead_letters(world: &World<'_>, time: Duration) -> anyhow::Result<()> {
     let management = world.stack().rabbitmq.management();
     let (vhost, name) = (world.tenant.vhost(), "full");
-    let full = json!({"max-length": 1, "overflow": "reject-publish"});
-    management
-        .set_policy(vhost, name, Some((r"\.dlq$", full)))
-        .await?;
+    // A classic queue takes the new length in before the new way to overflow, and would drop what is in it.
+    for length in [1_000_000, 1] {
+        let full = json!({"max-length": length, "overflow": "reject-publish"});
+        management
+            .set_policy(vhost, name, Some((r"\.dlq$", full)))
+            .await?;
+    }
     sleep(time).await;
     management.set_policy(vhost, name, None).await
 }
