@@ -1,7 +1,7 @@
 //! A question to a dependency: are you there, and who are you?
 
 use futures_util::future::BoxFuture;
-use millrace_actors::mask;
+use millrace_text::mask;
 use std::time::Duration;
 
 /// A round trip to one dependency, as often as it is asked.

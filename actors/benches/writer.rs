@@ -14,8 +14,8 @@ use fixtures::{at, author, batch, comment, event, post};
 use millrace_actors::{
     domain::{Items, Json},
     messages::ParsedBatch,
-    supervision::Sink,
 };
+use millrace_engine::Sink;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::Runtime;
 

@@ -3,20 +3,16 @@
 //! [`supervision`] is the engine and knows no business; [`domain`] holds the words; the rooms
 //! [`ingress`], [`fetcher`], [`parser`] and [`writer`] each know the engine, the domain and the
 //! [`messages`], and never each other. [`crashes`] is what one asks of another, [`recent`] is what they
-//! note for whoever looks on, [`mask`] keeps secrets out of what is shown. [`tls`] and [`renewable`] are how they get in. [`faults`] is for tests.
+//! note for whoever looks on, [`mask`] keeps secrets out of what is shown. [`tls`] and [`renewable`] are how they get in. [`failpoints`] is for tests.
 
-pub mod crashes;
 pub mod domain;
-pub mod faults;
+pub mod failpoints;
 pub mod fetcher;
 pub mod ingress;
-pub mod mask;
 pub mod messages;
 pub mod parser;
 pub mod recent;
 pub mod renewable;
 pub mod reports;
-pub mod supervision;
 pub mod tls;
-pub mod trace;
 pub mod writer;

@@ -1,10 +1,8 @@
 //! What the actors say to each other. One delivery is one message the whole way.
 
-use crate::{
-    domain::{CrawlEvent, Items},
-    supervision::Reservation,
-};
+use crate::domain::{CrawlEvent, Items};
 use bytes::Bytes;
+use millrace_engine::Reservation;
 use std::sync::Arc;
 
 /// Ingress → fetcher: an event and where its items are.

@@ -2,11 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millrace_actors::{
-    domain::Delivery,
-    ingress::event::{MAX_ID_BYTES, decode},
-    messages::BatchSource,
-};
+use millrace_actors::{domain::Delivery, ingress::event::{MAX_ID_BYTES, decode}, messages::BatchSource};
 
 fuzz_target!(|body: &[u8]| {
     for legacy_queue in [None, Some("tiktok_result_queue")] {

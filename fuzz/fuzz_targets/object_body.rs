@@ -2,11 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millrace_actors::{
-    domain::{CrawlEvent, Delivery, Platform, Project},
-    parser::{ParserLimits, ParserSettings, parse_body},
-    supervision::Fault,
-};
+use millrace_engine::Fault;
+use millrace_actors::{domain::{CrawlEvent, Delivery, Platform, Project}, parser::{ParserLimits, ParserSettings, parse_body}};
 use std::sync::LazyLock;
 
 static EVENT: LazyLock<CrawlEvent> = LazyLock::new(|| CrawlEvent {

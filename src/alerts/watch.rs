@@ -16,7 +16,7 @@ use super::{
 use crate::{config::AlertSettings, http::FiringAlert};
 use anyhow::Context;
 use jiff::Timestamp;
-use millrace_actors::supervision::Drain;
+use millrace_engine::Drain;
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use std::time::Duration;

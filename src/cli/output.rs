@@ -1,7 +1,7 @@
 //! Writes for people and for scripts. Unlike `println!`, a reader that left early (`| head`) is no panic.
 
 use comfy_table::{ContentArrangement, Table, presets};
-use millrace_actors::mask;
+use millrace_text::mask;
 use serde::Serialize;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 

@@ -11,7 +11,7 @@ pub(super) fn run(source: &Source) -> Result<Exit, Failure> {
     for warning in &config.warnings {
         tracing::warn!("settings: {warning}");
     }
-    millrace_actors::faults::arm();
+    millrace_engine::failpoints::arm();
     // From here on standard error is a log: the reason for the end is a line of it.
     Ok(pipeline::run(config, &telemetry).unwrap_or_else(|failure| {
         tracing::error!(exit.code = failure.exit.code(), "{:#}", failure.error);

@@ -1,7 +1,7 @@
 //! Shows a value without what is secret in it.
 
 use super::setting::Secrecy;
-use millrace_actors::mask::masked;
+use millrace_text::mask::masked;
 
 const HIDDEN: &str = "***";
 

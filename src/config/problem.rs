@@ -1,7 +1,7 @@
 //! What is wrong with the settings: all of it, by name.
 
 use super::InForce;
-use millrace_actors::mask;
+use millrace_text::mask;
 use std::fmt;
 
 /// One thing that is wrong.

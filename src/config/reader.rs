@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn warn(&mut self, warning: String) {
         self.warnings
-            .push(millrace_actors::mask::masked(&warning).into_owned());
+            .push(millrace_text::mask::masked(&warning).into_owned());
     }
 
     /// What is in force and the warnings, or everything that is wrong.

@@ -1,7 +1,7 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
 use crate::http::HealthView;
-use millrace_actors::supervision::{Cause, Entry, Roster, State};
+use millrace_engine::{Cause, Entry, Roster, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},

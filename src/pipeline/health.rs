@@ -3,10 +3,8 @@
 use crate::http::{
     ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
-use millrace_actors::{
-    ingress::{IngressStatus, Progress},
-    supervision::{Breaker, ByteBudget, Entry, Roster, State, Supervision, Suspension},
-};
+use millrace_actors::ingress::{IngressStatus, Progress};
+use millrace_engine::{Breaker, ByteBudget, Entry, Roster, State, Supervision, Suspension};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Longer than the slowest honest event: a fetch and a write with all their retries.

@@ -19,9 +19,9 @@ use health::Health;
 use millrace_actors::{
     ingress::IngressStatus,
     recent::Recent,
-    supervision::{self, ByteBudget, Drain, RestartPolicy, Supervision},
     writer::postgres::{Reports, Rollups},
 };
+use millrace_engine::{self, ByteBudget, Drain, RestartPolicy, Supervision};
 use prometheus_client::registry::Registry;
 use rooms::Parts;
 pub(crate) use rooms::replica_name;
@@ -42,12 +42,12 @@ pub fn run(config: Config, telemetry: &Telemetry) -> Result<Exit, Failure> {
     };
     let end = actix_rt::System::with_tokio_rt(runtime).block_on(line(&config, telemetry))?;
     Ok(match end {
-        supervision::Exit::Drained => Exit::Fine,
-        supervision::Exit::GaveUp(_) => Exit::GaveUp,
+        millrace_engine::Exit::Drained => Exit::Fine,
+        millrace_engine::Exit::GaveUp(_) => Exit::GaveUp,
     })
 }
 
-async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervision::Exit> {
+async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<millrace_engine::Exit> {
     let signals = StopSignals::listen().context("signals")?;
     let replica = Replica::new(rooms::replica_name());
     let mut registry = Registry::default();
@@ -115,8 +115,8 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<supervis
     parts.start(config, &supervision, &status);
     let end = supervision.ended().await;
     match &end {
-        supervision::Exit::Drained => info!("drained; leaving"),
-        supervision::Exit::GaveUp(actor) => error!(%actor, "an actor could not go on; leaving"),
+        millrace_engine::Exit::Drained => info!("drained; leaving"),
+        millrace_engine::Exit::GaveUp(actor) => error!(%actor, "an actor could not go on; leaving"),
     }
     outlive.cancel();
     alerting.ended().await;

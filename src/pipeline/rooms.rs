@@ -10,12 +10,12 @@ use millrace_actors::{
     messages::{BatchRef, ParsedBatch, RawBatch},
     parser::{Parser, ParserMetrics},
     recent::Recent,
-    supervision::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision},
     writer::{
         WriterMetrics,
         postgres::{Crashes, Database, Writer},
     },
 };
+use millrace_engine::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::{runtime::Handle, sync::OnceCell};

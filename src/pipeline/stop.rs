@@ -1,6 +1,6 @@
 //! Signals that stop the program.
 
-use millrace_actors::supervision::Drain;
+use millrace_engine::Drain;
 use std::time::Duration;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},

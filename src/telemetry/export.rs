@@ -1,7 +1,7 @@
 //! What becomes of spans: a gate before the queue of those that wait for the collector, and a count of how
 //! they ended. The standard processor drops what does not fit without telling how much.
 
-use millrace_actors::mask;
+use millrace_text::mask;
 use opentelemetry::{Context, Value, trace::Status};
 use opentelemetry_sdk::{
     Resource,

@@ -1,6 +1,6 @@
 //! The fields of an event or a span, as JSON values in the order in which they were recorded.
 
-use millrace_actors::mask;
+use millrace_text::mask;
 use serde_json::Value;
 use std::error::Error;
 use std::fmt;

@@ -4,7 +4,7 @@
 //! `jq` want `event_id` at the top, once.
 
 use super::fields::Fields;
-use millrace_actors::trace;
+use millrace_engine::trace;
 use opentelemetry::trace::TraceContextExt;
 use serde::Serializer;
 use serde_json::Value;

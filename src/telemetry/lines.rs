@@ -227,7 +227,7 @@ impl Line {
 
     /// Supervision speaks of actors and breakers; its details are for debugging.
     fn is_incident(&self) -> bool {
-        self.target.starts_with("millrace_actors::supervision")
+        self.target.starts_with("millrace_engine")
             && self.level != "DEBUG"
             && self
                 .fields
@@ -249,7 +249,7 @@ mod tests {
         Line {
             at: Timestamp::UNIX_EPOCH,
             level: "INFO",
-            target: "millrace_actors::ingress",
+            target: "millrace_amqp",
             message: "something happened".to_owned(),
             fields: fields
                 .iter()
@@ -327,7 +327,7 @@ mod tests {
         lines.add(line(&[("actor", "ingress")]));
         assert!(lines.incidents().is_empty(), "not from the supervision");
         let failed = Line {
-            target: "millrace_actors::supervision::announce",
+            target: "millrace_engine::announce",
             ..line(&[("actor", "fetcher-0"), ("event_id", "e")])
         };
         lines.add(failed);

@@ -13,7 +13,7 @@ pub use lines::{Line, Lines, News};
 
 use crate::config::{LogFormat, LogLevel, LogSettings, TraceSettings};
 use json::JsonLines;
-use millrace_actors::mask;
+use millrace_text::mask;
 use prometheus_client::registry::Registry as Metrics;
 use std::io::IsTerminal;
 use std::sync::LazyLock;
@@ -123,7 +123,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let ours = |metadata: &Metadata<'_>| {
-        let exported = metadata.target() == millrace_actors::trace::TARGET;
+        let exported = metadata.target() == millrace_engine::trace::TARGET;
         let mark = *metadata.level() <= Level::WARN && metadata.target().starts_with("millrace");
         if metadata.is_span() { exported } else { mark }
     };
@@ -153,8 +153,8 @@ fn filter(settings: &LogSettings) -> EnvFilter {
         LogLevel::Error | LogLevel::Off => level,
         LogLevel::Trace | LogLevel::Debug | LogLevel::Info | LogLevel::Warn => "warn",
     };
-    // A collector that is down is told once, by us.
-    let ours = format!("{others},opentelemetry=off,millrace={level},millrace_actors={level}");
+    // A collector that is down is told once, by us. `millrace` is a prefix: all crates of ours begin so.
+    let ours = format!("{others},opentelemetry=off,millrace={level}");
     EnvFilter::builder().parse_lossy(settings.filter.as_deref().unwrap_or(&ours))
 }
 
@@ -277,7 +277,7 @@ mod tests {
         let chatter = || {
             tracing::info!(target: "amqprs::net", "heartbeat");
             tracing::error!(target: "amqprs::net", "closed");
-            tracing::debug!(target: "millrace_actors::fetcher", "fetched");
+            tracing::debug!(target: "millrace_batches::fetch", "fetched");
             tracing::trace!("ticked");
         };
         let messages = |settings: &LogSettings| -> Vec<String> {

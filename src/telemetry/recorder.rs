@@ -25,8 +25,8 @@ pub(super) fn remember<S>(lines: Lines) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let ours = ["millrace", "millrace_actors"].map(|target| (target, LevelFilter::DEBUG));
-    Recorder(lines).with_filter(Targets::new().with_targets(ours))
+    // A prefix: all crates of ours begin so.
+    Recorder(lines).with_filter(Targets::new().with_target("millrace", LevelFilter::DEBUG))
 }
 
 // === impl Recorder ===
@@ -90,12 +90,12 @@ mod tests {
     #[test]
     fn a_story_has_the_details_and_the_fields_of_spans() {
         let lines = remembered(|| {
-            let span = tracing::error_span!(target: "millrace_actors::ingress", "event", event_id = "e", job_id = "j", trace_id = tracing::field::Empty);
+            let span = tracing::error_span!(target: "millrace_amqp", "event", event_id = "e", job_id = "j", trace_id = tracing::field::Empty);
             span.record("trace_id", "t");
-            tracing::debug!(target: "millrace_actors::ingress", parent: &span, attempt = 0, "event received");
-            tracing::trace!(target: "millrace_actors::ingress", parent: &span, "too much");
+            tracing::debug!(target: "millrace_amqp", parent: &span, attempt = 0, "event received");
+            tracing::trace!(target: "millrace_amqp", parent: &span, "too much");
             tracing::error!(target: "amqprs", parent: &span, "not ours");
-            tracing::info!(target: "millrace_actors::writer", event_id = "e", fate = "stored", "stored batch");
+            tracing::info!(target: "millrace_batches::write", event_id = "e", fate = "stored", "stored batch");
         });
         let story = lines.story("e");
         let said: Vec<_> = story.iter().map(|line| line.message.as_str()).collect();
@@ -111,12 +111,12 @@ mod tests {
         struct Talks;
         impl std::fmt::Debug for Talks {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                tracing::info!(target: "millrace_actors::ingress", event_id = "e", "inner");
+                tracing::info!(target: "millrace_amqp", event_id = "e", "inner");
                 f.write_str("talks")
             }
         }
         let lines = remembered(|| {
-            tracing::info!(target: "millrace_actors::ingress", event_id = "e", value = ?Talks, "outer");
+            tracing::info!(target: "millrace_amqp", event_id = "e", value = ?Talks, "outer");
         });
         let last = lines.story("e").pop().unwrap();
         assert_eq!(

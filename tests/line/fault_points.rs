@@ -5,7 +5,8 @@ use crate::{
     trial::{Trial, buried},
 };
 use futures_util::{StreamExt, stream};
-use millrace_actors::faults::Point;
+use millrace_actors::{failpoints, ingress::amqp};
+use millrace_engine::failpoints::Point;
 use millrace_oracle::{Actual, Copies, compare, compare_dead_letters, report};
 use millrace_stack::{Stack, wait_for};
 
@@ -48,10 +49,13 @@ const AT_ONCE: usize = 3;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_death_at_each_step_leaves_every_row_as_computed() {
     // A death where one is alone is the third one, and condemns it: that is what `killers` looks at.
-    let points = Point::ALL.into_iter().filter(|point| *point != Point::Struck);
+    let points = amqp::failpoints::ALL
+        .into_iter()
+        .chain(failpoints::ALL)
+        .filter(|point| *point != amqp::failpoints::STRUCK);
     stream::iter(points)
         .for_each_concurrent(AT_ONCE, |point| async move {
-            eprintln!("dying at {}", point.name());
+            eprintln!("dying at {}", point.0);
             dies_at(point).await;
         })
         .await;
@@ -59,7 +63,7 @@ async fn a_death_at_each_step_leaves_every_row_as_computed() {
 
 /// Lets one process die at this step, and another one after it finish the work.
 async fn dies_at(point: Point) {
-    let name = point.name();
+    let name = point.0;
     let tenant = Stack::shared()
         .await
         .tenant(&format!("death-{}", name.replace('.', "-")))
@@ -68,7 +72,7 @@ async fn dies_at(point: Point) {
     let trial = Trial::make(&tenant, 11, 120).await;
     trial.upload(&tenant).await;
     // Nothing is noted before somebody has died.
-    let second = (point == Point::Marked).then(|| format!("{name}=1*return(kill)"));
+    let second = (point == amqp::failpoints::MARKED).then(|| format!("{name}=1*return(kill)"));
     let first = match second {
         None => format!("{name}=1*off->1*return(kill)"),
         Some(_) => "fetch.end=1*off->1*return(kill)".to_owned(),

@@ -5,10 +5,8 @@ use super::{
     bucket::{Bucket, Failure},
     trouble::Trouble,
 };
-use crate::{
-    domain::{CrawlEvent, ObjectPath, Reason},
-    supervision::Fault,
-};
+use crate::domain::{CrawlEvent, ObjectPath, Reason};
+use millrace_engine::Fault;
 use std::time::Duration;
 
 /// The name of our dependency, as the supervisor and `/readyz` know it.

@@ -8,14 +8,15 @@ use super::{
 };
 use crate::{
     domain::{CrawlEvent, ObjectPath, Reason},
-    faults::{self, Point},
+    failpoints,
     messages::{BatchRef, BatchSource, ObjectInfo, RawBatch},
-    supervision::{ByteBudget, Fault, Reservation, Stage},
-    trace::{self, Kind},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
+use millrace_engine::failpoints::reached;
+use millrace_engine::trace::{self, Kind};
+use millrace_engine::{ByteBudget, Fault, Reservation, Stage};
 use object_store::{Attribute, Attributes, GetResult, GetResultPayload};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -199,13 +200,13 @@ impl Stage for Fetcher {
 
     async fn run(&mut self, input: &BatchRef) -> Result<RawBatch, Fault> {
         let event = &input.event;
-        faults::reached(Point::FetchBegin, &event.event_id);
+        reached(failpoints::FETCH_BEGIN, &event.event_id);
         let batch = match &input.source {
             BatchSource::Inline(body) => self.inline(event, body).await,
             BatchSource::Object(path) => self.object(event, path).await?,
         };
         trace::note("millrace.object.size", trace::count(batch.body.len()));
-        faults::reached(Point::FetchEnd, &event.event_id);
+        reached(failpoints::FETCH_END, &event.event_id);
         Ok(batch)
     }
 }

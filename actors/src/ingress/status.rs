@@ -1,7 +1,7 @@
 //! Whether the broker is there and deliveries can flow, for health checks.
 
-use crate::supervision::Suspension;
 use jiff::Timestamp;
+use millrace_engine::Suspension;
 use tokio::{sync::watch, time::Instant};
 
 /// The ingress as seen from outside; shared with whoever asks.
@@ -218,7 +218,7 @@ impl State {
         }
         self.yes = yes;
         // Anybody may read it.
-        self.why = crate::mask::masked(why).into_owned();
+        self.why = millrace_text::mask::masked(why).into_owned();
         turned
     }
 }

@@ -10,10 +10,8 @@ use super::{
     settings::{ParserLimits, ParserSettings},
     tally::{CleanKind, Tally},
 };
-use crate::{
-    domain::{CrawlEvent, Items, Reason, RejectedItem},
-    supervision::Fault,
-};
+use crate::domain::{CrawlEvent, Items, Reason, RejectedItem};
+use millrace_engine::Fault;
 use std::borrow::Cow;
 
 /// What an object held.

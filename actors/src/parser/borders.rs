@@ -14,7 +14,8 @@ use super::{
     settings::ParserLimits,
     tally::{CleanKind, Tally},
 };
-use crate::{domain::Reason, supervision::Fault};
+use crate::domain::Reason;
+use millrace_engine::Fault;
 use std::ops::Range;
 
 /// Bytes that are read to find the borders of a small body with many slips.

@@ -1,7 +1,8 @@
 //! Unpacks objects. The magic number has the last word on whether there is anything to unpack.
 
-use crate::{domain::Reason, supervision::Fault};
+use crate::domain::Reason;
 use flate2::bufread::MultiGzDecoder;
+use millrace_engine::Fault;
 use std::{
     borrow::Cow,
     io::{self, BufRead, BufReader, Read},

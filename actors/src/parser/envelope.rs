@@ -4,7 +4,8 @@ use super::{
     fields::{self, Fields},
     reader::Scalar,
 };
-use crate::{domain::Reason, supervision::Fault};
+use crate::domain::Reason;
+use millrace_engine::Fault;
 use std::borrow::Cow;
 
 /// The items as JSON text, in order.

@@ -46,11 +46,12 @@ pub use tally::{CleanKind, Tally};
 
 use crate::{
     domain::{CrawlEvent, Platform},
-    faults::{self, Point},
+    failpoints,
     messages::{ParsedBatch, RawBatch},
-    supervision::{Fault, Stage},
-    trace,
 };
+use millrace_engine::failpoints::reached;
+use millrace_engine::trace;
+use millrace_engine::{Fault, Stage};
 use std::{sync::Arc, time::Instant};
 
 /// The third room: bytes in, rows out. It waits for nothing and may block its thread.
@@ -100,7 +101,7 @@ impl Stage for Parser {
     const VERB: &'static str = "parse";
 
     async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
-        faults::reached(Point::ParseBegin, &raw.event.event_id);
+        reached(failpoints::PARSE_BEGIN, &raw.event.event_id);
         // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
         let size = decompress::unpacked_size(&raw.body, self.settings.limits.max_decompressed_bytes);
         let json_size = if decompress::is_packed(&raw.body) { size } else { 0 };
@@ -124,7 +125,7 @@ impl Stage for Parser {
         raw.reservation.shrink(raw.body.len() as u64);
         self.metrics.observe(&raw.event, &parsed, took);
         note(&parsed);
-        faults::reached(Point::ParseEnd, &raw.event.event_id);
+        reached(failpoints::PARSE_END, &raw.event.event_id);
         Ok(ParsedBatch {
             bytes: parsed.json_bytes + parsed.items.posts.len() * event.text_bytes(),
             event,

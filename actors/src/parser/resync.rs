@@ -5,7 +5,7 @@ use super::{
     depth,
     scan::{Slip, SlipKind, is_blank},
 };
-use crate::supervision::Fault;
+use millrace_engine::Fault;
 use std::ops::Range;
 
 /// How many closing brackets from the end are tried as the end of the items.

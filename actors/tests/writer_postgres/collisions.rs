@@ -5,10 +5,8 @@ use crate::{
     server::{TABLES, TestDatabase},
     writes::*,
 };
-use millrace_actors::{
-    supervision::{Fault, Sink},
-    writer::postgres::Writer,
-};
+use millrace_actors::writer::postgres::Writer;
+use millrace_engine::{Fault, Sink};
 use millrace_stack::wait_for;
 use std::time::Duration;
 use tokio_postgres::Client;

@@ -1,7 +1,7 @@
 //! A COMMIT whose answer never comes: whether it took effect is settled by the ledger.
 
 use crate::{server::TestDatabase, writes::*};
-use millrace_actors::supervision::Sink;
+use millrace_engine::Sink;
 use std::{
     io,
     sync::{Arc, Mutex},

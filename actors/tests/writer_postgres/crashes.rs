@@ -5,11 +5,11 @@ use crate::{
     server::TestDatabase,
 };
 use millrace_actors::{
-    crashes::{CrashNotes, Found},
     domain::Items,
-    supervision::Sink,
     writer::postgres::{Crashes, Database},
 };
+use millrace_engine::Sink;
+use millrace_engine::crashes::{CrashNotes, Found};
 use tokio::runtime::Handle;
 
 const UNKNOWN: Found = Found {

@@ -4,9 +4,9 @@ use crate::{fixtures::*, server::TestDatabase, writes::*};
 use millrace_actors::{
     domain::{Items, Json},
     messages::ParsedBatch,
-    supervision::Sink,
     writer::postgres::{Database, migrate, pending},
 };
+use millrace_engine::Sink;
 use tokio::runtime::Handle;
 
 const DEFAULTS: [&str; 20] = [

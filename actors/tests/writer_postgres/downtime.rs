@@ -4,7 +4,8 @@ use crate::{
     server::{TestDatabase, private},
     writes::*,
 };
-use millrace_actors::{messages::ParsedBatch, supervision::Sink, writer::postgres::Database};
+use millrace_actors::{messages::ParsedBatch, writer::postgres::Database};
+use millrace_engine::Sink;
 use millrace_stack::{Selected, wait_for};
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 use tokio::runtime::Handle;

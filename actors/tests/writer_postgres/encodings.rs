@@ -4,10 +4,8 @@ use crate::{
     server::TestDatabase,
     writes::{charged, one, outage, refuse_posts},
 };
-use millrace_actors::{
-    supervision::Sink,
-    writer::postgres::{Database, migrate, pending},
-};
+use millrace_actors::writer::postgres::{Database, migrate, pending};
+use millrace_engine::Sink;
 use tokio::runtime::Handle;
 
 #[tokio::test]

@@ -1,10 +1,8 @@
 //! Who is blamed when a write fails, and that the writer works again afterwards.
 
 use crate::{server::TestDatabase, writes::*};
-use millrace_actors::{
-    supervision::{Fault, Sink},
-    writer::postgres::{Database, Writer},
-};
+use millrace_actors::writer::postgres::{Database, Writer};
+use millrace_engine::{Fault, Sink};
 use std::time::Duration;
 use tokio::runtime::Handle;
 

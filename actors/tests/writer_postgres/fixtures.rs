@@ -7,8 +7,8 @@ use millrace_actors::{
         RejectedItem,
     },
     messages::{ObjectInfo, ParsedBatch},
-    supervision::ByteBudget,
 };
+use millrace_engine::ByteBudget;
 use std::sync::Arc;
 
 /// Seconds after an arbitrary moment.

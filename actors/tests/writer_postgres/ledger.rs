@@ -5,7 +5,8 @@ use crate::{
     server::{TABLES, TestDatabase},
 };
 use futures_util::future::join_all;
-use millrace_actors::{domain::Items, supervision::Sink};
+use millrace_actors::domain::Items;
+use millrace_engine::Sink;
 
 #[tokio::test]
 async fn an_event_that_is_in_the_ledger_changes_nothing() {

@@ -2,7 +2,8 @@
 
 use crate::{fixtures::*, server::TestDatabase};
 use futures_util::future::join_all;
-use millrace_actors::{domain::Items, messages::ParsedBatch, supervision::Sink};
+use millrace_actors::{domain::Items, messages::ParsedBatch};
+use millrace_engine::Sink;
 
 /// The hot rows in an order that differs from batch to batch.
 fn hot(writer: usize, round: usize) -> ParsedBatch {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use millrace_actors::{
     domain::{Items, Json, Platform, Project},
     messages::ParsedBatch,
-    supervision::Sink,
 };
+use millrace_engine::Sink;
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},

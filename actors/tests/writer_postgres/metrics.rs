@@ -4,12 +4,12 @@ use crate::{fixtures::*, server::TestDatabase};
 use millrace_actors::{
     domain::Platform,
     recent::Recent,
-    supervision::Sink,
     writer::{
         WriterMetrics,
         postgres::{Database, Writer},
     },
 };
+use millrace_engine::Sink;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::runtime::Handle;
 

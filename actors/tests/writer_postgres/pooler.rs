@@ -5,10 +5,8 @@ use crate::{
     writes::*,
 };
 use futures_util::future::join_all;
-use millrace_actors::{
-    supervision::Sink,
-    writer::postgres::{Database, migrate, pending},
-};
+use millrace_actors::writer::postgres::{Database, migrate, pending};
+use millrace_engine::Sink;
 use millrace_stack::Selected;
 use tokio::runtime::Handle;
 

@@ -3,12 +3,12 @@
 use crate::{fixtures::*, server::TestDatabase};
 use millrace_actors::{
     reports::{ErrorsOf, Page, Position, ReportBook},
-    supervision::Sink,
     writer::{
         PostgresSettings,
         postgres::{Database, Reports},
     },
 };
+use millrace_engine::Sink;
 use tokio::runtime::Handle;
 
 fn one_connection(database: &TestDatabase<'_>) -> Database {

@@ -4,9 +4,9 @@ use crate::{fixtures::*, server::TestDatabase};
 use millrace_actors::{
     domain::{Items, Platform, Project},
     reports::{ErrorsOf, Page, ReportBook},
-    supervision::Sink,
     writer::postgres::{Database, Reports, Rollups},
 };
+use millrace_engine::Sink;
 use proptest::{
     prelude::*,
     strategy::ValueTree,

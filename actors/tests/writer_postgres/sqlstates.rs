@@ -1,7 +1,7 @@
 //! Each class of SQLSTATE, raised by a real server in the middle of a write.
 
 use crate::{server::TestDatabase, writes::*};
-use millrace_actors::supervision::{Fault, Sink};
+use millrace_engine::{Fault, Sink};
 
 /// Nobody pays: it is tried again at once.
 const COLLISIONS: [&str; 4] = ["40P01", "40001", "26000", "42P05"];

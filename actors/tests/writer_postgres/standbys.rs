@@ -4,7 +4,7 @@ use crate::{
     server::{TestDatabase, private},
     writes::*,
 };
-use millrace_actors::supervision::Sink;
+use millrace_engine::Sink;
 use millrace_stack::wait_for;
 use std::time::Duration;
 

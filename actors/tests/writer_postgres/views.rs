@@ -1,7 +1,8 @@
 //! The views that dashboards read.
 
 use crate::{fixtures::*, server::TestDatabase};
-use millrace_actors::{domain::Items, supervision::Sink};
+use millrace_actors::domain::Items;
+use millrace_engine::Sink;
 
 #[tokio::test]
 async fn project_progress_counts_batches_once_and_items_as_stored() {

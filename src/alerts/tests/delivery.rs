@@ -8,7 +8,7 @@ use crate::alerts::{
     watch::{Alerting, Alerts, start_at},
 };
 use crate::config::{AlertSettings, PagerDutySettings};
-use millrace_actors::supervision::Drain;
+use millrace_engine::Drain;
 use millrace_stack::{Post, Receiver, Reply, wait_for};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::Value;

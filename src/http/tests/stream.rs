@@ -89,10 +89,10 @@ async fn what_happens_is_told_to_everybody_who_listens() {
     log(&service.state.lines, || {
         for n in 0..100 {
             let event_id = format!("e{n}");
-            tracing::info!(target: "millrace_actors::writer", event_id, job_id = "j", platform = "tiktok", items = 3, errors = 1, rejected = 0, fate = "stored", "stored batch");
+            tracing::info!(target: "millrace_batches::write", event_id, job_id = "j", platform = "tiktok", items = 3, errors = 1, rejected = 0, fate = "stored", "stored batch");
         }
-        tracing::warn!(target: "millrace_actors::ingress", event_id = "bad", reason = "bad_path", detail = "no", attempts = 2, fate = "dead_lettered", "event cannot be stored");
-        tracing::warn!(target: "millrace_actors::supervision", actor = "fetcher-0", cause = "outage", restarts = 1, "actor failed");
+        tracing::warn!(target: "millrace_amqp", event_id = "bad", reason = "bad_path", detail = "no", attempts = 2, fate = "dead_lettered", "event cannot be stored");
+        tracing::warn!(target: "millrace_engine", actor = "fetcher-0", cause = "outage", restarts = 1, "actor failed");
     });
     for stream in &mut streams {
         let batch = stream.next("batch").await.unwrap();
@@ -128,8 +128,9 @@ async fn what_happens_is_told_to_everybody_who_listens() {
 async fn a_fate_is_what_was_said_since_the_event_came_last() {
     let service = start().await;
     let fate = async |id: &str| service.get(&format!("/api/v1/batches/{id}")).await.2["fate"].clone();
-    let receive = |id: &str| tracing::debug!(target: "millrace_actors::ingress", event_id = id, redelivered = false, "event received");
-    let settle = |id: &str, fate: &str| tracing::info!(target: "millrace_actors::ingress", event_id = id, fate, "settled");
+    let receive = |id: &str| tracing::debug!(target: "millrace_amqp", event_id = id, redelivered = false, "event received");
+    let settle =
+        |id: &str, fate: &str| tracing::info!(target: "millrace_amqp", event_id = id, fate, "settled");
     log(&service.state.lines, || {
         ["new", "held", "back", "again", "dead", "meant"]
             .into_iter()
@@ -140,7 +141,7 @@ async fn a_fate_is_what_was_said_since_the_event_came_last() {
         receive("again");
         settle("dead", "dead_lettered");
         settle("dead", "retried"); // the supervisor, a moment later
-        tracing::warn!(target: "millrace_actors::supervision", event_id = "meant", actor = "parser-0", fate = "retried", "failed");
+        tracing::warn!(target: "millrace_engine", event_id = "meant", actor = "parser-0", fate = "retried", "failed");
     });
     assert_eq!(fate("new").await, "in_flight");
     assert_eq!(fate("held").await, "in_flight");

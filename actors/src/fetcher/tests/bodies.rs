@@ -6,8 +6,8 @@ use super::{
     fetch_from, fetcher_of, files, healthy_but, is_poison, minio, outage_detail, run,
 };
 use crate::messages::BatchSource;
-use crate::supervision::{ByteBudget, Fault, Stage};
 use bytes::Bytes;
+use millrace_engine::{ByteBudget, Fault, Stage};
 
 #[tokio::test]
 async fn an_object_arrives_with_its_etag_and_its_claim() {

@@ -6,7 +6,7 @@ use super::{
     fetcher_of, is_poison, outage_detail, run, settings,
 };
 use crate::fetcher::{FetcherSettings, StoreSettings, Stores};
-use crate::supervision::ByteBudget;
+use millrace_engine::ByteBudget;
 
 const PATH: &str = "crawl/tiktok/batch.json";
 

@@ -14,9 +14,9 @@ use crate::{
     domain::{CrawlEvent, Delivery, Platform, Project},
     messages::{BatchRef, BatchSource, RawBatch},
     renewable::Renewable,
-    supervision::{ByteBudget, Fault, Stage},
 };
 use jiff::Timestamp;
+use millrace_engine::{ByteBudget, Fault, Stage};
 use std::{sync::Arc, time::Duration};
 
 const CAP: u64 = 1_000;

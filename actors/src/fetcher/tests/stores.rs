@@ -6,8 +6,8 @@ use super::{
     fetcher_of, files, is_poison, keys, minio, outage_detail, run, settings,
 };
 use crate::fetcher::{StoreSettings, Stores};
-use crate::supervision::{ByteBudget, Fault};
 use bytes::Bytes;
+use millrace_engine::{ByteBudget, Fault};
 use std::time::Duration;
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::{
     fetch_from, fetcher_of, healthy_but, is_poison, minio, outage_detail, run, transient_detail,
 };
 use crate::fetcher::{Fetcher, Stores};
-use crate::supervision::{ByteBudget, Fault};
+use millrace_engine::{ByteBudget, Fault};
 
 const HTML: &str = "<!DOCTYPE html><html><body>Sign in</body></html>";
 const PAGE: (&str, &str) = ("Content-Type", "text/html; charset=utf-8");

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::fetcher::{Fetcher, FetcherMetrics, Stores};
 use crate::messages::RawBatch;
-use crate::supervision::{ByteBudget, Fault};
 use jiff::Timestamp;
+use millrace_engine::{ByteBudget, Fault};
 use std::{
     sync::Arc,
     time::{Duration, Instant},

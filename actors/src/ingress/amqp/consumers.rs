@@ -8,7 +8,6 @@ use super::{
     link::{broker, lost},
     names,
 };
-use crate::supervision::Fault;
 use amqprs::channel::{
     BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, Channel, ConsumerMessage,
 };
@@ -16,6 +15,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream, SelectAll},
 };
+use millrace_engine::Fault;
 use std::sync::Arc;
 
 /// An addition that is worth another consumer: one part of the prefetch in so many.

@@ -7,8 +7,9 @@ use super::{
     signals::Signal,
     topology::Topology,
 };
-use crate::{ingress::AmqpSettings, supervision::Fault};
+use crate::ingress::AmqpSettings;
 use amqprs::channel::{BasicPublishArguments, Channel, ConfirmSelectArguments};
+use millrace_engine::Fault;
 use std::{collections::HashSet, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},

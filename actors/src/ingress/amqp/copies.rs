@@ -1,8 +1,9 @@
 //! The copies of a message that we publish: into the dead-letter queue, or back for a retry.
 
-use crate::{domain::Reason, trace};
+use crate::domain::Reason;
 use amqprs::{BasicProperties, FieldName, FieldTable, FieldValue};
 use jiff::Timestamp;
+use millrace_engine::trace;
 use serde::Serialize;
 use std::{cmp::Reverse, time::Duration};
 

@@ -6,7 +6,7 @@ use super::{
     link::lost,
     topology::Queue,
 };
-use crate::supervision::Fault;
+use millrace_engine::Fault;
 use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},

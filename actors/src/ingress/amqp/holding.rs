@@ -2,6 +2,7 @@
 //! so nothing is lost; and as what is held counts towards the prefetch, it may fill only a share of that.
 //! What is beyond goes another way, so that good events still come in.
 
+use super::failpoints;
 use super::{
     copies::{self, Obituary},
     fates::Fate,
@@ -10,12 +11,10 @@ use super::{
     settling::early,
     topology::Queue,
 };
-use crate::{
-    faults::{self, Point},
-    supervision::Fault,
-    trace,
-};
 use jiff::Timestamp;
+use millrace_engine::Fault;
+use millrace_engine::failpoints::reached;
+use millrace_engine::trace;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Span, debug, info, warn};
@@ -48,7 +47,7 @@ impl Session<'_> {
     }
 
     async fn stored(&mut self, tag: u64, queue: &str) -> Result<(), Fault> {
-        faults::reached(Point::CopyConfirmed, "");
+        reached(failpoints::COPY_CONFIRMED, "");
         if let Some(refused) = self.held.stored(tag, queue, Instant::now()) {
             info!(
                 queue,

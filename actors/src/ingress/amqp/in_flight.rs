@@ -4,11 +4,11 @@ use super::{fates::Fate, outbox::Copy};
 use crate::{
     domain::Delivery,
     ingress::{event, metrics::Ending},
-    trace,
 };
 use amqprs::{BasicProperties, Deliver};
 use bytes::Bytes;
 use jiff::Timestamp;
+use millrace_engine::trace;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::Span;

@@ -9,8 +9,8 @@ use super::{
     replies::{ACCESS_REFUSED, PRECONDITION_FAILED, Reply},
     topology::{Queue, Topology, key, text},
 };
-use crate::supervision::Fault;
 use amqprs::{FieldTable, FieldValue, channel::QueueDeclareArguments};
+use millrace_engine::Fault;
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},

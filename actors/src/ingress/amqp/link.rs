@@ -5,15 +5,13 @@ use super::{
     signals::{Listener, Signal},
     wire::{Relay, Repairs},
 };
-use crate::{
-    ingress::{AmqpSettings, Broker},
-    supervision::Fault,
-};
+use crate::ingress::{AmqpSettings, Broker};
 use amqprs::{
     channel::Channel,
     connection::{Connection, OpenConnectionArguments},
     security::SecurityCredentials,
 };
+use millrace_engine::Fault;
 use std::{future::Future, time::Duration};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 

@@ -5,6 +5,7 @@ mod consumers;
 mod copier;
 mod copies;
 mod depths;
+pub mod failpoints;
 mod fates;
 mod findings;
 mod held;
@@ -37,14 +38,12 @@ pub mod wire;
 pub use publisher::Publisher;
 
 use super::{AmqpSettings, IngressMetrics, IngressStatus};
-use crate::{
-    crashes::CrashNotes,
-    messages::BatchRef,
-    supervision::{Fault, Intake, Source},
-};
+use crate::messages::BatchRef;
 use findings::Findings;
 use inspection::Known;
 use link::{Link, bounded};
+use millrace_engine::crashes::CrashNotes;
+use millrace_engine::{Fault, Intake, Source};
 use notes::Notes;
 use quarantined::Quarantined;
 use session::Session;

@@ -3,15 +3,13 @@
 //! until it is written, and goes before the next note.
 
 use super::notes_health::NotesHealth;
-use crate::{
-    crashes::{CrashNotes, Found},
-    ingress::{
-        IngressMetrics, IngressStatus,
-        metrics::{Statement, StatementLabel},
-    },
-    supervision::Fault,
+use crate::ingress::{
+    IngressMetrics, IngressStatus,
+    metrics::{Statement, StatementLabel},
 };
 use futures_util::future::BoxFuture;
+use millrace_engine::Fault;
+use millrace_engine::crashes::{CrashNotes, Found};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -2,11 +2,9 @@
 //! is missing on one table stops no writer, and the redelivered events only wait.
 
 use super::notes::AGAIN;
-use crate::{
-    crashes::CrashNotes,
-    ingress::{IngressMetrics, IngressStatus},
-    supervision::Fault,
-};
+use crate::ingress::{IngressMetrics, IngressStatus};
+use millrace_engine::Fault;
+use millrace_engine::crashes::CrashNotes;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::SeqCst},

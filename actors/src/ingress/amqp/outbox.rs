@@ -5,9 +5,10 @@
 //! So no refusal of a copy ends the session: it is an answer like any other.
 
 use super::{copier::Copier, signals::Signal, topology::Queue};
-use crate::{ingress::AmqpSettings, supervision::Fault};
+use crate::ingress::AmqpSettings;
 use amqprs::BasicProperties;
 use bytes::Bytes;
+use millrace_engine::Fault;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::AbortOnDropHandle;
 

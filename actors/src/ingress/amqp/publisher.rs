@@ -8,11 +8,13 @@ use super::{
     spans,
     topology::Topology,
 };
-use crate::{ingress::AmqpSettings, supervision::Fault, trace};
+use crate::ingress::AmqpSettings;
 use amqprs::{
     BasicProperties,
     channel::{BasicPublishArguments, Channel, ConfirmSelectArguments},
 };
+use millrace_engine::Fault;
+use millrace_engine::trace;
 use std::sync::Arc;
 use tokio::sync::{
     Mutex,

@@ -3,8 +3,8 @@
 //! says that nothing comes.
 
 use super::{Shared, depths, link::Link};
-use crate::supervision::Fault;
 use amqprs::channel::{BasicQosArguments, Channel};
+use millrace_engine::Fault;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;

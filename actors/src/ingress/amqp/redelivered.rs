@@ -1,18 +1,16 @@
 //! How a session works on redelivered events: noted in groups, and then in company or, where two processes have died of
 //! something, one at a time. See `quarantine`.
 
+use super::failpoints;
 use super::{
     copies, fates::Fate, link::lost, quarantine::Turn, session::Session, settling::early, spans,
     topology::Queue,
 };
-use crate::{
-    crashes::Found,
-    domain::Reason,
-    faults::{self, Point},
-    messages::BatchRef,
-    supervision::{Envelope, Fault, Intake, Receipt, Settlement, Verdict},
-};
+use crate::{domain::Reason, messages::BatchRef};
 use jiff::Timestamp;
+use millrace_engine::crashes::Found;
+use millrace_engine::failpoints::reached;
+use millrace_engine::{Envelope, Fault, Intake, Receipt, Settlement, Verdict};
 use std::{collections::HashSet, time::Duration};
 use tokio::{
     sync::oneshot::Receiver,
@@ -158,7 +156,7 @@ impl Session<'_> {
         match answer {
             Answer::Lost => Err(lost("the notes about redelivered events are gone")),
             Answer::Marked(group) => {
-                faults::reached(Point::Marked, "");
+                reached(failpoints::MARKED, "");
                 for (waiting, found) in group {
                     match Way::of(found) {
                         Way::Company => {
@@ -174,7 +172,7 @@ impl Session<'_> {
             }
             Answer::Attempted(waiting, found) => {
                 let way = found.map_or(Way::Company, Way::of);
-                faults::reached(Point::Struck, &waiting.batch.event.event_id);
+                reached(failpoints::STRUCK, &waiting.batch.event.event_id);
                 if way == Way::Quarantine {
                     self.shared.metrics.suspects.inc();
                     self.redelivered.noted.insert(waiting.tag);

@@ -11,7 +11,7 @@ use super::{
     signals::Signal,
     topology::{Queue, Topology, key, text},
 };
-use crate::{ingress::AmqpSettings, supervision::Fault};
+use crate::ingress::AmqpSettings;
 use amqprs::{
     BasicProperties, FieldTable, FieldValue,
     channel::{
@@ -19,6 +19,7 @@ use amqprs::{
         ConfirmSelectArguments, QueueDeclareArguments,
     },
 };
+use millrace_engine::Fault;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 

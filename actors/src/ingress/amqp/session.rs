@@ -2,6 +2,7 @@
 //! signals, the order to drain. When anything about it is lost the whole session ends, its desk closes
 //! with it, and a new one starts from nothing.
 
+use super::failpoints;
 use super::{
     Shared,
     consumers::Consumers,
@@ -21,14 +22,14 @@ use super::{
     undecodable,
 };
 use crate::{
-    faults::{self, Point},
     ingress::{AmqpSettings, event, metrics as labels},
     messages::BatchRef,
-    supervision::{Desk, Fault, Intake, Settlement, Verdict},
-    trace,
 };
 use amqprs::channel::{Channel, ConsumerMessage};
 use jiff::Timestamp;
+use millrace_engine::failpoints::reached;
+use millrace_engine::trace;
+use millrace_engine::{Desk, Fault, Intake, Settlement, Verdict};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -218,7 +219,7 @@ impl<'a> Session<'a> {
         else {
             return Err(lost("the client library delivered half a message"));
         };
-        faults::reached(Point::Delivered, "");
+        reached(failpoints::DELIVERED, "");
         let repair = self.link.repairs().take(deliver.delivery_tag());
         let properties = undecodable::with_original(properties, repair.as_ref());
         let mut delivery = InFlight::new((queue, round), &deliver, properties, body, Timestamp::now());

@@ -1,6 +1,7 @@
 //! What the broker is told about one delivery, and in which order: a copy is confirmed before its
 //! original is acknowledged, so that at every moment the message is somewhere.
 
+use super::failpoints;
 use super::{
     copies::{self, Obituary},
     fates::Fate,
@@ -11,15 +12,12 @@ use super::{
     spans,
     topology::Queue,
 };
-use crate::{
-    domain::Reason,
-    faults::{self, Point},
-    ingress::metrics::Ending,
-    supervision::{Fault, Settlement, Verdict},
-    trace,
-};
+use crate::{domain::Reason, ingress::metrics::Ending};
 use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
+use millrace_engine::failpoints::reached;
+use millrace_engine::trace;
+use millrace_engine::{Fault, Settlement, Verdict};
 use std::time::Duration;
 use tracing::{debug, warn};
 
@@ -124,7 +122,7 @@ impl Session<'_> {
             warn!(parent: &delivery.span, headers, "these headers are too large for the copy, which goes without them");
         }
         let subject = delivery.event_id.as_deref().unwrap_or_default();
-        faults::reached(Point::CopyBegin, subject);
+        reached(failpoints::COPY_BEGIN, subject);
         let copy = Copy {
             tag,
             queue,
@@ -132,7 +130,7 @@ impl Session<'_> {
             body: delivery.body.clone(),
         };
         self.outbox.send(copy.clone());
-        faults::reached(Point::CopySent, subject);
+        reached(failpoints::COPY_SENT, subject);
         Some(copy)
     }
 
@@ -142,12 +140,12 @@ impl Session<'_> {
         };
         self.consumers.settled(&delivery.queue, delivery.round);
         let subject = delivery.event_id.as_deref().unwrap_or_default();
-        faults::reached(Point::AckBegin, subject);
+        reached(failpoints::ACK_BEGIN, subject);
         self.channel
             .basic_ack(BasicAckArguments::new(tag, false))
             .await
             .map_err(broker)?;
-        faults::reached(Point::AckSent, subject);
+        reached(failpoints::ACK_SENT, subject);
         self.count_in_flight();
         let elapsed = delivery.since.elapsed();
         self.shared

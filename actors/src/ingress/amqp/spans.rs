@@ -1,12 +1,9 @@
 //! What a delivery looks like in traces and in the log.
 
 use super::{copies, in_flight::InFlight};
-use crate::{
-    domain::CrawlEvent,
-    ingress::AmqpSettings,
-    trace::{self, Kind},
-};
+use crate::{domain::CrawlEvent, ingress::AmqpSettings};
 use amqprs::Deliver;
+use millrace_engine::trace::{self, Kind};
 use tracing::{Span, error_span, field::Empty};
 
 /// The span of a delivery, from its arrival to its end. The fields that every line about it carries are

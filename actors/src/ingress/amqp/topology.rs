@@ -4,11 +4,12 @@ use super::{
     link::{Link, broker, lost},
     replies::{ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, Replies, Reply},
 };
-use crate::{ingress::AmqpSettings, supervision::Fault};
+use crate::ingress::AmqpSettings;
 use amqprs::{
     FieldTable, FieldValue,
     channel::{Channel, ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments},
 };
+use millrace_engine::Fault;
 use std::time::Duration;
 use tracing::{info, warn};
 

@@ -6,8 +6,8 @@ use crate::{
         CleanKind, ParserLimits, ParserSettings, parse_body,
         testkit::{event, items, parse, refused, settings},
     },
-    supervision::Fault,
 };
+use millrace_engine::Fault;
 
 const ITEM: &str = r#"{"meta":{"id":"1","fetch_status":"success"},"content":{"description":"xin chào"}}"#;
 

@@ -7,8 +7,8 @@ use crate::{
         Parser, ParserMetrics,
         testkit::{event, settings},
     },
-    supervision::{ByteBudget, Fault, Stage},
 };
+use millrace_engine::{ByteBudget, Fault, Stage};
 
 fn raw(body: Vec<u8>, budget: &std::sync::Arc<ByteBudget>) -> RawBatch {
     RawBatch {

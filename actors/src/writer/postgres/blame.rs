@@ -1,7 +1,8 @@
 //! Who is to blame for a database error. Every SQLSTATE that a write can meet is sorted here.
 
-use crate::{domain::Reason, supervision::Fault};
+use crate::domain::Reason;
 use deadpool_postgres::PoolError;
+use millrace_engine::Fault;
 use std::{error::Error, io};
 use tokio_postgres::error::SqlState;
 

@@ -1,11 +1,9 @@
 //! The notes about redelivered events, in a table: the one durable place that every replica shares.
 
 use super::{Database, blame::Blame};
-use crate::{
-    crashes::{CrashNotes, Found},
-    supervision::Fault,
-};
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
+use millrace_engine::Fault;
+use millrace_engine::crashes::{CrashNotes, Found};
 use std::{collections::HashMap, sync::Arc};
 use tokio_postgres::{
     Row,

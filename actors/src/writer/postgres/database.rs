@@ -6,10 +6,12 @@ use super::{
     connection_string::{self, Address},
     tls::Connector as TlsConnector,
 };
-use crate::{supervision::Fault, trace, writer::PostgresSettings};
+use crate::writer::PostgresSettings;
 use deadpool_postgres::{
     ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
+use millrace_engine::Fault;
+use millrace_engine::trace;
 use std::{future::Future, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, config::Host};

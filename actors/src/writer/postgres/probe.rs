@@ -14,10 +14,10 @@ use crate::{
         RejectedItem,
     },
     messages::{ObjectInfo, ParsedBatch},
-    supervision::{ByteBudget, Fault},
 };
 use deadpool_postgres::ClientWrapper;
 use jiff::Timestamp;
+use millrace_engine::{ByteBudget, Fault};
 use std::sync::Arc;
 use tokio::time::timeout;
 

@@ -1,7 +1,7 @@
 //! The rights that `run` needs, derived from the file by which they are granted.
 
 use super::{Database, blame::Blame};
-use crate::supervision::Fault;
+use millrace_engine::Fault;
 use std::{collections::BTreeMap, sync::LazyLock};
 use tokio_postgres::types::Type;
 

@@ -2,7 +2,7 @@
 //! One replica does it at a time; who is not the first leaves it to the other.
 
 use super::{Database, blame::Blame};
-use crate::supervision::Fault;
+use millrace_engine::Fault;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::types::Type;

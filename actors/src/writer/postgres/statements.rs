@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::Items,
-    faults::{self, Point},
+    failpoints,
     messages::ParsedBatch,
     writer::outcome::{Outcome, TableRows},
 };
@@ -102,7 +102,7 @@ impl Statements {
         patience: Patience,
     ) -> Result<Outcome<'a>, tokio_postgres::Error> {
         client.batch_execute(&patience.begin()).await?;
-        reached(Point::WriteBegin, batches);
+        reached(failpoints::WRITE_BEGIN, batches);
         self.prepare(client).await?;
         let mut unseen = self.enter(client, batches).await?;
         // An event that comes twice in one write is stored once.
@@ -114,7 +114,7 @@ impl Statements {
         if stored.is_empty() {
             client.batch_execute(LEAVE_A_TRACE).await?;
         }
-        reached(Point::WriteEnd, batches);
+        reached(failpoints::WRITE_END, batches);
         Ok(Outcome {
             stored,
             repeated,
@@ -214,9 +214,9 @@ impl Statements {
     }
 }
 
-pub(super) fn reached(point: Point, batches: &[&ParsedBatch]) {
+pub(super) fn reached(point: millrace_engine::failpoints::Point, batches: &[&ParsedBatch]) {
     for batch in batches {
-        faults::reached(point, &batch.event.event_id);
+        millrace_engine::failpoints::reached(point, &batch.event.event_id);
     }
 }
 

@@ -8,12 +8,12 @@ use super::{
     statements::{Statements, reached},
 };
 use crate::{
-    faults::Point,
+    failpoints,
     messages::ParsedBatch,
-    supervision::{Fault, Load, Sink},
-    trace::{self, Kind},
     writer::{WriterMetrics, outcome::Outcome},
 };
+use millrace_engine::trace::{self, Kind};
+use millrace_engine::{Fault, Load, Sink};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -61,7 +61,7 @@ impl Writer {
         };
         match written {
             Ok(outcome) => {
-                reached(Point::WriteCommitted, batches);
+                reached(failpoints::WRITE_COMMITTED, batches);
                 lease.give_back();
                 Ok(outcome)
             }

@@ -3,10 +3,10 @@
 use super::{frames::Frames, login::Login, repairs::Repairs};
 use crate::{
     ingress::{AmqpSettings, Broker},
-    supervision::Fault,
     tls::Check,
 };
 use bytes::BytesMut;
+use millrace_engine::Fault;
 use rustls::pki_types::ServerName;
 use std::{
     io,

@@ -1,18 +1,16 @@
 //! The connections that migrations run on.
 
 use super::{MigrateError, Turns};
-use crate::{
-    supervision::Fault,
-    writer::{
-        PostgresSettings,
-        postgres::{
-            Database,
-            blame::Blame,
-            database::{Lease, configure},
-            tls::Connector,
-        },
+use crate::writer::{
+    PostgresSettings,
+    postgres::{
+        Database,
+        blame::Blame,
+        database::{Lease, configure},
+        tls::Connector,
     },
 };
+use millrace_engine::Fault;
 use std::ops::Deref;
 use tokio::time::timeout;
 use tokio_postgres::Client;

@@ -1,0 +1,74 @@
+//! Which rooms cannot work because a dependency is down. The breaker is open while there is any.
+
+use super::{Breaker, Suspension};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+/// The supervisor's side of a [`Breaker`]: a part for each room.
+pub(crate) struct Circuits {
+    /// The open ones.
+    open: BTreeMap<String, Circuit>,
+    breaker: Breaker,
+}
+
+struct Circuit {
+    opened: Instant,
+    why: Suspension,
+}
+
+// === impl Circuits ===
+
+impl Circuits {
+    pub(crate) fn new(breaker: Breaker) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            breaker,
+        }
+    }
+
+    /// Opens a room's part, unless it is open.
+    pub(crate) fn open(&mut self, room: &str, dependency: &'static str, detail: &str) {
+        if self.open.contains_key(room) {
+            return;
+        }
+        error!(
+            breaker.room = room,
+            breaker.dependency = dependency,
+            breaker.detail = detail,
+            "{dependency} is down for the {room}s: taking no deliveries until it serves again"
+        );
+        let circuit = Circuit {
+            opened: Instant::now(),
+            why: Suspension {
+                dependency,
+                detail: detail.to_owned(),
+                since: Timestamp::now(),
+            },
+        };
+        self.open.insert(room.to_owned(), circuit);
+        self.show();
+    }
+
+    /// Closes a room's part, unless it is closed.
+    pub(crate) fn close(&mut self, room: &str) {
+        let Some(Circuit { opened, why }) = self.open.remove(room) else {
+            return;
+        };
+        info!(
+            breaker.room = room,
+            breaker.dependency = why.dependency,
+            breaker.open_seconds = opened.elapsed().as_secs_f64(),
+            "{} serves the {room}s again",
+            why.dependency
+        );
+        self.show();
+    }
+
+    /// Of several parts the one that has been open for longest tells why.
+    fn show(&self) {
+        let longest = self.open.values().min_by_key(|circuit| circuit.opened);
+        self.breaker.show(longest.map(|circuit| circuit.why.clone()));
+    }
+}

@@ -1,0 +1,210 @@
+//! The actor above the actors: it decides when a failed one is rebuilt and when deliveries pause, says
+//! what happened to whom, and ends the program when there is no more point in trying.
+
+use super::{
+    Affected, Breaker, Cause, Drain, Report, RestartPolicy, Roster, State,
+    announce::announce,
+    child::{Child, room_of},
+    circuits::Circuits,
+    lifecycle::Decision,
+    report::Rebuild,
+};
+use actix::{Actor, AsyncContext, Context, Handler};
+use std::{collections::HashMap, sync::Arc};
+use tokio::{sync::watch, time::Instant};
+use tracing::{debug, info};
+
+/// Why the line ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Every source has drained after an order to do so.
+    Drained,
+    /// This actor cannot go on: it failed too often, or its thread is blocked or gone.
+    GaveUp(Arc<str>),
+}
+
+pub(crate) struct Supervisor {
+    policy: RestartPolicy,
+    children: HashMap<Arc<str>, Child>,
+    roster: Roster,
+    drain: Drain,
+    circuits: Circuits,
+    gave_up: Option<Arc<str>>,
+    exit: watch::Sender<Option<Exit>>,
+}
+
+// === impl Supervisor ===
+
+impl Supervisor {
+    pub(crate) fn new(
+        policy: RestartPolicy,
+        roster: Roster,
+        drain: Drain,
+        breaker: Breaker,
+        exit: watch::Sender<Option<Exit>>,
+    ) -> Self {
+        Self {
+            policy,
+            children: HashMap::new(),
+            roster,
+            drain,
+            circuits: Circuits::new(breaker),
+            gave_up: None,
+            exit,
+        }
+    }
+
+    /// A worker is built when its dependency answers: the first build is no news, a later one is.
+    fn built(&mut self, child: &Arc<str>, idle: bool) {
+        debug!(actor = %child, "actor built");
+        self.roster.set(child, State::Up);
+        if !self.children.get(child).is_some_and(|entry| entry.failing) {
+            return;
+        }
+        if idle {
+            // No event waits that could prove it, and with an open breaker none may ever come.
+            self.works(child);
+        } else if !self.all_fail(room_of(child)) {
+            self.circuits.close(room_of(child));
+        }
+    }
+
+    fn works(&mut self, child: &Arc<str>) {
+        self.roster.set(child, State::Up);
+        let Some(entry) = self.children.get_mut(child) else {
+            return;
+        };
+        entry.life.works(Instant::now());
+        if std::mem::take(&mut entry.failing) {
+            info!(actor = %child, "actor works again");
+        }
+        self.circuits.close(room_of(child));
+    }
+
+    fn failed(&mut self, child: &Arc<str>, cause: &Cause, affected: &[Affected], ctx: &mut Context<Self>) {
+        let Some(entry) = self.children.get_mut(child) else {
+            return;
+        };
+        let now = Instant::now();
+        let decision = match cause {
+            Cause::Outage { .. } => entry.life.outage(now),
+            Cause::Panic(_) | Cause::Hung(_) | Cause::Broken(_) => entry.life.crash(now),
+        };
+        let first = !std::mem::replace(&mut entry.failing, true);
+        let control = entry.control.clone();
+        let restarts = self.roster.fail(child, cause);
+        announce(child, cause, affected, restarts, decision, first);
+        self.suspend(child, cause, first);
+        match decision {
+            Decision::Restart { after } => {
+                ctx.run_later(after, move |_, _| control.do_send(Rebuild));
+            }
+            Decision::GiveUp => self.give_up(child),
+        }
+    }
+
+    /// Opens the breaker for an outage that is news, or that has taken the last worker of its room.
+    ///
+    /// One sick event may look like an outage to the worker that holds it, again and again. It must not
+    /// hold the line for as long as it is sick: so only the start of a worker's streak opens, and the
+    /// worker's rebuild, which asks the dependency, closes. That costs one short pause. In a true outage
+    /// no rebuild succeeds, or, where a question is answered and work is not (a full disk), every worker
+    /// of the room comes to fail, and then only work that is done closes.
+    fn suspend(&mut self, child: &Arc<str>, cause: &Cause, first: bool) {
+        let Cause::Outage { dependency, detail } = cause else {
+            return;
+        };
+        // A source that lost its broker has no deliveries to pause.
+        let is_worker = self.children.get(child).is_some_and(|entry| !entry.is_source());
+        if is_worker && (first || self.all_fail(room_of(child))) {
+            self.circuits.open(room_of(child), dependency, detail);
+        }
+    }
+
+    fn all_fail(&self, room: &str) -> bool {
+        let mut workers = self.children.iter().filter(|(name, _)| room_of(name) == room);
+        workers.all(|(_, entry)| entry.failing)
+    }
+
+    /// Drains what can be drained; the process ends when that is done. Whoever runs the process
+    /// (Kubernetes) is the supervisor above this one.
+    fn give_up(&mut self, child: &Arc<str>) {
+        self.roster.set(child, State::GaveUp);
+        self.gave_up.get_or_insert_with(|| child.clone());
+        if let Some(entry) = self.children.get_mut(child) {
+            entry.given_up = true;
+            if entry.is_source() {
+                entry.drained = Some(true); // a source that gave up will not drain
+            }
+        }
+        self.drain.give_up();
+        self.end_when_drained();
+    }
+
+    fn drained(&mut self, child: &Arc<str>) {
+        if let Some(entry) = self.children.get_mut(child) {
+            entry.drained = Some(true);
+        }
+        self.roster.set(child, State::Drained);
+        info!(actor = %child, "source drained");
+        self.end_when_drained();
+    }
+
+    fn end_when_drained(&mut self) {
+        if self.children.values().all(|child| child.drained != Some(false)) {
+            let end = self.gave_up.clone().map_or(Exit::Drained, Exit::GaveUp);
+            self.exit.send_replace(Some(end));
+        }
+    }
+
+    /// Looks at the workers from outside, because one whose thread is blocked or gone tells nothing.
+    fn look_around(&mut self) {
+        let deadline = self.policy.deadline;
+        let lost: Vec<_> = self
+            .children
+            .iter_mut()
+            .filter_map(|(name, entry)| Some((name.clone(), entry.lost(deadline)?)))
+            .collect();
+        for (child, (cause, affected)) in lost {
+            let restarts = self.roster.fail(&child, &cause);
+            announce(&child, &cause, &affected, restarts, Decision::GiveUp, true);
+            self.give_up(&child);
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(self.policy.deadline / 4, |supervisor, _| supervisor.look_around());
+    }
+}
+
+impl Handler<Report> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, report: Report, ctx: &mut Self::Context) {
+        match report {
+            Report::Joined {
+                child,
+                control,
+                depth,
+                busy,
+                source,
+            } => {
+                self.roster.join(child.clone(), depth);
+                let entry = Child::new(control, busy, source, self.policy);
+                self.children.insert(child, entry);
+            }
+            Report::Built { child, idle } => self.built(&child, idle),
+            Report::Works { child } => self.works(&child),
+            Report::Failed {
+                child,
+                cause,
+                affected,
+            } => self.failed(&child, &cause, &affected, ctx),
+            Report::Drained { child } => self.drained(&child),
+        }
+    }
+}

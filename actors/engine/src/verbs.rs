@@ -1,0 +1,98 @@
+//! What a room author writes. The engine owns the envelopes; a room only borrows their bodies, so
+//! whatever happens to the room, the event is still there to be retried.
+
+use super::{Breaker, Drain, Fault, Port, Report};
+use crate::trace::Kind;
+use std::future::Future;
+
+/// The middle of the line: one message in, one message out.
+pub trait Stage: Sized + 'static {
+    /// What comes in.
+    type In: Send + 'static;
+    /// What goes on to the next room.
+    type Out: Send + 'static;
+
+    /// What the work is called in traces.
+    const VERB: &'static str = "work";
+    /// Whom it talks to.
+    const KIND: Kind = Kind::Internal;
+
+    /// Handles one message.
+    fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Out, Fault>>;
+}
+
+/// The end of the line: many messages, one write.
+pub trait Sink: Sized + 'static {
+    /// What comes in.
+    type In: Send + 'static;
+
+    /// What the work is called in traces.
+    const VERB: &'static str = "work";
+    /// Whom it talks to.
+    const KIND: Kind = Kind::Internal;
+
+    /// How heavy a message is, so that one write stays within its limits.
+    fn load(input: &Self::In) -> Load;
+
+    /// Writes all of the batch or none of it.
+    fn write(&mut self, batch: &[&Self::In]) -> impl Future<Output = Result<(), Fault>>;
+}
+
+/// The weight of messages in one write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Rows to write.
+    pub rows: usize,
+    /// Bytes to write.
+    pub bytes: usize,
+}
+
+/// The beginning of the line: it takes deliveries in and settles them.
+pub trait Source: Sized + 'static {
+    /// What it sends into the line.
+    type Out: Send + 'static;
+
+    /// Works until the drain is ordered and what is in flight is settled, or until it fails.
+    ///
+    /// # Errors
+    /// [`Fault::Outage`] when the broker is lost: the source is rebuilt and pulls again, for ever.
+    fn pull(&mut self, intake: Intake<Self::Out>) -> impl Future<Output = Result<(), Fault>>;
+}
+
+/// What a source is given.
+pub struct Intake<T: Send + 'static> {
+    /// The next room.
+    pub out: Port<T>,
+    /// When to stop.
+    pub drain: Drain,
+    /// When to take no new deliveries for a while.
+    pub breaker: Breaker,
+    pub(crate) child: std::sync::Arc<str>,
+    pub(crate) supervisor: actix::Recipient<Report>,
+}
+
+// === impl Intake ===
+
+impl<T: Send + 'static> Intake<T> {
+    /// Tells the supervisor that deliveries can flow.
+    pub fn consuming(&self) {
+        self.supervisor.do_send(Report::Works {
+            child: self.child.clone(),
+        });
+    }
+}
+
+// === impl Load ===
+
+impl Load {
+    pub(crate) fn exceeds(self, limit: Self) -> bool {
+        self.rows > limit.rows || self.bytes > limit.bytes
+    }
+}
+
+impl std::ops::AddAssign for Load {
+    fn add_assign(&mut self, other: Self) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}

@@ -1,0 +1,329 @@
+//! The actor around a room's work: it owns the mailbox for life and the work for as long as it behaves.
+//!
+//! The actor itself never dies, so every address stays valid and no message is lost with it. The work
+//! is taken out for each batch and put back only if it ended well; a panic is caught, a run that hangs is
+//! dropped, the supervisor is told, and the work is built anew when it says so.
+
+use super::{
+    Affected, Busy, Cause, Depth, Envelope, Fate, Fault, Load, Member, Rebuild, Report, Verdict,
+    backlog::Backlog,
+    job::{Job, Outlet},
+    pool::Pool,
+    spans::RunSpans,
+};
+use crate::trace;
+use actix::{
+    Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
+};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tracing::{Instrument, warn};
+
+/// Makes a room's work, on the first start and after every failure.
+pub type Build<W> = Arc<dyn Fn() -> LocalBoxFuture<'static, Result<W, Fault>> + Send + Sync>;
+
+/// How much one run of the work may take from the mailbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Messages.
+    pub messages: usize,
+    /// Their weight; a single heavier message is still taken, alone.
+    pub load: Load,
+}
+
+/// A message may meet so many outages of a dependency that others do not meet; one more is charged to it.
+const OUTAGES_FOR_NOTHING: u32 = 5;
+
+/// The mailbox, the work, and what is waiting for it.
+pub(crate) struct Worker<J: Job> {
+    room: &'static str,
+    name: Arc<str>,
+    build: Build<J>,
+    /// None while the work runs and while it is down.
+    job: Option<J>,
+    waiting: Backlog<J::In>,
+    limits: Limits,
+    /// A run that makes no progress for this long has crashed.
+    deadline: Duration,
+    outlet: Outlet<J::Out>,
+    depth: Depth,
+    pool: Arc<OnceLock<Pool<J::In>>>,
+    busy: Busy,
+    supervisor: Recipient<Report>,
+    /// Whether the supervisor was told that the work works since it was built.
+    proven: bool,
+}
+
+type Batch<J> = Vec<Envelope<<J as Job>::In>>;
+type Ended<J> = Result<Result<Vec<<J as Job>::Out>, Fault>, Cause>;
+
+// === impl Worker ===
+
+impl<J: Job> Worker<J> {
+    pub(crate) fn start(
+        (room, index): (&'static str, usize),
+        build: Build<J>,
+        (limits, deadline): (Limits, Duration),
+        outlet: Outlet<J::Out>,
+        supervisor: Recipient<Report>,
+        arbiter: &ArbiterHandle,
+    ) -> Member<J::In> {
+        let depth = Depth::default();
+        let pool = Arc::new(OnceLock::new());
+        let (mine, shared) = (depth.clone(), pool.clone());
+        let mailbox = Self::start_in_arbiter(arbiter, move |_| Self {
+            room,
+            name: format!("{room}-{index}").into(),
+            build,
+            job: None,
+            waiting: Backlog::default(),
+            limits,
+            deadline,
+            outlet,
+            depth: mine,
+            pool: shared,
+            busy: Busy::default(),
+            supervisor,
+            proven: false,
+        });
+        Member::new(mailbox.recipient(), depth, pool)
+    }
+
+    fn build(&mut self, ctx: &mut Context<Self>) {
+        let building = AssertUnwindSafe((self.build)()).catch_unwind();
+        ctx.spawn(building.into_actor(self).map(|built, actor, ctx| match built {
+            Ok(Ok(job)) => {
+                actor.proven = false;
+                actor.supervisor.do_send(Report::Built {
+                    child: actor.name.clone(),
+                    idle: actor.waiting.is_empty(),
+                });
+                actor.resume(job, ctx);
+            }
+            Ok(Err(fault)) => actor.fail(Cause::from_fault(fault), Vec::new()),
+            Err(panic) => actor.fail(Cause::from_panic(panic), Vec::new()),
+        }));
+    }
+
+    fn resume(&mut self, job: J, ctx: &mut Context<Self>) {
+        self.job = Some(job);
+        self.work(ctx);
+    }
+
+    /// Runs the work on what has gathered, unless it is running or down.
+    fn work(&mut self, ctx: &mut Context<Self>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let Some(mut job) = self.job.take() else { return };
+        let batch = self.waiting.take(self.limits, J::load);
+        let (verb, kind) = J::SPAN;
+        let spans = RunSpans::begin(verb, kind, &self.name, &batch);
+        let span = spans.work.clone();
+        let (busy, deadline) = (self.busy.clone(), self.deadline);
+        let run = async move {
+            let bodies: Vec<_> = batch.iter().map(|mail| &mail.body).collect();
+            let events = batch.iter().map(|mail| (mail.subject.clone(), mail.span.clone()));
+            let work = busy.run(events.collect(), deadline, job.perform(&bodies));
+            let work = trace::on_event(spans.only.clone(), work);
+            let ended = match AssertUnwindSafe(work).catch_unwind().await {
+                Ok(Some(ended)) => Ok(ended),
+                Ok(None) => Err(Cause::Hung(deadline)),
+                Err(panic) => Err(Cause::from_panic(panic)),
+            };
+            busy.rest();
+            spans.end(&ended);
+            (job, batch, ended)
+        };
+        ctx.spawn(
+            run.instrument(span)
+                .into_actor(self)
+                .map(|(job, batch, ended), actor, ctx| actor.conclude(job, batch, ended, ctx)),
+        );
+    }
+
+    /// The table of outcomes: what becomes of the events and of the work.
+    fn conclude(&mut self, job: J, batch: Batch<J>, ended: Ended<J>, ctx: &mut Context<Self>) {
+        match ended {
+            Ok(Ok(outputs)) => {
+                self.let_go(&batch, false);
+                if let Some(pool) = self.pool.get() {
+                    pool.note_passed(batch.len());
+                }
+                self.outlet.pass(batch, outputs);
+                self.prove();
+                self.resume(job, ctx);
+            }
+            Ok(Err(fault @ Fault::Outage { .. })) => self.suffer(batch, fault),
+            Ok(Err(fault)) if batch.len() > 1 => {
+                warn!(actor = %self.name, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
+                match fault {
+                    // A refusal is quick, so the search for it is.
+                    Fault::Poison { .. } => self.waiting.search(batch),
+                    _ => self.set_aside(batch),
+                }
+                self.resume(job, ctx);
+            }
+            Ok(Err(fault)) => {
+                self.part(batch, &Verdict::of(fault, self.room));
+                self.prove();
+                self.resume(job, ctx);
+            }
+            Err(cause) if batch.len() > 1 => {
+                let affected = affected(&batch, Fate::Held);
+                self.set_aside(batch);
+                self.fail(cause, affected);
+            }
+            Err(cause) => {
+                let affected = affected(&batch, Fate::Retried);
+                self.part(
+                    batch,
+                    &Verdict::Retry {
+                        room: self.room,
+                        cause: cause.label(),
+                        detail: cause.to_string(),
+                        charged: true,
+                    },
+                );
+                self.fail(cause, affected);
+            }
+        }
+    }
+
+    /// An outage: the events stay, first in line. But one that meets outages again and again which nobody else
+    /// meets is charged for them, or it would hold its worker for ever.
+    fn suffer(&mut self, mut batch: Batch<J>, fault: Fault) {
+        let passed = self.pool.get().map_or(0, Pool::passed);
+        for mail in &mut batch {
+            if mail.outages.count == 0 {
+                mail.outages.passed_before = passed;
+            }
+            mail.outages.count += 1;
+        }
+        let others_pass = |mail: &Envelope<J::In>| mail.outages.passed_before < passed;
+        if let [mail] = &*batch
+            && mail.outages.count > OUTAGES_FOR_NOTHING
+            && others_pass(mail)
+        {
+            let verdict = Verdict::Retry {
+                room: self.room,
+                cause: fault.kind(),
+                detail: fault.to_string(),
+                charged: true,
+            };
+            let affected = affected(&batch, Fate::Retried);
+            self.part(batch, &verdict);
+            return self.fail(Cause::from_fault(fault), affected);
+        }
+        let affected = affected(&batch, Fate::Held);
+        let again = batch.iter().any(|mail| mail.outages.count > 1);
+        if again && batch.iter().all(others_pass) {
+            self.set_aside(batch);
+        } else if again {
+            self.retry_here(batch);
+        } else {
+            self.waiting.put_back(batch);
+        }
+        self.fail(Cause::from_fault(fault), affected);
+    }
+
+    /// Hands events that failed to the one member of the room that works on such, so that no more than one is
+    /// tied up by them.
+    fn set_aside(&mut self, batch: Batch<J>) {
+        let Some(lane) = self.pool.get().and_then(Pool::lane).cloned() else {
+            return self.retry_here(batch);
+        };
+        self.let_go(&batch, true);
+        for mail in batch {
+            lane.post(mail.retried(true));
+        }
+    }
+
+    /// The same where there is nobody else, or no use in it.
+    fn retry_here(&mut self, batch: Batch<J>) {
+        self.let_go(&batch, true);
+        let retried = |mail: Envelope<J::In>| {
+            self.depth.enter(true);
+            mail.retried(true)
+        };
+        let batch = batch.into_iter().map(retried).collect();
+        self.waiting.put_back(batch);
+    }
+
+    /// Settles events that go no further.
+    fn part(&mut self, batch: Batch<J>, verdict: &Verdict) {
+        self.let_go(&batch, true);
+        for mail in batch {
+            mail.settle(verdict.clone());
+        }
+    }
+
+    fn let_go(&mut self, batch: &[Envelope<J::In>], failed: bool) {
+        for mail in batch {
+            self.depth.leave(mail.retried);
+        }
+        self.waiting.gone(batch, failed);
+    }
+
+    fn prove(&mut self) {
+        if !self.proven {
+            self.proven = true;
+            self.supervisor.do_send(Report::Works {
+                child: self.name.clone(),
+            });
+        }
+    }
+
+    fn fail(&mut self, cause: Cause, affected: Vec<Affected>) {
+        self.supervisor.do_send(Report::Failed {
+            child: self.name.clone(),
+            cause,
+            affected,
+        });
+    }
+}
+
+fn affected<T>(batch: &[Envelope<T>], fate: Fate) -> Vec<Affected> {
+    let one = |mail: &Envelope<T>| Affected {
+        subject: mail.subject.clone(),
+        span: mail.span.clone(),
+        fate,
+    };
+    batch.iter().map(one).collect()
+}
+
+impl<J: Job> Actor for Worker<J> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.supervisor.do_send(Report::Joined {
+            child: self.name.clone(),
+            control: ctx.address().recipient(),
+            depth: self.depth.clone(),
+            busy: self.busy.clone(),
+            source: false,
+        });
+        self.build(ctx);
+    }
+}
+
+impl<J: Job> Handler<Envelope<J::In>> for Worker<J> {
+    type Result = ();
+
+    fn handle(&mut self, mail: Envelope<J::In>, ctx: &mut Self::Context) {
+        self.waiting.push(mail);
+        self.work(ctx);
+    }
+}
+
+impl<J: Job> Handler<Rebuild> for Worker<J> {
+    type Result = ();
+
+    fn handle(&mut self, _: Rebuild, ctx: &mut Self::Context) {
+        self.build(ctx);
+    }
+}

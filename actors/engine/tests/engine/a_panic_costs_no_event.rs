@@ -1,0 +1,49 @@
+use crate::line::Line;
+use crate::testkit::in_virtual_time;
+use millrace_engine::{State, Verdict};
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+use tokio::time::Instant;
+
+#[test]
+fn the_stage_is_rebuilt_and_its_neighbours_arrive() {
+    in_virtual_time(|| async {
+        let mut line = Line::start();
+        let start = Instant::now();
+        line.desk.post_all([1, 13, 2, 3], &line.port);
+        let verdicts = line.desk.verdicts(4).await;
+        assert!(
+            matches!(&verdicts[&13], Verdict::Retry { cause: "panic", detail, charged: true, .. } if detail.contains("thirteen"))
+        );
+        assert_eq!(
+            line.script.written(),
+            [2, 4, 6],
+            "the three neighbours were written"
+        );
+        assert_eq!(line.script.builds.load(SeqCst), 2, "built, and rebuilt once");
+        assert!(
+            start.elapsed() >= Duration::from_millis(500),
+            "the restart waited for its backoff"
+        );
+        let entry = &line.supervision.roster().entries()["double-0"];
+        assert_eq!((entry.state, entry.restarts["panic"]), (State::Up, 1));
+    });
+}
+
+#[test]
+fn a_panic_in_a_write_of_many_charges_only_the_guilty() {
+    in_virtual_time(|| async {
+        let mut line = Line::start();
+        *line.script.write_takes.lock().unwrap() = Duration::from_secs(1);
+        line.desk.post_all([1, 2, 11, 3], &line.port); // 11 becomes the 22 that the sink panics at
+        let verdicts = line.desk.verdicts(4).await;
+        assert!(matches!(verdicts[&11], Verdict::Retry { cause: "panic", .. }));
+        assert_eq!(
+            verdicts
+                .values()
+                .filter(|verdict| **verdict == Verdict::Done)
+                .count(),
+            3
+        );
+        assert_eq!(line.script.written(), [2, 4, 6]);
+    });
+}

@@ -1,0 +1,89 @@
+//! For tests of actors: a system on a paused clock, and a desk to watch.
+
+use millrace_engine::{Desk, Envelope, Member, Port, Receipt, Settlement, Verdict};
+use std::{collections::BTreeMap, future::Future, time::Duration};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tracing::Span;
+
+/// Runs a test inside an actix system whose clock jumps to the next timer whenever all is idle, so
+/// that minutes of restarts pass in milliseconds.
+pub(crate) fn in_virtual_time<F: Future>(test: impl FnOnce() -> F) -> F::Output {
+    let clock = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a runtime for the test")
+    };
+    // A day passes at once when all is idle, so a test that waits for what never comes fails at once.
+    let day = Duration::from_secs(24 * 60 * 60);
+    let bounded = async { tokio::time::timeout(day, test()).await };
+    actix::System::with_tokio_rt(clock)
+        .block_on(bounded)
+        .expect("the test waits for something that never comes")
+}
+
+/// Waits until it is so, in virtual time.
+pub(crate) async fn until(so: impl Fn() -> bool) {
+    while !so() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A source's side of the line: it hands out envelopes and collects verdicts.
+pub(crate) struct TestDesk {
+    desk: Desk,
+    settled: UnboundedReceiver<Settlement>,
+}
+
+// === impl TestDesk ===
+
+impl Default for TestDesk {
+    fn default() -> Self {
+        let (desk, settled) = unbounded_channel();
+        Self { desk, settled }
+    }
+}
+
+impl TestDesk {
+    /// An envelope whose delivery tag is `tag`.
+    pub(crate) fn envelope<T>(&self, tag: u64, body: T) -> Envelope<T> {
+        Envelope::new(
+            body,
+            format!("event-{tag}"),
+            Span::none(),
+            Receipt::new(tag, self.desk.clone()),
+        )
+    }
+
+    /// Posts an envelope for each number, tagged with it.
+    pub(crate) fn post_all(&self, numbers: impl IntoIterator<Item = u64>, port: &Port<u64>) {
+        for number in numbers {
+            port.post(self.envelope(number, number));
+        }
+    }
+
+    /// Waits for `count` verdicts.
+    ///
+    /// # Panics
+    /// When a delivery is settled twice.
+    pub(crate) async fn verdicts(&mut self, count: usize) -> BTreeMap<u64, Verdict> {
+        let mut verdicts = BTreeMap::new();
+        while verdicts.len() < count {
+            let Settlement { tag, verdict } = self.settled.recv().await.expect("the desk is open");
+            let earlier = verdicts.insert(tag, verdict);
+            assert!(earlier.is_none(), "delivery {tag} was settled twice");
+        }
+        verdicts
+    }
+
+    /// The next verdict, if one is there already.
+    pub(crate) fn try_verdict(&mut self) -> Option<Settlement> {
+        self.settled.try_recv().ok()
+    }
+}
+
+/// A port to one mailbox.
+pub(crate) fn port_to<T: Send + 'static>(member: Member<T>) -> Port<T> {
+    Port::new([member])
+}
