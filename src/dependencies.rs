@@ -4,13 +4,13 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::probe::Probe;
 use millrace_actors::{
-    fetcher::Stores,
     ingress::{IngressStatus, amqp},
     writer::{
         PostgresSettings,
         postgres::{self, Database, MigrateError},
     },
 };
+use millrace_objects::Stores;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 

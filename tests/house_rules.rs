@@ -11,7 +11,7 @@ use std::{
 /// A word, and the only folders whose code may contain it.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("amqprs::", &["actors/src/ingress/amqp", "src/telemetry"]), // telemetry: as a log target
-    ("object_store::", &["actors/src/fetcher"]),
+    ("object_store::", &["actors/adapters/objects"]),
     ("zstd::", &["actors/src/parser", "src/corpus"]),
     ("tokio_postgres", &["actors/src/writer/postgres"]),
     ("deadpool_postgres", &["actors/src/writer/postgres"]),

@@ -12,7 +12,5 @@ pub mod ingress;
 pub mod messages;
 pub mod parser;
 pub mod recent;
-pub mod renewable;
 pub mod reports;
-pub mod tls;
 pub mod writer;

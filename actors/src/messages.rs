@@ -3,6 +3,7 @@
 use crate::domain::{CrawlEvent, Items};
 use bytes::Bytes;
 use millrace_engine::Reservation;
+pub use millrace_objects::ObjectInfo;
 use std::sync::Arc;
 
 /// Ingress → fetcher: an event and where its items are.
@@ -34,17 +35,6 @@ pub struct RawBatch {
     pub body: Bytes,
     /// This batch's share of the memory budget; freed when the batch is settled.
     pub reservation: Reservation,
-}
-
-/// What is known of an object beside its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectInfo {
-    /// `bucket/key`; `inline:<event id>` where the message was the batch.
-    pub path: String,
-    /// Entity tag, where the store gave one.
-    pub etag: Option<String>,
-    /// The key or the metadata claims zstd.
-    pub claims_zstd: bool,
 }
 
 /// Parser → writer: rows.

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millrace_actors::domain::{Endpoint, ObjectPath};
+use millrace_objects::{Endpoint, ObjectPath};
 
 fuzz_target!(|text: &str| {
     let endpoint = Endpoint::new("minio:9000");

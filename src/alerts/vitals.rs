@@ -144,7 +144,7 @@ fn difference(all: ItemCounts, part: ItemCounts) -> ItemCounts {
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use millrace_actors::tls::TlsFiles;
+    use millrace_access::tls::TlsFiles;
     use millrace_actors::writer::PostgresSettings;
     use tokio::runtime::Handle;
 

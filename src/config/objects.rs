@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::rule::{Flag, List, Name, Parsed, Text};
 use super::setting::{Setting, settings};
 use super::tls::{FILE, File};
-use millrace_actors::fetcher::{FetcherSettings, StoreKeys, StoreSettings};
+use millrace_objects::{FetcherSettings, StoreKeys, StoreSettings};
 use url::Url;
 
 settings! { "Object store";

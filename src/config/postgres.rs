@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::rule::{Flag, Parsed, Rule as _};
 use super::setting::{Setting, settings};
 use super::tls::{FILE, File, identity};
-use millrace_actors::tls::TlsFiles;
+use millrace_access::tls::TlsFiles;
 use millrace_actors::writer::{DatabaseUrl, PostgresSettings, postgres};
 
 settings! { "Postgres";

@@ -8,8 +8,8 @@ use super::reader::Reader;
 use super::rule::{AmqpName, AmqpNames, Flag, LONGEST_AMQP_NAME, Name, Parsed, Rule, Text};
 use super::setting::{Setting, settings};
 use super::tls::{FILE, File, identity};
+use millrace_access::tls::TlsFiles;
 use millrace_actors::ingress::{AmqpSettings, Broker, RetrySettings};
-use millrace_actors::tls::TlsFiles;
 use secrecy::SecretString;
 
 settings! { "RabbitMQ";

@@ -7,7 +7,7 @@ use super::rule::Rule;
 use super::setting::{About, Described, Fallback, Secrecy, Setting};
 use super::source::{LayerView, Origin, Source};
 use super::table;
-use millrace_actors::renewable::Renewable;
+use millrace_access::renewable::Renewable;
 
 /// Reads typed settings; problems are collected, never returned one by one.
 pub(super) struct Reader<'a> {

@@ -3,7 +3,7 @@
 mod files;
 
 use super::*;
-use millrace_actors::fetcher::StoreSettings;
+use millrace_objects::StoreSettings;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use std::io::Write;

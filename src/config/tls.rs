@@ -4,7 +4,7 @@ use super::problem::Problem;
 use super::reader::Reader;
 use super::rule::Parsed;
 use super::setting::Setting;
-use millrace_actors::tls::Identity;
+use millrace_access::tls::Identity;
 use std::path::PathBuf;
 
 /// The rule of a setting that names a file.

@@ -5,7 +5,7 @@ use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
 use millrace_actors::{
-    fetcher::{Fetcher, FetcherMetrics, Stores},
+    fetcher::{self, Fetch},
     ingress::{AmqpSettings, Broker, IngressMetrics, IngressStatus, amqp::AmqpSource},
     messages::{BatchRef, ParsedBatch, RawBatch},
     parser::{Parser, ParserMetrics},
@@ -16,6 +16,7 @@ use millrace_actors::{
     },
 };
 use millrace_engine::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision};
+use millrace_objects::{Fetcher, Stores};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::{runtime::Handle, sync::OnceCell};
@@ -28,7 +29,7 @@ const EVENTS_A_WRITE: usize = 64;
 pub(super) struct Parts {
     pub(super) stores: Arc<Stores>,
     pub(super) database: Database,
-    fetcher: Fetcher,
+    fetcher: Fetch,
     parser: Parser,
     ingress_metrics: IngressMetrics,
     writer_metrics: WriterMetrics,
@@ -45,10 +46,13 @@ impl Parts {
     ) -> anyhow::Result<Self> {
         let stores = Arc::new(Stores::new(&config.fetcher).context("object store")?);
         let database = Database::new(&config.postgres, &Handle::current()).context("DATABASE_URL")?;
-        let fetcher_metrics = FetcherMetrics::register(registry);
+        let fetcher_metrics = fetcher::register(registry);
         let writer_metrics = WriterMetrics::register(registry, recent.clone());
         Ok(Self {
-            fetcher: Fetcher::new(stores.clone(), &config.fetcher, budget.clone(), fetcher_metrics),
+            fetcher: Fetch::new(
+                Fetcher::new(stores.clone(), &config.fetcher, budget.clone(), fetcher_metrics),
+                budget.clone(),
+            ),
             parser: Parser::new(config.parser.clone(), ParserMetrics::register(registry)),
             ingress_metrics: IngressMetrics::register(registry, recent.clone(), writer_metrics.duplicates()),
             writer_metrics,
@@ -126,7 +130,7 @@ impl Parts {
         next: &Port<RawBatch>,
     ) -> Port<BatchRef> {
         let (stores, fetcher) = (self.stores.clone(), self.fetcher.clone());
-        let build: Build<Fetcher> = Arc::new(move || {
+        let build: Build<Fetch> = Arc::new(move || {
             let (stores, fetcher) = (stores.clone(), fetcher.clone());
             async move {
                 let answer = stores.ping().await;

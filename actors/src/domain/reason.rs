@@ -1,10 +1,11 @@
 //! Why an event was dead-lettered or an item rejected: one set of stable codes for dead letters,
 //! rejected items, logs, spans and metrics.
 
+use millrace_objects::reasons as objects;
 use std::fmt;
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+    ($($(#[$doc:meta])* $name:ident = $code:expr,)*) => {
         /// A stable code. Its text is part of the contract with dashboards and scripts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
@@ -33,13 +34,13 @@ reasons! {
     /// The event is of a type that is not ours.
     UnsupportedEventType = "unsupported_event_type",
     /// The event's path names no object.
-    BadPath = "bad_path",
+    BadPath = objects::BAD_PATH,
     /// The event's path names a bucket outside the allow-list.
-    BucketNotAllowed = "bucket_not_allowed",
+    BucketNotAllowed = objects::BUCKET_NOT_ALLOWED,
     /// The object did not appear within the grace period.
-    ObjectMissing = "object_missing",
+    ObjectMissing = objects::OBJECT_MISSING,
     /// The object exceeds the size cap.
-    ObjectTooLarge = "object_too_large",
+    ObjectTooLarge = objects::OBJECT_TOO_LARGE,
     /// The object is not valid zstd.
     DecompressionFailed = "decompression_failed",
     /// The object unpacks to more than the cap.

@@ -1,6 +1,7 @@
 //! What the writer needs to know.
 
-use crate::{renewable::Renewable, tls::TlsFiles};
+use millrace_access::renewable::Renewable;
+use millrace_access::tls::TlsFiles;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 

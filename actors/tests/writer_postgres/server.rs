@@ -1,8 +1,8 @@
 //! A database for each test, on one private Postgres for this test binary.
 
+use millrace_access::tls::TlsFiles;
 use millrace_actors::{
     recent::Recent,
-    tls::TlsFiles,
     writer::{
         PostgresSettings, WriterMetrics,
         postgres::{Database, Writer, migrate},

@@ -11,10 +11,8 @@ use crate::{
     pipeline, telemetry,
 };
 use bytes::Bytes;
-use millrace_actors::{
-    fetcher::{FetcherSettings, StoreSettings, Stores},
-    ingress::{AmqpSettings, amqp::Publisher},
-};
+use millrace_actors::ingress::{AmqpSettings, amqp::Publisher};
+use millrace_objects::{FetcherSettings, StoreSettings, Stores};
 use std::io;
 
 /// Runs the command.

@@ -99,8 +99,9 @@ mod tests {
     use super::*;
     use crate::ingress::amqp::link::Link;
     use crate::ingress::{AmqpSettings, Broker, RetrySettings};
-    use crate::{renewable::Renewable, tls::TlsFiles};
     use amqprs::channel::QueueDeclareArguments;
+    use millrace_access::renewable::Renewable;
+    use millrace_access::tls::TlsFiles;
     use millrace_stack::Stack;
     use std::time::Duration;
     use tokio::sync::mpsc::unbounded_channel;

@@ -1,10 +1,8 @@
 //! Reads `DATABASE_URL`.
 
 use super::{parameters::Spelled, wishes::Wishes};
-use crate::{
-    tls::{Check, TlsFiles},
-    writer::DatabaseUrl,
-};
+use crate::writer::DatabaseUrl;
+use millrace_access::tls::{Check, TlsFiles};
 use std::{error::Error, str::FromStr};
 use tokio_postgres::{Config, config::SslMode};
 
@@ -119,7 +117,7 @@ fn explain(error: &tokio_postgres::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::Identity;
+    use millrace_access::tls::Identity;
     use tokio_postgres::config::Host;
 
     fn read(text: &str) -> Result<Address, String> {

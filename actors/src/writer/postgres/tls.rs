@@ -1,7 +1,7 @@
 //! Encryption of the way to the database.
 
 use super::connection_string::Address;
-use crate::tls::BadTlsFile;
+use millrace_access::tls::BadTlsFile;
 use rustls::ClientConfig;
 use std::{error::Error, sync::Arc};
 use tokio_postgres::{Socket, tls::MakeTlsConnect};

@@ -1,7 +1,7 @@
 //! The parameters of libpq that the driver does not know, and what becomes of each.
 
 use super::BadConnectionString;
-use crate::tls::{Identity, TlsFiles};
+use millrace_access::tls::{Identity, TlsFiles};
 use std::path::PathBuf;
 
 /// The parameters of libpq that the driver does not know. The driver gets the rest of the text.

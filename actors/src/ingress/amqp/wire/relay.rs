@@ -1,11 +1,9 @@
 //! The two sockets: the broker's, and one on loopback that the client library takes for the broker's.
 
 use super::{frames::Frames, login::Login, repairs::Repairs};
-use crate::{
-    ingress::{AmqpSettings, Broker},
-    tls::Check,
-};
+use crate::ingress::{AmqpSettings, Broker};
 use bytes::BytesMut;
+use millrace_access::tls::Check;
 use millrace_engine::Fault;
 use rustls::pki_types::ServerName;
 use std::{

@@ -5,7 +5,7 @@ use super::{
     fault_server::{Answer, FaultServer, Request},
     fetcher_of, files, is_poison, keys, minio, outage_detail, run, settings,
 };
-use crate::fetcher::{StoreSettings, Stores};
+use crate::{StoreSettings, Stores};
 use bytes::Bytes;
 use millrace_engine::{ByteBudget, Fault};
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn a_folder_serves_as_a_store() {
         .await
         .unwrap();
     assert_eq!(
-        (batch.body.as_ref(), batch.object.claims_zstd),
+        (batch.body.as_ref(), batch.info.claims_zstd),
         (b"[1]".as_slice(), true)
     );
     assert!(is_poison(
@@ -151,10 +151,10 @@ async fn a_real_store_serves_refuses_and_comes_back() {
     let mut fetcher = fetcher_of(&settings, &ByteBudget::new(10_000));
     let path = format!("crawl-results/{object_key}");
     let batch = run(&mut fetcher, &path).await.unwrap();
-    assert_eq!((&batch.body, batch.object.claims_zstd), (&body, true));
+    assert_eq!((&batch.body, batch.info.claims_zstd), (&body, true));
     assert!(
         batch
-            .object
+            .info
             .etag
             .is_some_and(|etag| !etag.is_empty() && !etag.contains('"'))
     );

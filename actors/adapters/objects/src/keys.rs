@@ -1,8 +1,8 @@
 //! Keys that are read again for each request, so that a rotated pair needs no restart.
 
 use super::StoreKeys;
-use crate::renewable::Renewable;
 use async_trait::async_trait;
+use millrace_access::renewable::Renewable;
 use object_store::{CredentialProvider, aws::AwsCredential};
 use secrecy::ExposeSecret;
 use std::sync::Arc;

@@ -5,7 +5,8 @@ use super::{
     bucket::{Bucket, Failure},
     trouble::Trouble,
 };
-use crate::domain::{CrawlEvent, ObjectPath, Reason};
+use crate::{ObjectPath, reasons};
+use jiff::Timestamp;
 use millrace_engine::Fault;
 use std::time::Duration;
 
@@ -21,20 +22,20 @@ impl Fetcher {
     /// Decides who is to blame for a failed request.
     pub(super) async fn blame(
         &self,
-        event: &CrawlEvent,
+        first_seen: Timestamp,
         bucket: &Bucket,
         path: &ObjectPath,
         failure: Failure,
     ) -> Fault {
         let fault = match failure.trouble {
-            Trouble::Missing => self.missing(event, path),
+            Trouble::Missing => self.missing(first_seen, path),
             Trouble::NoSuchBucket => self.bucket_or_store(bucket, failure).await,
             Trouble::Unavailable
             | Trouble::Denied
             | Trouble::Busy
             | Trouble::Broken
             | Trouble::Unclear
-            | Trouble::NotTheStore => self.object_or_store(event, bucket, failure).await,
+            | Trouble::NotTheStore => self.object_or_store(first_seen, bucket, failure).await,
         };
         if matches!(fault, Fault::Outage { .. }) {
             self.metrics.connection_errors.inc();
@@ -45,7 +46,7 @@ impl Fetcher {
     /// A store can refuse, throttle, fail or cut one object and serve all others. Holding the event
     /// would let one sick object stop the line, charging it would let a sick store drive good events
     /// out; so ask the store itself: if it serves, this object is to blame.
-    async fn object_or_store(&self, event: &CrawlEvent, bucket: &Bucket, failure: Failure) -> Fault {
+    async fn object_or_store(&self, first_seen: Timestamp, bucket: &Bucket, failure: Failure) -> Fault {
         if let Err(failure) = bucket.ping(self.settings.request_timeout).await {
             return self.bucket_or_store(bucket, failure).await;
         }
@@ -54,10 +55,12 @@ impl Fetcher {
             Trouble::NotTheStore => Fault::not_yet("not_the_store", failure.detail),
             Trouble::Denied => Fault::transient("object_denied", failure.detail),
             // Asked for too often is not broken: it costs waiting, and no attempt, for a while.
-            Trouble::Busy if self.age(event) < BUSY_PATIENCE => Fault::not_yet("store_busy", failure.detail),
+            Trouble::Busy if self.age(first_seen) < BUSY_PATIENCE => {
+                Fault::not_yet("store_busy", failure.detail)
+            }
             Trouble::Busy => Fault::transient("store_busy", failure.detail),
             // A store that was away for a moment is back when it is asked; silence about one object stays.
-            Trouble::Unavailable if self.age(event) < self.settings.object_grace => {
+            Trouble::Unavailable if self.age(first_seen) < self.settings.object_grace => {
                 Fault::not_yet("object_silent", failure.detail)
             }
             Trouble::Unavailable => Fault::transient("object_silent", failure.detail),
@@ -77,22 +80,20 @@ impl Fetcher {
 
     /// Absolute, because `first_seen` comes with the message: one far in the future must not make the event wait
     /// for ever.
-    fn age(&self, event: &CrawlEvent) -> Duration {
-        (self.clock)()
-            .duration_since(event.delivery.first_seen)
-            .unsigned_abs()
+    fn age(&self, first_seen: Timestamp) -> Duration {
+        (self.clock)().duration_since(first_seen).unsigned_abs()
     }
 
     /// Stores lag, so a missing object is awaited for a while, then it is the event's own fault.
-    fn missing(&self, event: &CrawlEvent, path: &ObjectPath) -> Fault {
-        let waited = self.age(event);
+    fn missing(&self, first_seen: Timestamp, path: &ObjectPath) -> Fault {
+        let waited = self.age(first_seen);
         if waited < self.settings.object_grace {
-            return Fault::not_yet(Reason::ObjectMissing.code(), format!("{path} is not there yet"));
+            return Fault::not_yet(reasons::OBJECT_MISSING, format!("{path} is not there yet"));
         }
         let detail = format!(
             "{path} is not there {:?} after the event was first seen",
             Duration::from_secs(waited.as_secs())
         );
-        Fault::poison(Reason::ObjectMissing, detail)
+        Fault::poison(reasons::OBJECT_MISSING, detail)
     }
 }

@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn every_case_of_the_contract() {
-        let cases: Vec<Case> = serde_json::from_str(include_str!("../../fixtures/path.json")).unwrap();
+        let cases: Vec<Case> = serde_json::from_str(include_str!("../fixtures/path.json")).unwrap();
         assert!(!cases.is_empty());
         for case in cases {
             let found = parse(&case.minio_path).ok();

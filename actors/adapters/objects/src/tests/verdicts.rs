@@ -5,8 +5,8 @@ use super::{
     fault_server::{Answer, FaultServer, Request},
     fetch_from, fetcher_of, healthy_but, is_poison, minio, outage_detail, run, transient_detail,
 };
-use crate::fetcher::{Fetcher, FetcherMetrics, Stores};
-use crate::messages::RawBatch;
+use crate::Object;
+use crate::{Fetcher, FetcherMetrics, Stores};
 use jiff::Timestamp;
 use millrace_engine::{ByteBudget, Fault};
 use std::{
@@ -220,7 +220,7 @@ async fn a_store_that_speaks_no_tls_is_an_outage() {
 }
 
 /// A fetch of an event that was first seen an hour ago.
-async fn fetch_late(server: &FaultServer) -> Result<RawBatch, Fault> {
+async fn fetch_late(server: &FaultServer) -> Result<Object, Fault> {
     let fetcher = fetcher_of(&minio(&server.endpoint), &ByteBudget::new(10_000));
     let mut fetcher = fetcher.with_clock(|| "2026-01-01T01:00:00Z".parse().unwrap());
     run(&mut fetcher, PATH).await

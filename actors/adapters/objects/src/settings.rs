@@ -1,6 +1,6 @@
 //! What the fetcher needs to know.
 
-use crate::renewable::Renewable;
+use millrace_access::renewable::Renewable;
 use secrecy::{ExposeSecret, SecretString};
 use std::{path::PathBuf, time::Duration};
 

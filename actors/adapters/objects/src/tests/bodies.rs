@@ -1,13 +1,11 @@
 //! Bodies: whole, cut, stalled, too large, too many at once.
 
 use super::{
-    KEY, PATH, batch_ref,
+    KEY, PATH,
     fault_server::{Answer, FaultServer, Request, patiently},
-    fetch_from, fetcher_of, files, healthy_but, is_poison, minio, outage_detail, run,
+    fetch_from, fetcher_of, healthy_but, is_poison, minio, outage_detail, run,
 };
-use crate::messages::BatchSource;
-use bytes::Bytes;
-use millrace_engine::{ByteBudget, Fault, Stage};
+use millrace_engine::{ByteBudget, Fault};
 
 #[tokio::test]
 async fn an_object_arrives_with_its_etag_and_its_claim() {
@@ -21,9 +19,9 @@ async fn an_object_arrives_with_its_etag_and_its_claim() {
     let path = format!("http://{}/crawl-results/a%20b/%C3%BC.json", server.endpoint);
     let batch = run(&mut fetcher, &path).await.unwrap();
     assert_eq!(batch.body, "[]");
-    assert_eq!(batch.object.path, "crawl-results/a b/ü.json");
-    assert_eq!(batch.object.etag.as_deref(), Some("e1"));
-    assert!(batch.object.claims_zstd);
+    assert_eq!(batch.info.path, "crawl-results/a b/ü.json");
+    assert_eq!(batch.info.etag.as_deref(), Some("e1"));
+    assert!(batch.info.claims_zstd);
     assert_eq!(budget.used(), 2);
     assert_eq!(server.requests()[0].path, "/crawl-results/a%20b/%C3%BC.json");
 }
@@ -109,17 +107,6 @@ async fn an_object_that_does_not_fit_now_is_let_go_and_asked_for_again() {
     assert_eq!(server.requests().len(), 2);
     drop(batch);
     assert_eq!(budget.used(), 0);
-}
-
-#[tokio::test]
-async fn a_batch_in_the_message_passes_through_and_weighs_the_same() {
-    let root = tempfile::tempdir().unwrap();
-    let budget = ByteBudget::new(100);
-    let mut fetcher = fetcher_of(&files(root.path()), &budget);
-    let input = batch_ref(BatchSource::Inline(Bytes::from_static(b"[{}]")));
-    let batch = fetcher.run(&input).await.unwrap();
-    assert_eq!(batch.object.path, "inline:evt_1");
-    assert_eq!((batch.body.as_ref(), budget.used()), (b"[{}]".as_slice(), 4));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::{
     fault_server::{Answer, FaultServer, Request},
     fetcher_of, is_poison, outage_detail, run, settings,
 };
-use crate::fetcher::{FetcherSettings, StoreSettings, Stores};
+use crate::{FetcherSettings, StoreSettings, Stores};
 use millrace_engine::ByteBudget;
 
 const PATH: &str = "crawl/tiktok/batch.json";

@@ -1,4 +1,4 @@
-//! The fetcher: from a reference to an object's bytes.
+//! The fetcher: from a path to an object's bytes.
 
 use super::{
     FetcherMetrics, FetcherSettings, Stores,
@@ -6,22 +6,17 @@ use super::{
     signs::Signs,
     trouble::Trouble,
 };
-use crate::{
-    domain::{CrawlEvent, ObjectPath, Reason},
-    failpoints,
-    messages::{BatchRef, BatchSource, ObjectInfo, RawBatch},
-};
+use crate::{ObjectPath, reasons};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
-use millrace_engine::failpoints::reached;
-use millrace_engine::trace::{self, Kind};
-use millrace_engine::{ByteBudget, Fault, Reservation, Stage};
+use millrace_engine::trace;
+use millrace_engine::{ByteBudget, Fault, Reservation};
 use object_store::{Attribute, Attributes, GetResult, GetResultPayload};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Gets the object of an event, as it is stored.
+/// Gets objects as they are stored.
 #[derive(Clone)]
 pub struct Fetcher {
     pub(super) stores: Arc<Stores>,
@@ -31,10 +26,32 @@ pub struct Fetcher {
     pub(super) clock: fn() -> Timestamp,
 }
 
+/// An object, and its share of the memory budget.
+#[derive(Debug)]
+pub struct Object {
+    /// What is known of it beside its bytes.
+    pub info: ObjectInfo,
+    /// Its bytes, compressed or not.
+    pub body: Bytes,
+    /// Freed when it is dropped.
+    pub reservation: Reservation,
+}
+
+/// What is known of an object beside its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// `bucket/key`.
+    pub path: String,
+    /// Entity tag, where the store gave one.
+    pub etag: Option<String>,
+    /// The key or the metadata claims zstd.
+    pub claims_zstd: bool,
+}
+
 /// What one request came to.
 enum Round {
     /// The object.
-    Done(Bytes, ObjectInfo, Reservation),
+    Done(Object),
     /// The object is this large and does not fit now.
     Wait(u64),
 }
@@ -74,39 +91,23 @@ impl Fetcher {
         self
     }
 
-    /// Legacy producers put the batch into the message: nothing to get, but it weighs the same.
-    async fn inline(&self, event: &Arc<CrawlEvent>, body: &Bytes) -> RawBatch {
-        let reservation = self.budget.reserve(body.len() as u64).await;
-        RawBatch {
-            event: event.clone(),
-            object: ObjectInfo {
-                path: format!("inline:{}", event.event_id),
-                etag: None,
-                claims_zstd: false,
-            },
-            body: body.clone(),
-            reservation,
-        }
-    }
-
-    async fn object(&self, event: &Arc<CrawlEvent>, path: &str) -> Result<RawBatch, Fault> {
+    /// The object that this path names; `first_seen` says since when it is asked for.
+    ///
+    /// # Errors
+    /// Poison, with one of [`reasons`], where nothing will help; an outage of `object_store`; else what is wrong with
+    /// this object alone, for now.
+    pub async fn get(&self, path: &str, first_seen: Timestamp) -> Result<Object, Fault> {
         let path = self
             .stores
             .parse(path)
-            .map_err(|bad| Fault::poison(Reason::BadPath, bad.to_string()))?;
+            .map_err(|bad| Fault::poison(reasons::BAD_PATH, bad.to_string()))?;
         trace::note("aws.s3.bucket", path.bucket().to_owned());
         trace::note("aws.s3.key", path.key().to_owned());
         let bucket = self.stores.bucket(path.bucket()).ok_or_else(|| {
             let detail = format!("bucket {:?} is none of {}", path.bucket(), self.stores.allowed());
-            Fault::poison(Reason::BucketNotAllowed, detail)
+            Fault::poison(reasons::BUCKET_NOT_ALLOWED, detail)
         })?;
-        let (body, object, reservation) = self.rounds(event, bucket, &path).await?;
-        Ok(RawBatch {
-            event: event.clone(),
-            object,
-            body,
-            reservation,
-        })
+        self.rounds(first_seen, bucket, &path).await
     }
 
     /// Asks until the object fits into memory. An object that does not fit is let go and asked for
@@ -114,10 +115,10 @@ impl Fetcher {
     /// into the store's own timeout, and fill socket buffers that no budget counts.
     async fn rounds(
         &self,
-        event: &CrawlEvent,
+        first_seen: Timestamp,
         bucket: &Bucket,
         path: &ObjectPath,
-    ) -> Result<(Bytes, ObjectInfo, Reservation), Fault> {
+    ) -> Result<Object, Fault> {
         let mut held = None;
         for _ in 0..MAX_ROUNDS {
             let started = Instant::now();
@@ -127,24 +128,26 @@ impl Fetcher {
                 Err(_) => Err(Failure::unclear(format!("{path} was not complete after {bound:?}")).into()),
             };
             match round {
-                Ok(Round::Done(body, object, reservation)) => {
+                Ok(Round::Done(object)) => {
                     self.metrics.fetched.inc();
                     let took = started.elapsed().as_secs_f64();
                     self.metrics.duration.observe(took);
                     tracing::debug!(
-                        object.path = object.path,
-                        object.bytes = body.len(),
+                        object.path = object.info.path,
+                        object.bytes = object.body.len(),
                         fetch.duration_seconds = took,
                         "object fetched"
                     );
-                    return Ok((body, object, reservation));
+                    return Ok(object);
                 }
                 Ok(Round::Wait(bytes)) => {
                     let reservation = self.budget.reserve(bytes).await;
                     held = Some(Held { reservation, bytes });
                 }
                 Err(Stop::Fault(fault)) => return Err(fault),
-                Err(Stop::Failure(failure)) => return Err(self.blame(event, bucket, path, failure).await),
+                Err(Stop::Failure(failure)) => {
+                    return Err(self.blame(first_seen, bucket, path, failure).await);
+                }
             }
         }
         let detail = format!("{path} grew on each of {MAX_ROUNDS} requests");
@@ -176,7 +179,7 @@ impl Fetcher {
         let Some(reservation) = reservation else {
             return Ok(Round::Wait(size));
         };
-        let object = ObjectInfo {
+        let info = ObjectInfo {
             path: path.to_string(),
             etag: response.meta.e_tag.as_deref().map(unquoted),
             claims_zstd: claims_zstd(path.key(), &response.attributes),
@@ -187,27 +190,11 @@ impl Fetcher {
             let bound = self.settings.request_timeout;
             bucket.vouches(&signs, &body, bound).await?;
         }
-        Ok(Round::Done(body, object, reservation))
-    }
-}
-
-impl Stage for Fetcher {
-    type In = BatchRef;
-    type Out = RawBatch;
-
-    const VERB: &'static str = "fetch";
-    const KIND: Kind = Kind::Client;
-
-    async fn run(&mut self, input: &BatchRef) -> Result<RawBatch, Fault> {
-        let event = &input.event;
-        reached(failpoints::FETCH_BEGIN, &event.event_id);
-        let batch = match &input.source {
-            BatchSource::Inline(body) => self.inline(event, body).await,
-            BatchSource::Object(path) => self.object(event, path).await?,
-        };
-        trace::note("millrace.object.size", trace::count(batch.body.len()));
-        reached(failpoints::FETCH_END, &event.event_id);
-        Ok(batch)
+        Ok(Round::Done(Object {
+            info,
+            body,
+            reservation,
+        }))
     }
 }
 
@@ -235,7 +222,7 @@ impl From<Failure> for Stop {
 
 fn too_large(path: &ObjectPath, size: u64, cap: u64) -> Fault {
     let detail = format!("{path} has {size} bytes, the cap is {cap}");
-    Fault::poison(Reason::ObjectTooLarge, detail)
+    Fault::poison(reasons::OBJECT_TOO_LARGE, detail)
 }
 
 async fn read(

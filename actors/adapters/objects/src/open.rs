@@ -4,7 +4,7 @@ use super::{
     FetcherSettings, StoreSettings, bucket::Bucket, keys::Keys, retry_after::ObedientConnector,
     screen::ScreeningConnector, signs::Habit, stores::StoresError,
 };
-use crate::tls;
+use millrace_access::tls;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
     azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,

@@ -1,7 +1,7 @@
 //! The buckets that events may name, opened.
 
 use super::{FetcherSettings, Served, StoreSettings, bucket::Bucket, open::open};
-use crate::domain::{Endpoint, ObjectPath};
+use crate::{Endpoint, ObjectPath};
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use object_store::{Attribute, Attributes, PutOptions, path::Path};
@@ -186,7 +186,7 @@ impl Stores {
     }
 
     /// Checks a path as an event gives it.
-    pub(super) fn parse(&self, path: &str) -> Result<ObjectPath, crate::domain::BadPath> {
+    pub(super) fn parse(&self, path: &str) -> Result<ObjectPath, crate::BadPath> {
         ObjectPath::parse(path, self.endpoint.as_ref())
     }
 

@@ -9,14 +9,11 @@ mod strangers;
 mod verdicts;
 
 use self::fault_server::{Answer, FaultServer, Request, patiently};
+use super::Object;
 use super::{Fetcher, FetcherMetrics, FetcherSettings, StoreKeys, StoreSettings, Stores};
-use crate::{
-    domain::{CrawlEvent, Delivery, Platform, Project},
-    messages::{BatchRef, BatchSource, RawBatch},
-    renewable::Renewable,
-};
 use jiff::Timestamp;
-use millrace_engine::{ByteBudget, Fault, Stage};
+use millrace_access::renewable::Renewable;
+use millrace_engine::{ByteBudget, Fault};
 use std::{sync::Arc, time::Duration};
 
 const CAP: u64 = 1_000;
@@ -70,40 +67,13 @@ fn fetcher_of(settings: &FetcherSettings, budget: &Arc<ByteBudget>) -> Fetcher {
         .with_clock(|| FIRST_SEEN.parse().unwrap())
 }
 
-fn batch_ref(source: BatchSource) -> BatchRef {
-    let at: Timestamp = FIRST_SEEN.parse().unwrap();
-    BatchRef {
-        event: Arc::new(CrawlEvent {
-            event_id: "evt_1".to_owned(),
-            event_at: at,
-            job_id: "proj-brand-0".to_owned(),
-            project: Project::Named("proj".to_owned()),
-            platform: Platform::Tiktok,
-            content_count: None,
-            batch_index: None,
-            total_batches: None,
-            task_type: None,
-            keyword: None,
-            brand_name: None,
-            user_id: None,
-            delivery: Delivery {
-                received_at: at,
-                first_seen: at,
-                attempt: 1,
-                trace_id: None,
-            },
-        }),
-        source,
-    }
-}
-
-async fn run(fetcher: &mut Fetcher, path: &str) -> Result<RawBatch, Fault> {
-    let input = batch_ref(BatchSource::Object(path.to_owned()));
-    patiently(fetcher.run(&input)).await
+async fn run(fetcher: &mut Fetcher, path: &str) -> Result<Object, Fault> {
+    let first_seen: Timestamp = FIRST_SEEN.parse().unwrap();
+    patiently(fetcher.get(path, first_seen)).await
 }
 
 /// One fetch of [`PATH`] from a server with this script.
-async fn fetch_from(server: &FaultServer) -> Result<RawBatch, Fault> {
+async fn fetch_from(server: &FaultServer) -> Result<Object, Fault> {
     run(
         &mut fetcher_of(&minio(&server.endpoint), &ByteBudget::new(10_000)),
         PATH,
@@ -121,11 +91,11 @@ fn healthy_but(
     }
 }
 
-fn is_poison(found: &Result<RawBatch, Fault>, code: &str) -> bool {
+fn is_poison(found: &Result<Object, Fault>, code: &str) -> bool {
     matches!(found, Err(Fault::Poison { reason, .. }) if *reason == code)
 }
 
-fn outage_detail(found: Result<RawBatch, Fault>) -> String {
+fn outage_detail(found: Result<Object, Fault>) -> String {
     match found {
         Err(Fault::Outage {
             dependency: "object_store",
@@ -135,7 +105,7 @@ fn outage_detail(found: Result<RawBatch, Fault>) -> String {
     }
 }
 
-fn transient_detail(found: Result<RawBatch, Fault>, expected: &str) -> String {
+fn transient_detail(found: Result<Object, Fault>, expected: &str) -> String {
     match found {
         Err(Fault::Transient { cause, detail }) if cause == expected => detail,
         other => panic!("expected {expected}, found {other:?}"),

@@ -28,8 +28,8 @@ async fn a_header_that_nobody_needs_makes_no_object_unreadable() {
             .await
             .unwrap_or_else(|fault| panic!("{odd:?}: {fault}"));
         assert_eq!(batch.body, "[]", "{odd:?}");
-        assert_eq!(batch.object.etag.as_deref(), Some("e1"), "{odd:?}");
-        assert!(batch.object.claims_zstd, "{odd:?}: what is needed is still there");
+        assert_eq!(batch.info.etag.as_deref(), Some("e1"), "{odd:?}");
+        assert!(batch.info.claims_zstd, "{odd:?}: what is needed is still there");
     }
 }
 
@@ -41,7 +41,7 @@ async fn an_object_without_a_readable_etag_is_stored_without_one() {
         }))
         .await;
         let batch = fetch_from(&server).await.unwrap();
-        assert_eq!(batch.object.etag, None);
+        assert_eq!(batch.info.etag, None);
     }
 }
 
@@ -55,7 +55,7 @@ async fn an_object_without_a_length_is_read_to_its_end_and_up_to_the_cap() {
     let server = FaultServer::start(healthy_but(|_| chunked("2\r\n[1\r\n1\r\n]\r\n0\r\n\r\n"))).await;
     let batch = fetch_from(&server).await.unwrap();
     assert_eq!(
-        (batch.body.as_ref(), batch.object.etag.as_deref()),
+        (batch.body.as_ref(), batch.info.etag.as_deref()),
         (b"[1]".as_slice(), Some("e1"))
     );
 

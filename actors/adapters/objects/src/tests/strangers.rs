@@ -5,7 +5,7 @@ use super::{
     fault_server::{Answer, FaultServer, Request},
     fetch_from, fetcher_of, healthy_but, is_poison, minio, outage_detail, run, transient_detail,
 };
-use crate::fetcher::{Fetcher, Stores};
+use crate::{Fetcher, Stores};
 use millrace_engine::{ByteBudget, Fault};
 
 const HTML: &str = "<!DOCTYPE html><html><body>Sign in</body></html>";
@@ -71,7 +71,7 @@ fn script(name: &'static str) -> impl Fn(&Request) -> Answer {
     }
 }
 
-fn is_left_for_later(found: &Result<crate::messages::RawBatch, Fault>) -> bool {
+fn is_left_for_later(found: &Result<crate::Object, Fault>) -> bool {
     matches!(
         found,
         Err(Fault::NotYet {

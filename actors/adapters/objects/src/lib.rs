@@ -1,0 +1,28 @@
+//! Gets objects from a store: within a budget of memory, bounded in time, and with a fault that says who is to blame.
+//! The only crate that names object_store.
+
+mod blame;
+mod bucket;
+mod fetch;
+mod keys;
+mod metrics;
+mod object_path;
+mod open;
+pub mod reasons;
+mod retry_after;
+mod screen;
+mod served;
+mod settings;
+mod signs;
+mod stores;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+pub use fetch::{Fetcher, Object, ObjectInfo};
+pub use metrics::FetcherMetrics;
+pub use object_path::{BadPath, Endpoint, ObjectPath};
+pub use served::Served;
+pub use settings::{FetcherSettings, StoreKeys, StoreSettings};
+pub use stores::{PingError, Stores, StoresError};
