@@ -3,13 +3,11 @@
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::probe::Probe;
-use millrace_actors::{
-    ingress::{IngressStatus, amqp},
-    writer::{
-        PostgresSettings,
-        postgres::{self, Database, MigrateError},
-    },
+use millrace_actors::writer::{
+    PostgresSettings,
+    postgres::{self, Database, MigrateError},
 };
+use millrace_amqp::AmqpStatus;
 use millrace_objects::Stores;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -27,7 +25,11 @@ pub fn probes(config: &Config) -> Vec<Probe> {
     let amqp = Arc::new(config.amqp.clone());
     let broker = Probe::new(BROKER, move || {
         let amqp = amqp.clone();
-        async move { amqp::ping(&amqp).await.map_err(|fault| fault.to_string()) }
+        async move {
+            millrace_amqp::ping(&amqp)
+                .await
+                .map_err(|fault| fault.to_string())
+        }
     });
     let store = match Stores::new(&config.fetcher) {
         Ok(stores) => store_probe(Arc::new(stores)),
@@ -41,7 +43,7 @@ pub fn probes(config: &Config) -> Vec<Probe> {
 }
 
 /// The same questions over the connections that do the work: what they answer is what the work meets.
-pub fn working_probes(status: &IngressStatus, stores: &Arc<Stores>, database: &Database) -> Vec<Probe> {
+pub fn working_probes(status: &AmqpStatus, stores: &Arc<Stores>, database: &Database) -> Vec<Probe> {
     let connected = status.clone();
     let broker = Probe::new(BROKER, move || {
         let connection = connected.connection();
@@ -90,7 +92,7 @@ fn database_probe(database: Database) -> Probe {
 }
 
 /// It serves only where all can be written, also what no stage writes.
-fn working_database_probe(status: IngressStatus, database: Database) -> Probe {
+fn working_database_probe(status: AmqpStatus, database: Database) -> Probe {
     Probe::new(DATABASE, move || {
         let (status, database) = (status.clone(), database.clone());
         async move {

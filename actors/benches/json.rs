@@ -5,9 +5,10 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 use millrace_actors::{
-    domain::{CrawlEvent, Delivery, Platform, Project},
+    domain::{CrawlEvent, Platform, Project},
     parser::{ParserSettings, parse_body},
 };
+use millrace_engine::Delivery;
 use serde_json::{json, value::RawValue};
 use std::hint::black_box;
 

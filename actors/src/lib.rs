@@ -6,9 +6,9 @@
 //! note for whoever looks on, [`mask`] keeps secrets out of what is shown. [`tls`] and [`renewable`] are how they get in. [`failpoints`] is for tests.
 
 pub mod domain;
+pub mod event;
 pub mod failpoints;
 pub mod fetcher;
-pub mod ingress;
 pub mod messages;
 pub mod parser;
 pub mod recent;

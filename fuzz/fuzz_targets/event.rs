@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millrace_actors::{domain::Delivery, ingress::event::{MAX_ID_BYTES, decode}, messages::BatchSource};
+use millrace_engine::Delivery;
+use millrace_actors::event::{MAX_ID_BYTES, decode};
+use millrace_actors::{messages::BatchSource};
 
 fuzz_target!(|body: &[u8]| {
     for legacy_queue in [None, Some("tiktok_result_queue")] {

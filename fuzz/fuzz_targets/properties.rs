@@ -3,7 +3,7 @@
 
 use amqprs::BasicProperties;
 use libfuzzer_sys::fuzz_target;
-use millrace_actors::ingress::amqp::wire::{Properties, properties};
+use millrace_amqp::wire::{Properties, properties};
 
 fuzz_target!(|bytes: &[u8]| {
     let readable = match properties(bytes) {

@@ -5,10 +5,10 @@ use crate::{
     http::DependencyStatus,
 };
 use millrace_actors::{
-    ingress::IngressStatus,
     recent::{Happened, ItemCounts, Recent, WINDOW},
     writer::postgres::{Database, PoolStatus},
 };
+use millrace_amqp::AmqpStatus;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -43,7 +43,7 @@ pub struct VitalSigns {
     /// The dependencies as readiness sees them.
     pub dependencies: Arc<dyn Fn() -> Vec<DependencyStatus> + Send + Sync>,
     /// The broker.
-    pub ingress: IngressStatus,
+    pub ingress: AmqpStatus,
     /// The pool.
     pub database: Database,
     /// When the process began to look.
@@ -110,7 +110,7 @@ fn broker(ingress: &Ingress, others_serve: bool) -> Result<(), String> {
 // === impl Ingress ===
 
 impl Ingress {
-    fn of(status: &IngressStatus) -> Self {
+    fn of(status: &AmqpStatus) -> Self {
         let (connection, consuming) = (status.connection(), status.consuming());
         Self {
             connected: if connection.yes {
@@ -177,7 +177,7 @@ mod tests {
         VitalSigns {
             recent: Recent::new(started),
             dependencies: Arc::new(no_database),
-            ingress: IngressStatus::default(),
+            ingress: AmqpStatus::default(),
             database: Database::new(&settings, &Handle::current()).unwrap(),
             started,
         }

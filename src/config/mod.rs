@@ -40,9 +40,9 @@ pub use source::{Origin, Source};
 pub use table::markdown;
 pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls};
 
-use millrace_actors::ingress::AmqpSettings;
 use millrace_actors::parser::ParserSettings;
 use millrace_actors::writer::PostgresSettings;
+use millrace_amqp::AmqpSettings;
 use millrace_objects::FetcherSettings;
 use reader::Reader;
 use std::fmt;

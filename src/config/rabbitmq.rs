@@ -9,7 +9,7 @@ use super::rule::{AmqpName, AmqpNames, Flag, LONGEST_AMQP_NAME, Name, Parsed, Ru
 use super::setting::{Setting, settings};
 use super::tls::{FILE, File, identity};
 use millrace_access::tls::TlsFiles;
-use millrace_actors::ingress::{AmqpSettings, Broker, RetrySettings};
+use millrace_amqp::{AmqpSettings, Broker, RetrySettings};
 use secrecy::SecretString;
 
 settings! { "RabbitMQ";

@@ -3,7 +3,7 @@
 use crate::http::{
     ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
-use millrace_actors::ingress::{IngressStatus, Progress};
+use millrace_amqp::{AmqpStatus, Progress};
 use millrace_engine::{Breaker, ByteBudget, Entry, Roster, State, Supervision, Suspension};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ pub(super) struct Health {
     roster: Roster,
     breaker: Breaker,
     dependencies: Dependencies,
-    status: IngressStatus,
+    status: AmqpStatus,
     budget: Arc<ByteBudget>,
     prefetch: u16,
 }
@@ -28,7 +28,7 @@ impl Health {
     pub(super) fn new(
         supervision: &Supervision,
         dependencies: Dependencies,
-        status: IngressStatus,
+        status: AmqpStatus,
         budget: Arc<ByteBudget>,
         prefetch: u16,
     ) -> Self {

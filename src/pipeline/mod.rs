@@ -17,10 +17,10 @@ use anyhow::Context;
 use collector::Figures;
 use health::Health;
 use millrace_actors::{
-    ingress::IngressStatus,
     recent::Recent,
     writer::postgres::{Reports, Rollups},
 };
+use millrace_amqp::AmqpStatus;
 use millrace_engine::{self, ByteBudget, Drain, RestartPolicy, Supervision};
 use prometheus_client::registry::Registry;
 use rooms::Parts;
@@ -55,7 +55,7 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<millrace
     let budget = ByteBudget::new(config.memory_budget);
     let recent = Recent::default();
     let parts = Parts::make(config, &mut registry, &budget, &recent)?;
-    let status = IngressStatus::default();
+    let status = AmqpStatus::default();
     let drain = Drain::default();
     tokio::spawn(signals.obey(drain.clone()));
     let policy = RestartPolicy {

@@ -5,8 +5,9 @@ use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
 use millrace_actors::{
+    domain::Reason,
+    event::{CrawlEvents, EventMetrics},
     fetcher::{self, Fetch},
-    ingress::{AmqpSettings, Broker, IngressMetrics, IngressStatus, amqp::AmqpSource},
     messages::{BatchRef, ParsedBatch, RawBatch},
     parser::{Parser, ParserMetrics},
     recent::Recent,
@@ -15,12 +16,18 @@ use millrace_actors::{
         postgres::{Crashes, Database, Writer},
     },
 };
+use millrace_amqp::{AmqpMetrics, AmqpSettings, AmqpSource, AmqpStatus, Broker};
 use millrace_engine::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision};
 use millrace_objects::{Fetcher, Stores};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::{runtime::Handle, sync::OnceCell};
 use tracing::info;
+
+/// Of the names of the pipeline's metrics.
+const PREFIX: &str = "analytics";
+/// What may ask for another attempt at an event.
+const STAGES: [&str; 3] = ["fetcher", "parser", "writer"];
 
 /// Events that one transaction may serve; rows and bytes bound it further.
 const EVENTS_A_WRITE: usize = 64;
@@ -31,7 +38,8 @@ pub(super) struct Parts {
     pub(super) database: Database,
     fetcher: Fetch,
     parser: Parser,
-    ingress_metrics: IngressMetrics,
+    events: CrawlEvents,
+    amqp_metrics: AmqpMetrics,
     writer_metrics: WriterMetrics,
 }
 
@@ -54,7 +62,16 @@ impl Parts {
                 budget.clone(),
             ),
             parser: Parser::new(config.parser.clone(), ParserMetrics::register(registry)),
-            ingress_metrics: IngressMetrics::register(registry, recent.clone(), writer_metrics.duplicates()),
+            amqp_metrics: AmqpMetrics::register(
+                registry.sub_registry_with_prefix(PREFIX),
+                &STAGES,
+                Reason::of_events(),
+                writer_metrics.duplicates(),
+            ),
+            events: CrawlEvents(EventMetrics::register(
+                registry.sub_registry_with_prefix(PREFIX),
+                recent.clone(),
+            )),
             writer_metrics,
             stores,
             database,
@@ -63,7 +80,7 @@ impl Parts {
 
     /// One line: ingress → fetchers → parsers → writers. Started from its end, so that nobody is ever
     /// sent to an actor that is not there.
-    pub(super) fn start(self, config: &Config, supervision: &Supervision, status: &IngressStatus) {
+    pub(super) fn start(self, config: &Config, supervision: &Supervision, status: &AmqpStatus) {
         let here = Arbiter::current();
         let writers = self.writers(config, supervision, &here);
         let parsers = self.parsers(config, supervision, &writers);
@@ -146,11 +163,12 @@ impl Parts {
         .with_wide_lane()
     }
 
-    fn source(&self, settings: AmqpSettings, status: IngressStatus) -> Build<AmqpSource> {
+    fn source(&self, settings: AmqpSettings, status: AmqpStatus) -> Build<AmqpSource<CrawlEvents>> {
         let replica = replica_name();
         always(AmqpSource::new(
+            self.events.clone(),
             settings,
-            self.ingress_metrics.clone(),
+            self.amqp_metrics.clone(),
             status,
             Arc::new(Crashes::new(self.database.clone(), &replica)),
             replica,

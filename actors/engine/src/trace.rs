@@ -3,8 +3,10 @@
 //!
 //! Attributes are set here and not as fields of the span, because fields also go into every log line.
 
+pub use crate::traceparent::id_in;
+pub use opentelemetry::Value;
 use opentelemetry::{
-    Context, Value,
+    Context,
     propagation::{Extractor, Injector},
     trace::{Status, TraceContextExt},
 };

@@ -2,6 +2,7 @@
 
 use super::{Platform, Project};
 use jiff::Timestamp;
+use millrace_engine::Delivery;
 use std::sync::Arc;
 
 /// What a producer announced: one object with one batch of items.
@@ -33,19 +34,6 @@ pub struct CrawlEvent {
     pub user_id: Option<String>,
     /// How it reached us.
     pub delivery: Delivery,
-}
-
-/// How an event reached us this time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Delivery {
-    /// When this copy arrived.
-    pub received_at: Timestamp,
-    /// When the first copy arrived: retried copies carry it along.
-    pub first_seen: Timestamp,
-    /// 1 for the first try; grows with each charged retry.
-    pub attempt: u32,
-    /// The producer's trace, 32 hex digits, where it sent one.
-    pub trace_id: Option<String>,
 }
 
 // === impl CrawlEvent ===

@@ -9,7 +9,7 @@ mod project;
 mod reason;
 
 pub use error_code::{ErrorCategory, ErrorCode, ErrorPolicy};
-pub use event::{CrawlEvent, Delivery};
+pub use event::CrawlEvent;
 pub use item::{Author, Comment, CrawlError, Items, Post, RejectedItem};
 pub use json::Json;
 pub use platform::Platform;

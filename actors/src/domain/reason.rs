@@ -1,6 +1,7 @@
 //! Why an event was dead-lettered or an item rejected: one set of stable codes for dead letters,
 //! rejected items, logs, spans and metrics.
 
+use millrace_amqp::reasons as amqp;
 use millrace_objects::reasons as objects;
 use std::fmt;
 
@@ -30,7 +31,7 @@ reasons! {
     /// The event's body is not an event.
     MalformedEvent = "malformed_event",
     /// The message's properties cannot be read.
-    UndecodableMessage = "undecodable_message",
+    UndecodableMessage = amqp::UNDECODABLE_MESSAGE,
     /// The event is of a type that is not ours.
     UnsupportedEventType = "unsupported_event_type",
     /// The event's path names no object.
@@ -54,9 +55,9 @@ reasons! {
     /// The database refuses a row of this batch, whatever we do.
     RowRefused = "row_refused",
     /// Transient trouble outlasted the allowed attempts.
-    AttemptsExhausted = "attempts_exhausted",
+    AttemptsExhausted = amqp::ATTEMPTS_EXHAUSTED,
     /// The event killed the process that worked on it, again and again.
-    KilledWorker = "killed_worker",
+    KilledWorker = amqp::KILLED_WORKER,
     /// The item is not an object of the shape we read.
     MalformedItem = "malformed_item",
     /// The item has no id.
@@ -68,6 +69,12 @@ reasons! {
 // === impl Reason ===
 
 impl Reason {
+    /// The codes under which an event may be dead-lettered.
+    pub fn of_events() -> impl Iterator<Item = &'static str> {
+        let reasons = Self::ALL.iter().filter(|reason| !reason.is_of_item());
+        reasons.map(|reason| reason.code())
+    }
+
     /// Whether it is only ever about one item of a batch, and not about the event.
     pub const fn is_of_item(self) -> bool {
         matches!(

@@ -78,8 +78,9 @@ impl Stage for Fetch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CrawlEvent, Delivery, Platform, Project};
+    use crate::domain::{CrawlEvent, Platform, Project};
     use bytes::Bytes;
+    use millrace_engine::Delivery;
     use millrace_objects::{FetcherMetrics, FetcherSettings, StoreSettings, Stores};
     use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! What the parser's tests share.
 
 use super::{ParserSettings, batch::Parsed, parse_body};
-use crate::domain::{CrawlEvent, Delivery, ErrorPolicy, Items, Platform, Post, Project};
+use crate::domain::{CrawlEvent, ErrorPolicy, Items, Platform, Post, Project};
+use millrace_engine::Delivery;
 use millrace_engine::Fault;
 
 /// An event of 6 December 2025.

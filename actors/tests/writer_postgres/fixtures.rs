@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use millrace_actors::{
     domain::{
-        Author, Comment, CrawlError, CrawlEvent, Delivery, ErrorCode, Items, Platform, Post, Project, Reason,
+        Author, Comment, CrawlError, CrawlEvent, ErrorCode, Items, Platform, Post, Project, Reason,
         RejectedItem,
     },
     messages::{ObjectInfo, ParsedBatch},
 };
 use millrace_engine::ByteBudget;
+use millrace_engine::Delivery;
 use std::sync::Arc;
 
 /// Seconds after an arbitrary moment.

@@ -11,7 +11,7 @@ use crate::{
     pipeline, telemetry,
 };
 use bytes::Bytes;
-use millrace_actors::ingress::{AmqpSettings, amqp::Publisher};
+use millrace_amqp::{AmqpSettings, Publisher};
 use millrace_objects::{FetcherSettings, StoreSettings, Stores};
 use std::io;
 

@@ -9,14 +9,12 @@ use super::{
     statements::{LEAVE_A_TRACE, Patience, Statements},
 };
 use crate::{
-    domain::{
-        Author, Comment, CrawlError, CrawlEvent, Delivery, Items, Platform, Post, Project, Reason,
-        RejectedItem,
-    },
+    domain::{Author, Comment, CrawlError, CrawlEvent, Items, Platform, Post, Project, Reason, RejectedItem},
     messages::{ObjectInfo, ParsedBatch},
 };
 use deadpool_postgres::ClientWrapper;
 use jiff::Timestamp;
+use millrace_engine::Delivery;
 use millrace_engine::{ByteBudget, Fault};
 use std::sync::Arc;
 use tokio::time::timeout;
