@@ -43,6 +43,9 @@ async fn sigkill_under_load_loses_and_doubles_nothing() {
     for (number, id) in ids.iter().enumerate() {
         line.batch(id, 20).await;
         if number % 20 == 10 {
+            // An event that is at hand at three deaths in a row, at the last one alone, is condemned by design: see
+            // `killers`. So what was at hand at one death is stored before the one after the next.
+            line.stored(&ids[..number.saturating_sub(20)]).await;
             line.service.kill().await.unwrap();
             line.service.start_again().unwrap();
         }
