@@ -3,16 +3,14 @@
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::probe::Probe;
-use millrace_actors::writer::{
-    PostgresSettings,
-    postgres::{self, Database, MigrateError},
-};
+use millrace_actors::writer::{MIGRATIONS, rights};
 use millrace_amqp::AmqpStatus;
 use millrace_objects::Stores;
+use millrace_postgres::{Database, MigrateError, PostgresSettings};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-pub use postgres::Migration;
+pub use millrace_postgres::Migration;
 
 const BROKER: &str = "rabbitmq";
 /// The object store, as faults and health checks name it.
@@ -81,7 +79,7 @@ fn database_probe(database: Database) -> Probe {
         async move {
             let answers = async {
                 database.ping().await?;
-                database.has_rights().await
+                database.has_rights(&rights()).await
             };
             answers
                 .await
@@ -115,7 +113,7 @@ fn impossible(name: &'static str, why: String) -> Probe {
 /// # Errors
 /// The database is not available.
 pub async fn pending(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
-    postgres::pending(settings).await.map_err(failure)
+    MIGRATIONS.pending(settings).await.map_err(failure)
 }
 
 /// Applies them, and says which.
@@ -123,7 +121,8 @@ pub async fn pending(settings: &PostgresSettings) -> Result<Vec<Migration>, Fail
 /// # Errors
 /// The database is not available, or a migration failed.
 pub async fn migrate(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
-    postgres::migrate(settings)
+    MIGRATIONS
+        .migrate(settings)
         .await
         .map(|report| report.applied)
         .map_err(failure)

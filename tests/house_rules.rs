@@ -13,8 +13,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("amqprs::", &["actors/adapters/amqp", "src/telemetry"]), // telemetry: as a log target
     ("object_store::", &["actors/adapters/objects"]),
     ("zstd::", &["actors/src/parser", "src/corpus"]),
-    ("tokio_postgres", &["actors/src/writer/postgres"]),
-    ("deadpool_postgres", &["actors/src/writer/postgres"]),
+    ("tokio_postgres", &["actors/adapters/postgres"]),
+    ("deadpool_postgres", &["actors/adapters/postgres"]),
     ("actix::", &["actors/engine"]),
     ("actix_rt::", &["src/pipeline"]),
     ("opentelemetry", &["actors/engine/src/trace.rs", "src/telemetry"]),

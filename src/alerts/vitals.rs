@@ -4,11 +4,9 @@ use crate::{
     dependencies::{DATABASE, STORE},
     http::DependencyStatus,
 };
-use millrace_actors::{
-    recent::{Happened, ItemCounts, Recent, WINDOW},
-    writer::postgres::{Database, PoolStatus},
-};
+use millrace_actors::recent::{Happened, ItemCounts, Recent, WINDOW};
 use millrace_amqp::AmqpStatus;
+use millrace_postgres::{Database, PoolStatus};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -145,7 +143,7 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
     use millrace_access::tls::TlsFiles;
-    use millrace_actors::writer::PostgresSettings;
+    use millrace_postgres::PostgresSettings;
     use tokio::runtime::Handle;
 
     /// A service whose database is down.

@@ -41,9 +41,9 @@ pub use table::markdown;
 pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls};
 
 use millrace_actors::parser::ParserSettings;
-use millrace_actors::writer::PostgresSettings;
 use millrace_amqp::AmqpSettings;
 use millrace_objects::FetcherSettings;
+use millrace_postgres::PostgresSettings;
 use reader::Reader;
 use std::fmt;
 use std::time::Duration;

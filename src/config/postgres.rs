@@ -8,7 +8,7 @@ use super::rule::{Flag, Parsed, Rule as _};
 use super::setting::{Setting, settings};
 use super::tls::{FILE, File, identity};
 use millrace_access::tls::TlsFiles;
-use millrace_actors::writer::{DatabaseUrl, PostgresSettings, postgres};
+use millrace_postgres::{self as postgres, DatabaseUrl, PostgresSettings};
 
 settings! { "Postgres";
     URL: Parsed<String> = Setting::required("DATABASE_URL", Parsed::new("`postgresql://user:password@host:port/database`, or `key=value` pairs as libpq reads them", database_url, String::new), "Database; a driver as in `postgresql+psycopg2://` is dropped. Several hosts are tried in turn; `target_session_attrs=read-write` or `primary` picks the one that takes writes. A schema is named by `options=-csearch_path%3DNAME`.").hidden_in_url();

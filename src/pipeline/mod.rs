@@ -18,7 +18,7 @@ use collector::Figures;
 use health::Health;
 use millrace_actors::{
     recent::Recent,
-    writer::postgres::{Reports, Rollups},
+    writer::{Reports, Rollups},
 };
 use millrace_amqp::AmqpStatus;
 use millrace_engine::{self, ByteBudget, Drain, RestartPolicy, Supervision};

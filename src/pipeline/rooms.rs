@@ -11,14 +11,12 @@ use millrace_actors::{
     messages::{BatchRef, ParsedBatch, RawBatch},
     parser::{Parser, ParserMetrics},
     recent::Recent,
-    writer::{
-        WriterMetrics,
-        postgres::{Crashes, Database, Writer},
-    },
+    writer::{self, Writer, WriterMetrics},
 };
 use millrace_amqp::{AmqpMetrics, AmqpSettings, AmqpSource, AmqpStatus, Broker};
 use millrace_engine::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision};
 use millrace_objects::{Fetcher, Stores};
+use millrace_postgres::Database;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::{runtime::Handle, sync::OnceCell};
@@ -170,7 +168,7 @@ impl Parts {
             settings,
             self.amqp_metrics.clone(),
             status,
-            Arc::new(Crashes::new(self.database.clone(), &replica)),
+            Arc::new(writer::quarantine(self.database.clone(), &replica)),
             replica,
         ))
     }
@@ -225,7 +223,7 @@ impl Schema {
         };
         self.ready
             .get_or_try_init(|| async {
-                let migrated = database.migrate().await; // says itself what it applied
+                let migrated = writer::MIGRATIONS.migrate_over(database).await; // says itself what it applied
                 migrated.map_err(|error| Fault::outage("database", error.to_string()))?;
                 Ok(())
             })

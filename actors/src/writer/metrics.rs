@@ -1,6 +1,6 @@
 //! What the writer counts: only what is committed, and an event that was stored before never again.
 
-use super::{outcome::Outcome, postgres::tables};
+use super::{outcome::Outcome, tables};
 use crate::{
     domain::{ErrorCategory, ErrorCode, Platform},
     messages::ParsedBatch,

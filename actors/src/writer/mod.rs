@@ -1,10 +1,22 @@
 //! Stores parsed batches.
+//!
+//! Each table is described once (`tables`), `statements` names them in the order of every transaction, and `writer`
+//! is the sink. `schema` says how the schema comes about; `reports` answers the API from it, and `rollups` keeps the
+//! sums that it answers from.
 
 mod batch_summary;
 mod metrics;
+mod nobody;
 mod outcome;
-pub mod postgres;
-mod settings;
+mod reports;
+mod rollups;
+mod schema;
+mod statements;
+mod tables;
+mod writer;
 
 pub use metrics::WriterMetrics;
-pub use settings::{DatabaseUrl, PostgresSettings};
+pub use reports::Reports;
+pub use rollups::Rollups;
+pub use schema::{MIGRATIONS, quarantine, rights};
+pub use writer::Writer;

@@ -1,6 +1,7 @@
 //! What a committed transaction did.
 
 use crate::messages::ParsedBatch;
+use millrace_postgres::TableRows;
 
 /// What a committed transaction did.
 #[derive(Debug)]
@@ -11,13 +12,6 @@ pub(super) struct Outcome<'a> {
     pub(super) repeated: Vec<&'a ParsedBatch>,
     /// Rows that are new or changed, by table.
     pub(super) rows: Vec<TableRows>,
-}
-
-/// Rows that are new or changed in one table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TableRows {
-    pub(super) table: &'static str,
-    pub(super) rows: u64,
 }
 
 // === impl Outcome ===
@@ -81,13 +75,5 @@ fn log_items(batch: &ParsedBatch) {
             detail = item.detail,
             "item rejected"
         );
-    }
-}
-
-// === impl TableRows ===
-
-impl TableRows {
-    pub(super) fn new(table: &'static str, rows: u64) -> Self {
-        Self { table, rows }
     }
 }

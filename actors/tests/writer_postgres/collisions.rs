@@ -5,7 +5,7 @@ use crate::{
     server::{TABLES, TestDatabase},
     writes::*,
 };
-use millrace_actors::writer::postgres::Writer;
+use millrace_actors::writer::Writer;
 use millrace_engine::{Fault, Sink};
 use millrace_stack::wait_for;
 use std::time::Duration;

@@ -4,12 +4,10 @@ use crate::{
     fixtures::{batch, event},
     server::TestDatabase,
 };
-use millrace_actors::{
-    domain::Items,
-    writer::postgres::{Crashes, Database},
-};
+use millrace_actors::{domain::Items, writer::quarantine};
 use millrace_engine::Sink;
 use millrace_engine::crashes::{CrashNotes, Found};
+use millrace_postgres::Database;
 use tokio::runtime::Handle;
 
 const UNKNOWN: Found = Found {
@@ -27,9 +25,9 @@ const ALONE: Found = Found {
     ..AT_HAND
 };
 
-fn process(database: &TestDatabase<'_>, name: &str) -> Crashes {
+fn process(database: &TestDatabase<'_>, name: &str) -> millrace_postgres::Quarantine {
     let pool = Database::new(&database.settings(), &Handle::current()).unwrap();
-    Crashes::new(pool, name)
+    quarantine(pool, name)
 }
 
 fn ids(names: &[&str]) -> Vec<String> {

@@ -4,9 +4,10 @@ use crate::{fixtures::*, server::TestDatabase, writes::*};
 use millrace_actors::{
     domain::{Items, Json},
     messages::ParsedBatch,
-    writer::postgres::{Database, migrate, pending},
+    writer::MIGRATIONS,
 };
 use millrace_engine::Sink;
+use millrace_postgres::Database;
 use tokio::runtime::Handle;
 
 const DEFAULTS: [&str; 20] = [
@@ -72,8 +73,8 @@ async fn stored_with(default: Option<&str>) -> Vec<String> {
         database.set_default(default).await;
     }
     let settings = database.settings();
-    migrate(&settings).await.unwrap();
-    assert_eq!(pending(&settings).await.unwrap(), []);
+    MIGRATIONS.migrate(&settings).await.unwrap();
+    assert_eq!(MIGRATIONS.pending(&settings).await.unwrap(), []);
     Database::new(&settings, &Handle::current())
         .unwrap()
         .ping()
@@ -100,12 +101,16 @@ async fn a_search_path_that_leads_nowhere_is_told_and_waited_for() {
     let database = TestDatabase::empty().await;
     for nowhere in ["search_path = ''", "search_path = 'not_there'"] {
         database.set_default(nowhere).await;
-        let words = migrate(&database.settings()).await.unwrap_err().to_string();
+        let words = MIGRATIONS
+            .migrate(&database.settings())
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(words.contains("no schema has been selected"), "{words}");
         let detail = outage(database.writer().write(&[&one("e1")]).await.unwrap_err());
         assert!(detail.contains("42P01"), "{detail}");
     }
     database.set_default("search_path = public").await;
-    migrate(&database.settings()).await.unwrap();
+    MIGRATIONS.migrate(&database.settings()).await.unwrap();
     assert_works(&database, &mut database.writer(), "e1").await;
 }

@@ -4,8 +4,9 @@ use crate::{
     server::{TestDatabase, private},
     writes::*,
 };
-use millrace_actors::{messages::ParsedBatch, writer::postgres::Database};
+use millrace_actors::messages::ParsedBatch;
 use millrace_engine::Sink;
+use millrace_postgres::Database;
 use millrace_stack::{Selected, wait_for};
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 use tokio::runtime::Handle;

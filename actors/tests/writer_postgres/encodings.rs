@@ -4,8 +4,9 @@ use crate::{
     server::TestDatabase,
     writes::{charged, one, outage, refuse_posts},
 };
-use millrace_actors::writer::postgres::{Database, migrate, pending};
+use millrace_actors::writer::MIGRATIONS;
 use millrace_engine::Sink;
+use millrace_postgres::Database;
 use tokio::runtime::Handle;
 
 #[tokio::test]
@@ -16,9 +17,9 @@ async fn an_encoding_that_cannot_hold_all_text_is_named_by_whoever_looks() {
         let pool = Database::new(&settings, &Handle::current()).unwrap();
         let told = [
             outage(pool.ping().await.unwrap_err()),
-            migrate(&settings).await.unwrap_err().to_string(),
-            pending(&settings).await.unwrap_err().to_string(),
-            pool.migrate().await.unwrap_err().to_string(),
+            MIGRATIONS.migrate(&settings).await.unwrap_err().to_string(),
+            MIGRATIONS.pending(&settings).await.unwrap_err().to_string(),
+            MIGRATIONS.migrate_over(&pool).await.unwrap_err().to_string(),
         ];
         for words in told {
             assert!(

@@ -1,8 +1,9 @@
 //! Who is blamed when a write fails, and that the writer works again afterwards.
 
 use crate::{server::TestDatabase, writes::*};
-use millrace_actors::writer::postgres::{Database, Writer};
+use millrace_actors::writer::Writer;
 use millrace_engine::{Fault, Sink};
+use millrace_postgres::Database;
 use std::time::Duration;
 use tokio::runtime::Handle;
 

@@ -4,12 +4,10 @@ use crate::{fixtures::*, server::TestDatabase};
 use millrace_actors::{
     domain::Platform,
     recent::Recent,
-    writer::{
-        WriterMetrics,
-        postgres::{Database, Writer},
-    },
+    writer::{Writer, WriterMetrics},
 };
 use millrace_engine::Sink;
+use millrace_postgres::Database;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::runtime::Handle;
 

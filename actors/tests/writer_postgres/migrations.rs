@@ -2,34 +2,35 @@
 
 use crate::server::TestDatabase;
 use futures_util::future::join_all;
-use millrace_actors::writer::postgres::{MigrateError, migrate, pending};
+use millrace_actors::writer::MIGRATIONS;
+use millrace_postgres::MigrateError;
 use std::time::Duration;
 
 #[tokio::test]
 async fn an_empty_database_gets_every_migration_and_then_none() {
     let database = TestDatabase::empty().await;
     let settings = database.settings();
-    let planned = pending(&settings).await.unwrap();
+    let planned = MIGRATIONS.pending(&settings).await.unwrap();
     assert!(!planned.is_empty());
     assert_eq!(
-        pending(&settings).await.unwrap(),
+        MIGRATIONS.pending(&settings).await.unwrap(),
         planned,
         "looking changes nothing"
     );
 
-    let report = migrate(&settings).await.unwrap();
+    let report = MIGRATIONS.migrate(&settings).await.unwrap();
     assert_eq!(report.applied, planned);
     assert_eq!(report.unknown, []);
 
-    assert_eq!(pending(&settings).await.unwrap(), []);
-    assert_eq!(migrate(&settings).await.unwrap().applied, []);
+    assert_eq!(MIGRATIONS.pending(&settings).await.unwrap(), []);
+    assert_eq!(MIGRATIONS.migrate(&settings).await.unwrap().applied, []);
 }
 
 #[tokio::test]
 async fn replicas_that_start_at_once_share_the_work() {
     let database = TestDatabase::empty().await;
     let settings = database.settings();
-    let reports = join_all((0..8).map(|_| migrate(&settings))).await;
+    let reports = join_all((0..8).map(|_| MIGRATIONS.migrate(&settings))).await;
     let applied = reports
         .into_iter()
         .flat_map(|report| report.unwrap().applied)
@@ -61,7 +62,7 @@ async fn a_database_that_is_newer_than_the_binary_is_used_as_it_is() {
     let newer =
         "INSERT INTO millrace_schema_history VALUES (9999, 'from_the_future', '2026-01-01T00:00:00Z', '1')";
     database.client().await.batch_execute(newer).await.unwrap();
-    let report = migrate(&database.settings()).await.unwrap();
+    let report = MIGRATIONS.migrate(&database.settings()).await.unwrap();
     assert_eq!(report.applied, []);
     assert_eq!(report.unknown[0].name, "from_the_future");
 }
@@ -72,13 +73,13 @@ async fn an_earlier_version_is_brought_up_to_date_and_a_hole_is_refused() {
     let client = database.client().await;
     let back = format!("DELETE FROM millrace_schema_history WHERE version >= 4; {WITHOUT_LATER_TABLES}");
     client.batch_execute(&back).await.unwrap();
-    let applied = migrate(&database.settings()).await.unwrap().applied;
+    let applied = MIGRATIONS.migrate(&database.settings()).await.unwrap().applied;
     let versions = applied.iter().map(|migration| migration.version);
     assert_eq!(versions.take(2).collect::<Vec<_>>(), [4, 5]);
 
     let hole = "DELETE FROM millrace_schema_history WHERE version = 2";
     client.batch_execute(hole).await.unwrap();
-    let refused = migrate(&database.settings()).await.unwrap_err();
+    let refused = MIGRATIONS.migrate(&database.settings()).await.unwrap_err();
     assert!(
         matches!(refused, MigrateError::OutOfOrder { missing: 2, .. }),
         "{refused}"
@@ -93,7 +94,7 @@ async fn an_index_build_that_was_interrupted_is_done_again() {
          DELETE FROM millrace_schema_history WHERE version >= 5; {WITHOUT_LATER_TABLES}"
     );
     database.client().await.batch_execute(&interrupted).await.unwrap();
-    migrate(&database.settings()).await.unwrap();
+    MIGRATIONS.migrate(&database.settings()).await.unwrap();
     let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'idx_comments_post_id'::regclass";
     assert!(database.value::<bool>(valid).await);
 }
@@ -107,7 +108,11 @@ async fn a_table_of_that_name_that_is_not_ours_is_reported_by_name() {
         .batch_execute("CREATE TABLE post_analytics (id int)")
         .await
         .unwrap();
-    let error = migrate(&database.settings()).await.unwrap_err().to_string();
+    let error = MIGRATIONS
+        .migrate(&database.settings())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("post_analytics") && error.contains("42P07"),
         "{error}"
@@ -127,7 +132,7 @@ async fn a_lock_that_nobody_uses_any_more_is_taken_away() {
     let left_behind = database.client().await;
     let lock = format!("SELECT pg_advisory_lock({})", i64::from_be_bytes(*b"millrace"));
     left_behind.batch_execute(&lock).await.unwrap();
-    assert!(!migrate(&settings).await.unwrap().applied.is_empty());
+    assert!(!MIGRATIONS.migrate(&settings).await.unwrap().applied.is_empty());
     assert!(
         left_behind.batch_execute("SELECT 1").await.is_err(),
         "its session was ended"
@@ -140,7 +145,14 @@ async fn a_short_default_for_statements_does_not_end_a_migration() {
     let database = TestDatabase::empty().await;
     database.client().await.batch_execute(SLOW_DDL).await.unwrap();
     database.set_default("statement_timeout = '250ms'").await;
-    assert!(!migrate(&database.settings()).await.unwrap().applied.is_empty());
+    assert!(
+        !MIGRATIONS
+            .migrate(&database.settings())
+            .await
+            .unwrap()
+            .applied
+            .is_empty()
+    );
 }
 
 /// The server waits at the end of each command that makes something.

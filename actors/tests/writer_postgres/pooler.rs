@@ -5,8 +5,9 @@ use crate::{
     writes::*,
 };
 use futures_util::future::join_all;
-use millrace_actors::writer::postgres::{Database, migrate, pending};
+use millrace_actors::writer::MIGRATIONS;
 use millrace_engine::Sink;
+use millrace_postgres::Database;
 use millrace_stack::Selected;
 use tokio::runtime::Handle;
 
@@ -26,8 +27,8 @@ async fn writers_share_connections_through_a_pooler() {
     settings.url = pgbouncer.url(database.name()).into();
     let pool = Database::new(&settings, &Handle::current()).unwrap();
     pool.ping().await.unwrap();
-    assert_eq!(pending(&settings).await.unwrap(), []);
-    assert_eq!(migrate(&settings).await.unwrap().applied, []);
+    assert_eq!(MIGRATIONS.pending(&settings).await.unwrap(), []);
+    assert_eq!(MIGRATIONS.migrate(&settings).await.unwrap().applied, []);
 
     let shared = database.writer_with(&settings);
     join_all((0..WRITERS).map(|index| {
@@ -69,7 +70,7 @@ async fn migrating_through_a_pooler_leaves_no_lock_behind() {
         let busy: Vec<_> = (0..noise).map(|_| tokio::spawn(keep_busy(url.clone()))).collect();
         let mut settings = database.settings();
         settings.url = url.into();
-        let migrations = join_all((0..3).map(|_| migrate(&settings))).await;
+        let migrations = join_all((0..3).map(|_| MIGRATIONS.migrate(&settings))).await;
         let applied: usize = migrations
             .into_iter()
             .map(|report| report.unwrap().applied.len())
@@ -87,7 +88,7 @@ async fn migrating_through_a_pooler_leaves_no_lock_behind() {
 /// All migrations there are.
 async fn pending_of(servers: &Selected) -> usize {
     let empty = TestDatabase::empty_on(servers).await;
-    pending(&empty.settings()).await.unwrap().len()
+    MIGRATIONS.pending(&empty.settings()).await.unwrap().len()
 }
 
 /// Has the pooler give its connections now to one client, now to another.

@@ -3,12 +3,10 @@
 use crate::{fixtures::*, server::TestDatabase};
 use millrace_actors::{
     reports::{ErrorsOf, Page, Position, ReportBook},
-    writer::{
-        PostgresSettings,
-        postgres::{Database, Reports},
-    },
+    writer::Reports,
 };
 use millrace_engine::Sink;
+use millrace_postgres::{Database, PostgresSettings};
 use tokio::runtime::Handle;
 
 fn one_connection(database: &TestDatabase<'_>) -> Database {

@@ -4,9 +4,10 @@ use crate::{fixtures::*, server::TestDatabase};
 use millrace_actors::{
     domain::{Items, Platform, Project},
     reports::{ErrorsOf, Page, ReportBook},
-    writer::postgres::{Database, Reports, Rollups},
+    writer::{Reports, Rollups},
 };
 use millrace_engine::Sink;
+use millrace_postgres::Database;
 use proptest::{
     prelude::*,
     strategy::ValueTree,

@@ -3,11 +3,9 @@
 use millrace_access::tls::TlsFiles;
 use millrace_actors::{
     recent::Recent,
-    writer::{
-        PostgresSettings, WriterMetrics,
-        postgres::{Database, Writer, migrate},
-    },
+    writer::{MIGRATIONS, Writer, WriterMetrics},
 };
+use millrace_postgres::{Database, PostgresSettings};
 use millrace_stack::{Postgres, Selected, Selection};
 use prometheus_client::registry::Registry;
 use std::{
@@ -93,7 +91,7 @@ impl<'s> TestDatabase<'s> {
 
     pub(crate) async fn migrated_on(servers: &'s Selected) -> Self {
         let database = Self::empty_on(servers).await;
-        migrate(&database.settings()).await.unwrap();
+        MIGRATIONS.migrate(&database.settings()).await.unwrap();
         database
     }
 

@@ -1,7 +1,7 @@
 //! Writes, what is done to them, and what became of them.
 
 use crate::{fixtures::*, server::TestDatabase};
-use millrace_actors::{messages::ParsedBatch, writer::postgres::Writer};
+use millrace_actors::{messages::ParsedBatch, writer::Writer};
 use millrace_engine::{Fault, Sink};
 use std::{future::Future, task::Poll};
 use tokio_postgres::Client;

@@ -11,10 +11,8 @@ use super::{
     vitals::Vitals,
     watch::Line,
 };
-use millrace_actors::{
-    recent::{Happened, ItemCounts},
-    writer::postgres::PoolStatus,
-};
+use millrace_actors::recent::{Happened, ItemCounts};
+use millrace_postgres::PoolStatus;
 use std::time::Duration;
 
 pub(super) fn line() -> Line {

@@ -1,0 +1,43 @@
+//! Postgres. The only crate that names tokio-postgres.
+//!
+//! A pipeline describes each [`Table`] once; [`Insert`] derives statement and parameters from the description, for rows
+//! of any type, and [`Transactions`] makes one transaction of several messages. Errors are sorted in [`Blame`]; where
+//! one is not clear, the database is asked, and what became of other messages is evidence. [`Migrations`] bring the
+//! schema up to date, [`Rights`] are looked for, and [`Quarantine`] remembers what was at hand when a process died.
+
+mod blame;
+mod connection_string;
+mod crashes;
+mod database;
+mod evidence;
+mod insert;
+mod migrations;
+mod parameters;
+mod patience;
+pub mod reasons;
+mod rights;
+mod rows;
+mod settings;
+mod table;
+mod tls;
+mod transactions;
+mod upsert;
+mod wishes;
+
+pub use blame::{Blame, reason_of};
+pub use connection_string::{BadConnectionString, check};
+pub use crashes::{Quarantine, QuarantineTables};
+pub use database::{Database, Lease, Limits, PoolStatus};
+pub use insert::{BYTES_A_STATEMENT, Insert, Preparing, ROWS_A_STATEMENT, TableRows};
+pub use migrations::{MigrateError, Migration, MigrationReport, Migrations, OUTSIDE_TRANSACTION};
+pub use patience::Patience;
+pub use rights::Rights;
+pub use rows::Version;
+pub use settings::{DatabaseUrl, PostgresSettings};
+pub use table::{Column, Get, Rule, Table, clock, earliest, key, sum, value, version};
+pub use transactions::{LEAVE_A_TRACE, Transactions, Write};
+
+/// A connection, to send statements on.
+pub use deadpool_postgres::ClientWrapper as Client;
+/// Types and errors of the client library, as statements of a pipeline need them.
+pub use tokio_postgres::{Error, Row, types};

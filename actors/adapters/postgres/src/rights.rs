@@ -1,0 +1,168 @@
+//! The rights that `run` needs, derived from the file by which they are granted.
+
+use super::{Database, blame::Blame};
+use millrace_engine::Fault;
+use std::collections::BTreeMap;
+use tokio_postgres::types::Type;
+
+/// The part of a grant after its privileges and objects.
+const TO_ROLE: &str = " TO :\"role\"";
+
+/// A privilege and the table or view that it is for.
+type Right = (String, String);
+
+/// The rights that a file of grants grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rights(Vec<Right>);
+
+// === impl Rights ===
+
+impl Rights {
+    /// Those on tables and views that these statements grant.
+    pub fn granted_by(grants: &str) -> Self {
+        Self(on_tables(grants).collect())
+    }
+}
+
+// === impl Database ===
+
+impl Database {
+    /// Asks whether we have each of these rights. A table that is not there yet is the migrations' business.
+    ///
+    /// # Errors
+    /// An outage that names what is missing, with the statement that grants it.
+    pub async fn has_rights(&self, needed: &Rights) -> Result<(), Fault> {
+        let asking = tokio::time::timeout(self.limits().connect, self.missing(needed));
+        match asking.await {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(missing))) => Err(self.outage(missing)),
+            Ok(Err(blame)) => Err(blame.of_database()),
+            Err(_) => Err(self.outage("no answer about our rights")),
+        }
+    }
+
+    async fn missing(&self, needed: &Rights) -> Result<Option<String>, Blame> {
+        const SCHEMA: &str = "SELECT current_user::text, has_schema_privilege('public', 'USAGE')";
+        const TABLES: &str = "SELECT privilege, name FROM unnest($1, $2) AS needed (privilege, name) \
+            WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), privilege)";
+        let lease = self.lease().await?;
+        let row = lease.query_typed(SCHEMA, &[]).await?;
+        let (role, may_use): (String, bool) = row
+            .first()
+            .map_or_else(Default::default, |row| (row.get(0), row.get(1)));
+        if !may_use {
+            lease.give_back();
+            return Ok(Some(told(
+                &role,
+                &[("USAGE".to_owned(), "SCHEMA public".to_owned())],
+            )));
+        }
+        let (privileges, names): (Vec<_>, Vec<_>) = needed.0.iter().map(|(p, n)| (&**p, &**n)).unzip();
+        let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+            [(&privileges, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
+        let rows = lease.query_typed(TABLES, &values).await?;
+        lease.give_back();
+        let missing: Vec<Right> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        Ok((!missing.is_empty()).then(|| told(&role, &missing)))
+    }
+}
+
+/// What to do about it: one statement for each table.
+fn told(role: &str, missing: &[Right]) -> String {
+    let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (privilege, name) in missing {
+        by_name.entry(name).or_default().push(privilege);
+    }
+    let role = role.replace('"', "\"\"");
+    let grants = by_name
+        .iter()
+        .map(|(name, privileges)| format!("GRANT {} ON {name} TO \"{role}\";", privileges.join(", ")));
+    let grants: Vec<_> = grants.collect();
+    format!(
+        "rights are missing; as the role that owns the tables: {} (or run schema/grants.sql again)",
+        grants.join(" ")
+    )
+}
+
+/// Each privilege on each table or view that these statements grant.
+fn on_tables(grants: &str) -> impl Iterator<Item = Right> {
+    statements(grants).flat_map(|grant| {
+        let (privileges, names) = grant.split_once(" ON ").unwrap_or_default();
+        let names = if names.starts_with("SCHEMA ") { "" } else { names };
+        let list = |text: &str| -> Vec<String> {
+            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+            words.map(str::to_owned).collect()
+        };
+        let (privileges, names) = (list(privileges), list(names));
+        let rights = move |name: String| {
+            let rights = privileges
+                .iter()
+                .map(|privilege| (privilege.clone(), name.clone()));
+            rights.collect::<Vec<_>>()
+        };
+        names.into_iter().flat_map(rights)
+    })
+}
+
+/// What stands between `GRANT` and `TO`.
+fn statements(grants: &str) -> impl Iterator<Item = String> {
+    let lines = grants.lines().filter(|line| !line.starts_with("--"));
+    let text = lines.collect::<Vec<_>>().join(" ");
+    let all: Vec<_> = text.split(';').map(|one| one.trim().to_owned()).collect();
+    all.into_iter()
+        .filter_map(|one| Some(one.strip_prefix("GRANT ")?.strip_suffix(TO_ROLE)?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRANTS: &str = include_str!("../../../../schema/grants.sql");
+
+    #[test]
+    fn every_grant_of_the_file_is_understood() {
+        let grants = GRANTS.lines().filter(|line| line.starts_with("GRANT ")).count();
+        assert_eq!(
+            statements(GRANTS).count(),
+            grants,
+            "a grant is written in another way"
+        );
+        for one in statements(GRANTS) {
+            let (_, names) = one.split_once(" ON ").unwrap();
+            let kind = names.split(' ').next().unwrap();
+            assert!(
+                names == "SCHEMA public"
+                    || kind.trim_end_matches(',') == kind.to_lowercase().trim_end_matches(','),
+                "{names}: only the schema and tables are looked for"
+            );
+        }
+        for right in [
+            ("DELETE", "suspects"),
+            ("INSERT", "ingested_batches"),
+            ("SELECT", "error_distribution"),
+        ] {
+            assert!(
+                Rights::granted_by(GRANTS)
+                    .0
+                    .iter()
+                    .any(|(privilege, name)| (&**privilege, &**name) == right),
+                "{right:?} is not looked for"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_as_the_statements_that_grant_it() {
+        let missing = [
+            ("INSERT", "suspects"),
+            ("SELECT", "authors"),
+            ("DELETE", "suspects"),
+        ];
+        let missing = missing.map(|(privilege, name)| (privilege.to_owned(), name.to_owned()));
+        let told = told("odd\"role", &missing);
+        assert!(
+            told.contains("GRANT SELECT ON authors TO \"odd\"\"role\"; GRANT INSERT, DELETE ON suspects TO \"odd\"\"role\";"),
+            "{told}"
+        );
+    }
+}

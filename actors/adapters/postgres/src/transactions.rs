@@ -1,0 +1,236 @@
+//! Several messages, one transaction: tried again where it collides, and where it fails the database is asked before it
+//! is blamed.
+
+use super::{
+    Patience,
+    blame::Blame,
+    database::{Database, Lease},
+    evidence::{Culprit, Evidence},
+};
+use deadpool_postgres::ClientWrapper;
+use millrace_engine::Fault;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// What a pipeline writes of its messages, in one transaction of several.
+pub trait Write: Send + Sync {
+    /// A message.
+    type In: Send + Sync;
+    /// What a transaction did.
+    type Outcome<'a>
+    where
+        Self: 'a;
+
+    /// The key of a message, by which it is told from others.
+    fn id(message: &Self::In) -> &str;
+
+    /// It has been tried before.
+    fn was_tried(message: &Self::In) -> bool;
+
+    /// A message that nobody sent, with a row for each table under keys that nobody else has: its rows are written and
+    /// taken back, to find out whether the database takes writes.
+    fn probe(name: String) -> Self::In;
+
+    /// Everything between `BEGIN` and `COMMIT`.
+    fn fill<'a>(
+        &'a self,
+        client: &ClientWrapper,
+        messages: &[&'a Self::In],
+    ) -> impl Future<Output = Result<Self::Outcome<'a>, tokio_postgres::Error>>;
+
+    /// Looks at an error of a transaction, to learn from it for the next.
+    fn failed(&self, error: &tokio_postgres::Error);
+
+    /// The transaction is committed, and nobody knows yet.
+    fn committed(messages: &[&Self::In]);
+}
+
+/// Writes messages into a database.
+#[derive(Clone, Debug)]
+pub struct Transactions<W> {
+    database: Database,
+    write: W,
+    /// What all writers of the process have seen.
+    evidence: Evidence,
+}
+
+/// The transaction of an event that was stored before writes nothing, so its commit would wait for no standby,
+/// though the event's first commit may not have reached one. With this it has something to wait for.
+pub const LEAVE_A_TRACE: &str = "SELECT pg_logical_emit_message(true, 'millrace', ''::text)";
+
+/// Tries for a transaction that collided with another before it is asked who is to blame.
+const COLLISIONS: u32 = 4;
+
+/// What a commit says that does not come to an end.
+const UNCONFIRMED: &str = "a commit is not confirmed: with synchronous replication, see whether the standbys are \
+     there (pg_stat_replication, synchronous_standby_names)";
+
+// === impl Transactions ===
+
+impl<W: Write> Transactions<W> {
+    /// Writes what `write` says into `database`. Clones share what they learn.
+    pub fn new(database: Database, write: W) -> Self {
+        Self {
+            database,
+            write,
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Writes messages in one transaction.
+    ///
+    /// # Errors
+    /// Poison where a row is refused; an outage where the database takes no writes; else what is wrong with these
+    /// messages alone, for now.
+    pub async fn write<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Outcome<'a>, Fault> {
+        let mut collisions = 0;
+        let outcome = loop {
+            match self.once(messages).await {
+                Ok(outcome) => break outcome,
+                Err(Blame::Fault(fault)) => return Err(fault),
+                Err(Blame::Collision(detail)) if collisions + 1 < COLLISIONS => {
+                    collisions += 1;
+                    tracing::debug!(collisions, detail, "transaction collided, trying again");
+                    sleep(pause_after(collisions)).await;
+                }
+                Err(Blame::Collision(detail)) => {
+                    let detail = format!("gave up after {COLLISIONS} tries: {detail}");
+                    return Err(self.ask(messages, "write_collides", detail).await);
+                }
+                Err(Blame::Doubt { cause, detail }) => return Err(self.ask(messages, cause, detail).await),
+            }
+        };
+        self.evidence.stored(messages.len());
+        Ok(outcome)
+    }
+
+    async fn once<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Outcome<'a>, Blame> {
+        let lease = self.database.lease().await?;
+        // The server bounds each statement, and this bounds a server that is not there any more.
+        let limits = self.database.limits();
+        let longest = limits.statement * 2 + limits.connect;
+        let writing = async {
+            let patience = Patience::of(
+                limits.statement,
+                messages.iter().any(|message| W::was_tried(message)),
+            );
+            lease.batch_execute(&patience.begin()).await?;
+            let outcome = self.write.fill(&lease, messages).await?;
+            lease.batch_execute("COMMIT").await?;
+            Ok(outcome)
+        };
+        let Ok(written) = timeout(longest, writing).await else {
+            self.database.cancel(lease).await;
+            let detail = format!("a transaction took longer than {longest:?}");
+            return Err(Blame::slow(detail));
+        };
+        match written {
+            Ok(outcome) => {
+                W::committed(messages);
+                lease.give_back();
+                Ok(outcome)
+            }
+            Err(error) => {
+                self.write.failed(&error);
+                Err(self.abandon(lease, error.into()).await)
+            }
+        }
+    }
+
+    /// Ends a failed transaction. Whether a COMMIT without an answer took effect need not be known:
+    /// the message comes again, and the ledger knows.
+    async fn abandon(&self, lease: Lease, blame: Blame) -> Blame {
+        if blame.leaves_connection_usable() {
+            let rollback = lease.batch_execute("ROLLBACK");
+            if let Ok(Ok(())) = timeout(self.database.limits().connect, rollback).await {
+                lease.give_back();
+            }
+        }
+        match blame {
+            Blame::Fault(Fault::Outage { detail, .. }) => Blame::Fault(self.database.outage(detail)),
+            blame => blame,
+        }
+    }
+
+    /// Asks the database before it is blamed: where it takes another write, it is this one.
+    async fn ask(&self, messages: &[&W::In], cause: &'static str, detail: String) -> Fault {
+        if let Err(why) = self.takes_writes().await {
+            return self
+                .database
+                .outage(format!("{detail}; asked for another write, it says: {why}"));
+        }
+        // Of several it may be any one: each is tried alone.
+        let [message] = messages else {
+            return Fault::transient(cause, detail);
+        };
+        match self.evidence.doubt(W::id(message)) {
+            Culprit::Event => Fault::transient(cause, detail),
+            Culprit::Database => {
+                let detail = format!("{detail}; it is the same with every other event of late");
+                self.database.outage(detail)
+            }
+            Culprit::StillDatabase => Fault::not_yet(cause, detail),
+        }
+    }
+
+    /// Whether the database takes writes; if not, what it says. The question is a write like those of messages, of
+    /// which nothing stays. It waits for no row of anybody's; what it does wait for (a locked table, a full disk, a
+    /// standby that does not confirm) every message waits for.
+    async fn takes_writes(&self) -> Result<(), String> {
+        match self.ask_database().await {
+            // Refused for what it says, as a constraint of somebody's may do: then it was looked at.
+            Ok(()) | Err(Blame::Fault(Fault::Poison { .. })) => Ok(()),
+            Err(Blame::Fault(fault)) => Err(fault.to_string()),
+            Err(Blame::Collision(detail) | Blame::Doubt { detail, .. }) => Err(detail),
+        }
+    }
+
+    async fn ask_database(&self) -> Result<(), Blame> {
+        let limits = self.database.limits();
+        // Shorter than a write's own, for an answer that comes late says little.
+        let patience = Patience {
+            statement: limits.statement / 2,
+            lock: limits.statement / 4,
+        };
+        let bound = limits.statement + limits.connect;
+        let lease = self.database.lease().await?;
+        match timeout(bound, self.write_and_take_back(&lease, patience)).await {
+            Ok(taken) => taken?,
+            Err(_) => return Err(Blame::slow(format!("no answer within {bound:?}"))),
+        }
+        let commit = format!("{}; {LEAVE_A_TRACE}; COMMIT", patience.begin());
+        match timeout(bound, lease.batch_execute(&commit)).await {
+            Ok(committed) => committed?,
+            Err(_) => {
+                self.database.cancel(lease).await;
+                return Err(Blame::slow(UNCONFIRMED));
+            }
+        }
+        lease.give_back();
+        Ok(())
+    }
+
+    async fn write_and_take_back(
+        &self,
+        client: &ClientWrapper,
+        patience: Patience,
+    ) -> Result<(), tokio_postgres::Error> {
+        let message = W::probe(format!(".millrace-probe-{:032x}", rand::random::<u128>()));
+        client.batch_execute(&patience.begin()).await?;
+        let filled = self.write.fill(client, &[&message]).await.map(drop);
+        filled.inspect_err(|error| self.write.failed(error))?;
+        client.batch_execute("ROLLBACK").await
+    }
+}
+
+/// Some tens of milliseconds, doubling, of which half is chance: who collided once should not
+/// come back together.
+fn pause_after(collisions: u32) -> Duration {
+    let longest = 20 << collisions.min(6);
+    Duration::from_millis(rand::random_range(longest / 2..=longest))
+}
