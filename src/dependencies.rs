@@ -3,8 +3,8 @@
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::probe::Probe;
-use millrace_actors::writer::{MIGRATIONS, rights};
 use millrace_amqp::AmqpStatus;
+use millrace_batches::write::{MIGRATIONS, rights};
 use millrace_objects::Stores;
 use millrace_postgres::{Database, MigrateError, PostgresSettings};
 use std::sync::Arc;

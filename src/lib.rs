@@ -1,6 +1,6 @@
 //! millrace: crawl events from RabbitMQ, batches from object storage, rows in Postgres.
 //!
-//! This crate is the program around the actors of `millrace-actors`: settings, commands, wiring, HTTP.
+//! This crate is the program around the actors of `millrace-batches`: settings, commands, wiring, HTTP.
 
 pub mod alerts;
 pub mod cli;

@@ -12,7 +12,7 @@ use std::{
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("amqprs::", &["actors/adapters/amqp", "src/telemetry"]), // telemetry: as a log target
     ("object_store::", &["actors/adapters/objects"]),
-    ("zstd::", &["actors/src/parser", "src/corpus"]),
+    ("zstd::", &["actors/pipelines/batches/src/parse", "src/corpus"]),
     ("tokio_postgres", &["actors/adapters/postgres"]),
     ("deadpool_postgres", &["actors/adapters/postgres"]),
     ("actix::", &["actors/engine"]),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use millrace_actors::domain::Reason;
+use millrace_batches::domain::Reason;
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 fn root() -> &'static Path {

@@ -5,7 +5,7 @@
 mod known_tests;
 
 use known_tests::{names, rows, tests_in};
-use millrace_actors::domain::Reason;
+use millrace_batches::domain::Reason;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// One line of the tables.

@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use millrace_engine::Delivery;
-use millrace_actors::event::{MAX_ID_BYTES, decode};
-use millrace_actors::{messages::BatchSource};
+use millrace_batches::event::{MAX_ID_BYTES, decode};
+use millrace_batches::{messages::BatchSource};
 
 fuzz_target!(|body: &[u8]| {
     for legacy_queue in [None, Some("tiktok_result_queue")] {

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use millrace_engine::Fault;
 use millrace_engine::Delivery;
-use millrace_actors::{domain::{CrawlEvent, Platform, Project}, parser::{ParserLimits, ParserSettings, parse_body}};
+use millrace_batches::{domain::{CrawlEvent, Platform, Project}, parse::{ParserLimits, ParserSettings, parse_body}};
 use std::sync::LazyLock;
 
 static EVENT: LazyLock<CrawlEvent> = LazyLock::new(|| CrawlEvent {

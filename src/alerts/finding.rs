@@ -1,7 +1,7 @@
 //! What a rule makes of the vitals: a pure function of them.
 
 use super::{rule::Rule, vitals::Vitals};
-use millrace_actors::recent::{Happened, ItemCounts};
+use millrace_batches::recent::{Happened, ItemCounts};
 
 /// What users may choose.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,8 +4,8 @@ use crate::{
     dependencies::{DATABASE, STORE},
     http::DependencyStatus,
 };
-use millrace_actors::recent::{Happened, ItemCounts, Recent, WINDOW};
 use millrace_amqp::AmqpStatus;
+use millrace_batches::recent::{Happened, ItemCounts, Recent, WINDOW};
 use millrace_postgres::{Database, PoolStatus};
 use std::{
     sync::Arc,

@@ -40,8 +40,8 @@ pub use source::{Origin, Source};
 pub use table::markdown;
 pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls};
 
-use millrace_actors::parser::ParserSettings;
 use millrace_amqp::AmqpSettings;
+use millrace_batches::parse::ParserSettings;
 use millrace_objects::FetcherSettings;
 use millrace_postgres::PostgresSettings;
 use reader::Reader;

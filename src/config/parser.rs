@@ -6,8 +6,8 @@ use super::reader::Reader;
 use super::rule::List;
 use super::setting::{Setting, settings};
 use super::unknown;
-use millrace_actors::domain::{ErrorCode, ErrorPolicy};
-use millrace_actors::parser::{ParserLimits, ParserSettings};
+use millrace_batches::domain::{ErrorCode, ErrorPolicy};
+use millrace_batches::parse::{ParserLimits, ParserSettings};
 use std::collections::BTreeSet;
 
 settings! { "Parser";

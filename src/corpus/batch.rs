@@ -1,7 +1,7 @@
 //! What a crawler leaves behind: an object and the event that announces it.
 
 use bytes::Bytes;
-use millrace_actors::domain::Reason;
+use millrace_batches::domain::Reason;
 
 /// One event and the object it points at.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Items that could not be crawled.
 
 use super::{dice::Dice, item, visit::Visit};
-use millrace_actors::domain::ErrorCode;
+use millrace_batches::domain::ErrorCode;
 use serde_json::{Value, json};
 
 /// The `ordinal`th error item: the codes take turns, so that a small corpus has them all.

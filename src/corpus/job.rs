@@ -168,7 +168,7 @@ fn names(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use millrace_actors::domain::project_of;
+    use millrace_batches::domain::project_of;
 
     #[test]
     fn the_job_id_names_the_project_the_job_is_for() {

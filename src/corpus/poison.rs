@@ -8,7 +8,7 @@ use super::{
     settings::{CorpusSettings, DeadLetters},
 };
 use bytes::Bytes;
-use millrace_actors::domain::Reason;
+use millrace_batches::domain::Reason;
 use serde_json::{Value, json};
 use std::io::Write;
 

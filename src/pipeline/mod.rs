@@ -16,11 +16,11 @@ use crate::{
 use anyhow::Context;
 use collector::Figures;
 use health::Health;
-use millrace_actors::{
-    recent::Recent,
-    writer::{Reports, Rollups},
-};
 use millrace_amqp::AmqpStatus;
+use millrace_batches::{
+    recent::Recent,
+    write::{Reports, Rollups},
+};
 use millrace_engine::{self, ByteBudget, Drain, RestartPolicy, Supervision};
 use prometheus_client::registry::Registry;
 use rooms::Parts;

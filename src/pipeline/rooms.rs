@@ -4,16 +4,16 @@ use crate::{alerts, config::Config, dependencies::STORE};
 use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
-use millrace_actors::{
+use millrace_amqp::{AmqpMetrics, AmqpSettings, AmqpSource, AmqpStatus, Broker};
+use millrace_batches::{
     domain::Reason,
     event::{CrawlEvents, EventMetrics},
-    fetcher::{self, Fetch},
+    fetch::{self, Fetch},
     messages::{BatchRef, ParsedBatch, RawBatch},
-    parser::{Parser, ParserMetrics},
+    parse::{Parser, ParserMetrics},
     recent::Recent,
-    writer::{self, Writer, WriterMetrics},
+    write::{self, Writer, WriterMetrics},
 };
-use millrace_amqp::{AmqpMetrics, AmqpSettings, AmqpSource, AmqpStatus, Broker};
 use millrace_engine::{Build, ByteBudget, Fault, Limits, Load, Port, Supervision};
 use millrace_objects::{Fetcher, Stores};
 use millrace_postgres::Database;
@@ -52,7 +52,7 @@ impl Parts {
     ) -> anyhow::Result<Self> {
         let stores = Arc::new(Stores::new(&config.fetcher).context("object store")?);
         let database = Database::new(&config.postgres, &Handle::current()).context("DATABASE_URL")?;
-        let fetcher_metrics = fetcher::register(registry);
+        let fetcher_metrics = fetch::register(registry);
         let writer_metrics = WriterMetrics::register(registry, recent.clone());
         Ok(Self {
             fetcher: Fetch::new(
@@ -168,7 +168,7 @@ impl Parts {
             settings,
             self.amqp_metrics.clone(),
             status,
-            Arc::new(writer::quarantine(self.database.clone(), &replica)),
+            Arc::new(write::quarantine(self.database.clone(), &replica)),
             replica,
         ))
     }
@@ -223,7 +223,7 @@ impl Schema {
         };
         self.ready
             .get_or_try_init(|| async {
-                let migrated = writer::MIGRATIONS.migrate_over(database).await; // says itself what it applied
+                let migrated = write::MIGRATIONS.migrate_over(database).await; // says itself what it applied
                 migrated.map_err(|error| Fault::outage("database", error.to_string()))?;
                 Ok(())
             })

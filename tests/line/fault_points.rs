@@ -5,8 +5,8 @@ use crate::{
     trial::{Trial, buried},
 };
 use futures_util::{StreamExt, stream};
-use millrace_actors::failpoints;
 use millrace_amqp as amqp;
+use millrace_batches::failpoints;
 use millrace_engine::failpoints::Point;
 use millrace_oracle::{Actual, Copies, compare, compare_dead_letters, report};
 use millrace_stack::{Stack, wait_for};

@@ -11,7 +11,7 @@ use super::{
     vitals::Vitals,
     watch::Line,
 };
-use millrace_actors::recent::{Happened, ItemCounts};
+use millrace_batches::recent::{Happened, ItemCounts};
 use millrace_postgres::PoolStatus;
 use std::time::Duration;
 

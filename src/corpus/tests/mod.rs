@@ -1,7 +1,7 @@
 mod oracle;
 
 use super::*;
-use millrace_actors::domain::{ErrorCode, Reason};
+use millrace_batches::domain::{ErrorCode, Reason};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -8,7 +8,7 @@ use super::list::{next_of, page};
 use super::query::{Name, Query, text};
 use crate::telemetry::Line;
 use axum::extract::{OriginalUri, State};
-use millrace_actors::reports::{BatchReport, Position, RejectedReport, StoredBatch};
+use millrace_batches::reports::{BatchReport, Position, RejectedReport, StoredBatch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::OriginalUri;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use millrace_actors::reports::Unavailable;
+use millrace_batches::reports::Unavailable;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -6,7 +6,7 @@ use super::error::ApiError;
 use super::query::{Query, text};
 use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
-use millrace_actors::reports::{CategoryCount, CodeCount, ErrorsOf, Sums};
+use millrace_batches::reports::{CategoryCount, CodeCount, ErrorsOf, Sums};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

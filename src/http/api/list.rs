@@ -4,7 +4,7 @@
 use super::error::ApiError;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use millrace_actors::reports::{Page, Position};
+use millrace_batches::reports::{Page, Position};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 

@@ -7,7 +7,7 @@ use super::list::{PartOf, next_of, page};
 use super::query::{Name, Query};
 use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
-use millrace_actors::reports::{JobReport, Position, ProjectReport, Sums};
+use millrace_batches::reports::{JobReport, Position, ProjectReport, Sums};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -7,7 +7,7 @@ use crate::http::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use millrace_actors::recent::{Recent, SLOT, Slot, WINDOW};
+use millrace_batches::recent::{Recent, SLOT, Slot, WINDOW};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
@@ -231,7 +231,7 @@ impl SlotReport {
 impl Rates {
     fn new(recent: &Recent, now: Instant) -> Self {
         let items = recent.within(now, RATES_OF).items;
-        let rate = |(platform, counts): (_, millrace_actors::recent::ItemCounts)| PlatformRate {
+        let rate = |(platform, counts): (_, millrace_batches::recent::ItemCounts)| PlatformRate {
             platform,
             success: counts.success,
             error: counts.error,

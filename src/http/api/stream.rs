@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::Event;
 use futures_util::{Stream, StreamExt, stream};
-use millrace_actors::recent::SLOT;
+use millrace_batches::recent::SLOT;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::time::Duration;

@@ -5,8 +5,8 @@ use crate::http::*;
 use crate::telemetry::Lines;
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use millrace_actors::recent::Recent;
-use millrace_actors::reports::{
+use millrace_batches::recent::Recent;
+use millrace_batches::reports::{
     Answer, BatchReport, CategoryCount, CodeCount, ErrorReport, ErrorsOf, JobReport, Page, Position,
     ProjectReport, RejectedReport, ReportBook, StoredBatch, Sums, Unavailable,
 };

@@ -1,0 +1,19 @@
+//! TikTok: items say nothing that the common names do not.
+
+use super::Dialect;
+
+/// How TikTok's crawler differs.
+pub(super) const DIALECT: Dialect = Dialect { own_id: None };
+
+#[cfg(test)]
+mod tests {
+    use crate::{domain::Platform, parse::testkit};
+
+    #[test]
+    fn every_fixture_reads_as_its_snapshot() {
+        insta::glob!("fixtures/*.json", |path| {
+            let body = std::fs::read(path).unwrap();
+            insta::assert_debug_snapshot!(testkit::parse(&body, Platform::Tiktok).unwrap().items);
+        });
+    }
+}
