@@ -1,4 +1,4 @@
-//! Who may know whom. A reader should never need these rules; a writer is told when one is broken.
+//! Which crate may depend on which. Cargo holds each edge; these rules say which edges there may be.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -6,77 +6,98 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-/// A word, and the only folders whose code may contain it.
-const ONLY_IN: &[(&str, &[&str])] = &[
-    ("amqprs::", &["actors/adapters/amqp", "src/telemetry"]), // telemetry: as a log target
-    ("object_store::", &["actors/adapters/objects"]),
-    ("zstd::", &["actors/pipelines/batches/src/parse", "src/corpus"]),
-    ("tokio_postgres", &["actors/adapters/postgres"]),
-    ("deadpool_postgres", &["actors/adapters/postgres"]),
-    ("actix::", &["actors/engine"]),
-    ("actix_rt::", &["src/pipeline"]),
-    ("opentelemetry", &["actors/engine/src/trace.rs", "src/telemetry"]),
+/// A client library, and the only crates that may depend on it, beside tests.
+const CLIENTS: &[(&str, &[&str])] = &[
+    ("actix", &["millrace-engine"]),
+    // The program names its system and its threads.
+    ("actix-rt", &["millrace"]),
+    ("amqprs", &["millrace-amqp"]),
+    ("object_store", &["millrace-objects"]),
+    ("tokio-postgres", &["millrace-postgres"]),
+    ("deadpool-postgres", &["millrace-postgres"]),
+    // The program makes packed batches for trials.
+    ("zstd", &["millrace", "millrace-batches"]),
+    ("opentelemetry", &["millrace", "millrace-engine"]),
 ];
+
+/// A crate of ours by its place, and the places that it may depend on.
+const EDGES: &[(&str, &[&str])] = &[
+    ("actors/engine", &["actors/adapters/text"]),
+    ("actors/adapters/access", &[]),
+    ("actors/adapters/text", &[]),
+    (
+        "actors/adapters",
+        &["actors/engine", "actors/adapters/access", "actors/adapters/text"],
+    ),
+    ("actors/pipelines", &["actors/engine", "actors/adapters"]),
+];
+
+/// A crate of the workspace: its folder, and what it depends on where it is not tested.
+struct Crate {
+    folder: String,
+    dependencies: BTreeSet<String>,
+}
+
+/// Every crate of the workspace, by name.
+fn crates() -> BTreeMap<String, Crate> {
+    let said = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let packages = said["packages"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let read = |package: &serde_json::Value| {
+        let manifest = PathBuf::from(text(&package["manifest_path"]));
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        let normal = dependencies.filter(|dependency| dependency["kind"].is_null());
+        let found = Crate {
+            folder: relative(manifest.parent().unwrap()),
+            dependencies: normal.map(|dependency| text(&dependency["name"])).collect(),
+        };
+        (text(&package["name"]), found)
+    };
+    packages.iter().map(read).collect()
+}
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every Rust file below `folder`, with its code: comments name what they please.
-fn code_below(folder: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut open = vec![root().join(folder)];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push((
-                relative(&path),
-                without_comments(&fs::read_to_string(&path).unwrap()),
-            ));
-        }
-    }
-    assert!(
-        !found.is_empty(),
-        "{folder} holds no code: the rule about it is out of date"
-    );
-    found
 }
 
 fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
 }
 
-fn without_comments(code: &str) -> String {
-    let lines = code
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default());
-    lines.collect::<Vec<_>>().join("\n")
+#[test]
+fn a_client_library_belongs_to_one_crate() {
+    let crates = crates();
+    for (client, allowed) in CLIENTS {
+        let ours = crates.iter().filter(|(_, it)| !it.folder.starts_with("tests"));
+        let users = ours.filter(|(_, it)| it.dependencies.contains(*client));
+        let users: Vec<_> = users.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(users, *allowed, "who depends on {client}");
+    }
 }
 
 #[test]
-fn a_library_is_named_in_one_place() {
-    let files: Vec<_> = ["actors", "src"].into_iter().flat_map(code_below).collect();
-    for (word, folders) in ONLY_IN {
-        let allowed = |file: &str| folders.iter().any(|folder| file.starts_with(folder));
-        let strays: Vec<_> = files
-            .iter()
-            .filter(|(file, code)| code.contains(word) && !allowed(file))
-            .map(|(file, _)| file)
-            .collect();
-        assert!(
-            strays.is_empty(),
-            "{word} belongs into {folders:?}, not into {strays:?}"
-        );
-        assert!(
-            files
-                .iter()
-                .any(|(file, code)| code.contains(word) && allowed(file)),
-            "nobody names {word} any more"
-        );
+fn crates_depend_downwards_only() {
+    let crates = crates();
+    let mut seen = 0;
+    for (name, it) in &crates {
+        let rule = EDGES.iter().find(|(folder, _)| it.folder.starts_with(folder));
+        let Some((_, allowed)) = rule else { continue };
+        seen += 1;
+        for dependency in it.dependencies.iter().filter_map(|name| crates.get(name)) {
+            let folder = &dependency.folder;
+            let fits = allowed.iter().any(|allowed| folder.starts_with(allowed));
+            assert!(fits, "{name} must not depend on {folder}");
+        }
     }
+    assert!(seen >= 6, "of {} crates only {seen} have a rule", crates.len());
 }
 
 /// Name and versions of what a lock file holds.
