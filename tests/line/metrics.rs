@@ -9,7 +9,7 @@ use crate::{
     running::{PATIENCE, Running, event, fresh_id, patiently},
     trial::Trial,
 };
-use contract::{assert_as_promised, assert_bounded, assert_promtool_is_content};
+use contract::{assert_as_promised, assert_bounded, assert_promtool_is_content, assert_there_from_the_start};
 use millrace_stack::{Metrics, Proxies, Service, Stack, wait_for};
 use rest::comes_to_rest;
 use std::{
@@ -106,7 +106,9 @@ async fn every_counter_is_as_the_oracle_says() {
     settings.extend([("EVENT_PREFETCH_COUNT", PREFETCH), ("LOG_FORMAT", "json")]);
     let line = Running::start(tenant, &settings).await;
     let oracle = trial.expected();
-    let from_the_start = counter_series(&scrape(&line.service).await);
+    let first = scrape(&line.service).await;
+    assert_there_from_the_start(&first);
+    let from_the_start = counter_series(&first);
     let work = async {
         trial.publish(&line).await;
         line.dead_letters(oracle.dead_letters.len()).await;

@@ -69,6 +69,45 @@ const REASONS: &str = "malformed_event unsupported_event_type bad_path bucket_no
     object_too_large decompression_failed decompressed_too_large malformed_json too_deep too_many_items \
     row_refused attempts_exhausted killed_worker undecodable_message";
 
+const PLATFORMS: &str = "tiktok youtube other";
+const STAGES: &str = "none fetcher parser writer quarantine";
+const CAUSES: &str = "outage panic hung broken";
+const STATEMENTS: &str = "mark attempt give_back clear";
+const TABLES: &str = "post_analytics authors comments crawl_errors rejected_items ingested_batches";
+const REPAIRS: &str = "timestamp_missing timestamp_unreadable job_id_unparsed job_id_missing platform_missing \
+    event_id_derived field_ignored text_cleaned";
+
+/// Counters whose series are all there at the first scrape, those too that no corpus makes count: label and values.
+const FROM_THE_START: &[(&str, &[(&str, &str)])] = &[
+    ("retries_total", &[("stage", STAGES)]),
+    ("events_failed_total", &[("reason", REASONS)]),
+    ("dead_letters_total", &[("reason", REASONS)]),
+    ("quarantine_statements_total", &[("statement", STATEMENTS)]),
+    ("event_fields_repaired_total", &[("kind", REPAIRS)]),
+    ("rows_written_total", &[("table", TABLES)]),
+    ("events_processed_total", &[("platform", PLATFORMS)]),
+    ("content_count_mismatch_total", &[("platform", PLATFORMS)]),
+    ("errors_by_platform_total", &[("platform", PLATFORMS)]),
+    (
+        "items_processed_total",
+        &[("platform", PLATFORMS), ("status", "success error rejected")],
+    ),
+    (
+        "batches_processed_total",
+        &[
+            ("platform", PLATFORMS),
+            ("status", "success partial error duplicate"),
+        ],
+    ),
+    (
+        "actor_restarts_total",
+        &[
+            ("actor", "ingress fetcher-0 parser-0 writer-0"),
+            ("cause", CAUSES),
+        ],
+    ),
+];
+
 /// The category of a code as it is stored; `None` for a code that the list does not have.
 pub(super) fn category(code: &str) -> Option<&'static str> {
     let has = |(_, codes): &&(&str, &str)| codes.split(' ').any(|known| known == code);
@@ -106,6 +145,37 @@ pub(super) fn assert_as_promised(text: &str) {
     }
 }
 
+/// A failure that comes seldom is seen by `rate` only if its series was there before.
+pub(super) fn assert_there_from_the_start(text: &str) {
+    let metrics = Metrics::parse(text);
+    let is_there = |name: &str, labels: &[(&str, &str)]| {
+        let found = metrics.sum(&format!("analytics_{name}"), labels);
+        assert!(found.is_some(), "no {name} {labels:?} at the start");
+    };
+    for (name, labels) in FROM_THE_START {
+        let combinations = labels.iter().fold(vec![vec![]], |made, (label, values)| {
+            let longer = |(begun, value): (&Vec<_>, _)| [&begun[..], &[(*label, value)]].concat();
+            let values: Vec<_> = values.split_whitespace().collect();
+            made.iter()
+                .flat_map(|begun| values.iter().map(move |value| (begun, *value)))
+                .map(longer)
+                .collect()
+        });
+        for labels in combinations {
+            is_there(name, &labels);
+        }
+    }
+    for (category, codes) in ERROR_CODES {
+        is_there("errors_by_category_total", &[("category", category)]);
+        for code in codes.split(' ').chain(["other"]) {
+            for platform in PLATFORMS.split(' ') {
+                let labels = [("error_code", code), ("platform", platform)];
+                is_there("errors_by_code_total", &labels);
+            }
+        }
+    }
+}
+
 /// No label has a value that somebody outside could have thought of.
 pub(super) fn assert_bounded(text: &str) {
     for sample in Metrics::parse(text).all() {
@@ -124,15 +194,15 @@ pub(super) fn is_bounded(label: &str, value: &str) -> bool {
         "reason" => REASONS.split_whitespace().any(|reason| reason == value),
         "error_code" => value == "other" || category(value).is_some(),
         "category" => value == "unknown" || ERROR_CODES.iter().any(|(category, _)| *category == value),
-        "stage" => one_of("none fetcher parser writer quarantine"),
-        "cause" => one_of("outage panic hung broken"),
+        "stage" => one_of(STAGES),
+        "cause" => one_of(CAUSES),
         "rule" => millrace::alerts::Rule::ALL
             .iter()
             .any(|rule| rule.name() == value),
         "channel" => one_of("slack pagerduty"),
         "outcome" => one_of("exported failed dropped") || one_of("sent failed refused replaced unsent"),
-        "statement" => one_of("mark attempt give_back clear"),
-        "table" => one_of("post_analytics authors comments crawl_errors rejected_items ingested_batches"),
+        "statement" => one_of(STATEMENTS),
+        "table" => one_of(TABLES),
         "dependency" => one_of("rabbitmq object_store database"),
         "queue" => one_of("work dead_letters"),
         "expected_size" => one_of("50 20"),

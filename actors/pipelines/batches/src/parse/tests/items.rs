@@ -51,10 +51,16 @@ fn an_item_without_an_id_is_missing_id() {
 
 #[test]
 fn an_id_that_no_index_takes_is_malformed() {
-    let id = "x".repeat(513);
-    let (reason, detail) = rejected(&format!(r#"{{"meta":{{"id":"{id}"}},"content":{{}}}}"#));
-    assert_eq!(reason, Reason::MalformedItem);
-    assert!(detail.contains("at most 512"), "{detail}");
+    for id in [format!("\"{}\"", "x".repeat(513)), "1".repeat(513)] {
+        let (reason, detail) = rejected(&format!(r#"{{"meta":{{"id":{id}}},"content":{{}}}}"#));
+        assert_eq!(reason, Reason::MalformedItem);
+        assert!(detail.contains("at most 512"), "{detail}");
+    }
+    let fits = "1".repeat(512);
+    assert_eq!(
+        post(format!(r#"{{"meta":{{"id":{fits}}},"content":{{}}}}"#)).id,
+        fits
+    );
 }
 
 #[test]

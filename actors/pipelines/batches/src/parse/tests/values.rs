@@ -247,6 +247,12 @@ fn each_fixed_cap_has_its_count() {
     assert_eq!(count(id, CleanKind::KeyTooLong), 1);
     let author = format!(r#"{{"meta":{{"id":"1"}},"content":{{}},"author":{{"id":"{long}"}}}}"#);
     assert_eq!(count(author, CleanKind::KeyTooLong), 1);
+    let digits = "1".repeat(513);
+    let author = format!(r#"{{"meta":{{"id":"1"}},"content":{{}},"author":{{"id":{digits}}}}}"#);
+    assert_eq!(count(author, CleanKind::KeyTooLong), 1);
+    let details = "1,".repeat(9 << 20);
+    let details = format!(r#"{{"meta":{{"id":"1","error_details":[{details}1]}},"content":{{}}}}"#);
+    assert_eq!(count(details, CleanKind::JsonTooLarge), 1);
     let tags = content(&format!(r#""tags":[{}"z"]"#, "\"t\",".repeat(10_000)));
     assert_eq!(count(tags, CleanKind::TagsOverCap), 1);
     let fields: String = (0..10_001).map(|key| format!("\"{key}\":1,")).collect();
