@@ -27,7 +27,7 @@ use tokio_postgres::{
 const ROWS_A_STATEMENT: usize = 4_000;
 
 /// Bytes of values that one statement carries, for the same reason: a text of the event is sent with each of its posts.
-const BYTES_A_STATEMENT: usize = 8 << 20;
+pub(super) const BYTES_A_STATEMENT: usize = 4 << 20;
 
 /// The text of every statement, made once.
 pub(super) struct Statements {
@@ -185,12 +185,11 @@ impl Statements {
         let crawl_errors = self
             .crawl_errors
             .run(client, unprepared, each(stored, |items| &items.errors));
-        let rejected_items =
-            self.rejected_items
-                .run(client, unprepared, each(stored, |items| &items.rejected));
+        let rejections = each(stored, |items| &items.rejected).chain(each(stored, |items| &items.curtailed));
+        let rejected_items = self.rejected_items.run(client, unprepared, rejections);
         let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
         let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
-        let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT / 2;
+        let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT;
         let (posts, authors, comments, crawl_errors, rejected_items) = if is_small {
             tokio::try_join!(biased; posts, authors, comments, crawl_errors, rejected_items)?
         } else {

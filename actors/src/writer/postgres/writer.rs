@@ -5,7 +5,7 @@ use super::{
     database::{Database, Lease},
     evidence::{Culprit, Evidence},
     probe,
-    statements::{Statements, reached},
+    statements::{BYTES_A_STATEMENT, Statements, reached},
 };
 use crate::{
     faults::Point,
@@ -62,7 +62,10 @@ impl Writer {
         match written {
             Ok(outcome) => {
                 reached(Point::WriteCommitted, batches);
-                lease.give_back();
+                // The buffers of a connection grow to the largest statement and never shrink; no budget counts them.
+                if batches.iter().map(|batch| batch.bytes).sum::<usize>() <= BYTES_A_STATEMENT {
+                    lease.give_back();
+                }
                 Ok(outcome)
             }
             Err(error) => {
