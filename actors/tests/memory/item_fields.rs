@@ -78,9 +78,9 @@ async fn no_field_of_an_item_is_in_memory_once_for_each_item_or_comment() {
         let (message, body) = (message(number), batch(&item, number));
         let (plain, stored) = heap::peak_of(base, line.take(&message, body)).await;
         assert!(stored, "{name} is stored as it stands");
-        for large in places::enlarged(&item, LARGE) {
+        for large in places::enlarged(&item) {
             number += 1;
-            let (message, body) = (self::message(number), batch(&large.value, number));
+            let (message, body) = (self::message(number), batch(&large.of(&item, LARGE), number));
             let sent = body.len();
             let (peak, _) = heap::peak_of(base, line.take(&message, body)).await;
             let copies = peak.saturating_sub(plain) as f64 / LARGE as f64;

@@ -2,52 +2,41 @@
 
 use serde_json::{Map, Value};
 
-/// A way to make a value large: where, and the value with something large there.
+/// A way to make a value large: where, and how. Nothing large is made before it is asked for.
 pub(crate) struct Enlarged {
-    /// What was made large, for people.
+    /// What is made large, for people.
     pub(crate) what: String,
-    pub(crate) value: Value,
+    place: String,
+    change: fn(&mut Value, usize),
 }
 
-/// The value with each of its leaves made large in turn, with a large field that nobody knows in each of its
-/// objects, with a large name of such a field, and with each of its arrays made long.
-pub(crate) fn enlarged(value: &Value, bytes: usize) -> Vec<Enlarged> {
+/// The ways to make a value large: each of its leaves, a field that nobody knows in each of its objects, the name
+/// of such a field, many of them, and each of its arrays long.
+pub(crate) fn enlarged(value: &Value) -> Vec<Enlarged> {
     let mut places = Vec::new();
     walk(value, String::new(), &mut places);
     let mut all = Vec::new();
     for place in places {
-        let mut add = |what: String, change: &dyn Fn(&mut Value)| {
-            let mut value = value.clone();
-            change(value.pointer_mut(&place).unwrap());
-            all.push(Enlarged { what, value });
+        let mut add = |what: &str, change: fn(&mut Value, usize)| {
+            let what = format!("{place}: {what}");
+            let place = place.clone();
+            all.push(Enlarged { what, place, change });
         };
         match value.pointer(&place).unwrap() {
             Value::Object(_) => {
-                add(format!("{place}: an unknown field"), &|object| {
-                    object["unknown"] = text(bytes).into();
+                add("an unknown field", |object, bytes| {
+                    object["unknown"] = text(bytes).into()
                 });
-                add(format!("{place}: a name"), &|object| {
-                    object[text(bytes)] = 1.into();
-                });
-                add(format!("{place}: many fields"), &|object| fill(object, bytes));
+                add("a name", |object, bytes| object[text(bytes)] = 1.into());
+                add("many fields", fill);
             }
-            Value::Array(elements) => {
-                let times = bytes / value_size(&elements.clone().into()).max(2);
-                add(format!("{place}: many elements"), &|array| {
-                    *array = elements
-                        .iter()
-                        .cycle()
-                        .take(elements.len() * times)
-                        .cloned()
-                        .collect();
-                });
-            }
+            Value::Array(_) => add("many elements", repeat),
             _ => {
-                add(format!("{place}: a text"), &|leaf| *leaf = text(bytes).into());
-                add(format!("{place}: escapes"), &|leaf| {
-                    *leaf = "\"\\\u{1}\n".repeat(bytes / 12).into();
+                add("a text", |leaf, bytes| *leaf = text(bytes).into());
+                add("escapes", |leaf, bytes| {
+                    *leaf = "\"\\\u{1}\n".repeat(bytes / 12).into()
                 });
-                add(format!("{place}: an object"), &|leaf| {
+                add("an object", |leaf, bytes| {
                     *leaf = Value::Object(Map::new());
                     fill(leaf, bytes);
                 });
@@ -57,8 +46,26 @@ pub(crate) fn enlarged(value: &Value, bytes: usize) -> Vec<Enlarged> {
     all
 }
 
+// === impl Enlarged ===
+
+impl Enlarged {
+    /// The value with so many bytes in this place.
+    pub(crate) fn of(&self, value: &Value, bytes: usize) -> Value {
+        let mut value = value.clone();
+        (self.change)(value.pointer_mut(&self.place).unwrap(), bytes);
+        value
+    }
+}
+
+fn repeat(array: &mut Value, bytes: usize) {
+    let once = value_size(array).max(2);
+    let elements = array.as_array_mut().unwrap();
+    let all = elements.len() * (bytes / once);
+    *elements = elements.iter().cycle().take(all).cloned().collect();
+}
+
 /// Bytes of a value as JSON.
-pub(crate) fn value_size(value: &Value) -> usize {
+fn value_size(value: &Value) -> usize {
     value.to_string().len()
 }
 
