@@ -186,6 +186,44 @@ async fn a_late_object_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn comments_beyond_the_cap_are_told_in_rejected_items() {
+    let line = Running::shared("many-comments", &[("MAX_COMMENTS_PER_BATCH", "3")]).await;
+    let item = |id: &str, comments: std::ops::Range<u32>| {
+        let comments: Vec<_> = comments.map(|n| json!({"id": format!("{id}-{n}")})).collect();
+        json!({"meta": {"id": id, "fetch_status": "success"}, "content": {}, "comments": comments})
+    };
+    let items = json!([item("a", 0..2), item("b", 0..3), item("c", 0..0)]);
+    let path = line.put("tiktok/many-comments.json", items.to_string()).await;
+    let id = fresh_id();
+    line.announce(&id, &path).await;
+    line.stored(std::slice::from_ref(&id)).await;
+    let told = "SELECT item_index, reason, detail, raw, event_id FROM rejected_items";
+    let row = line.database.query_one(told, &[]).await.unwrap();
+    assert_eq!((row.get(0), row.get(1)), (1_i64, "too_many_comments"));
+    let detail: &str = row.get(2);
+    assert!(
+        detail.starts_with("2 comments are beyond the 3 of a batch"),
+        "{detail}"
+    );
+    assert_eq!((row.get(3), row.get(4)), (r#"{"meta":{"id":"b"}}"#, id.as_str()));
+    let left = "SELECT jsonb_array_length(extra->'comments')::bigint FROM post_analytics WHERE id = 'b'";
+    let left: i64 = line.database.query_one(left, &[]).await.unwrap().get(0);
+    assert_eq!((left, line.count("comments", &[]).await), (2, 3));
+    let ledger = "SELECT item_count, success_count, rejected_count FROM ingested_batches";
+    let ledger = line.database.query_one(ledger, &[]).await.unwrap();
+    let counts: [i64; 3] = [ledger.get(0), ledger.get(1), ledger.get(2)];
+    assert_eq!(counts, [3, 3, 0], "no item of its own");
+    let metrics = line.service.metrics().await.unwrap();
+    let sum = |name: &str, label: (&str, &str)| metrics.sum(name, &[label]);
+    let over = ("kind", "comments_over_cap");
+    assert_eq!(sum("analytics_values_cleaned_total", over), Some(2.0));
+    let table = ("table", "rejected_items");
+    assert_eq!(sum("analytics_rows_written_total", table), Some(1.0));
+    let status = ("status", "rejected");
+    assert_eq!(sum("analytics_items_processed_total", status), Some(0.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bad_item_costs_itself_and_not_its_neighbours() {
     let line = Running::shared("bad-items", &[]).await;
     let mut items: Vec<Value> = serde_json::from_str(&batch_of("neighbours", 4)).unwrap();

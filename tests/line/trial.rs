@@ -19,11 +19,15 @@ const CAPS: Caps = Caps {
     max_text_bytes: 64 << 10,
 };
 
-const SETTINGS: [(&str, &str); 6] = [
+/// Some batches have more comments.
+const MAX_COMMENTS: usize = 220;
+
+const SETTINGS: [(&str, &str); 7] = [
     ("MAX_OBJECT_MB", "2"),
     ("MAX_DECOMPRESSED_MB", "4"),
     ("MAX_ITEMS_PER_BATCH", "500"),
     ("MAX_TEXT_BYTES", "65536"),
+    ("MAX_COMMENTS_PER_BATCH", "220"),
     ("OBJECT_GRACE_SECONDS", "2"),
     ("RETRY_INITIAL_DELAY", "0.5"),
 ];
@@ -123,6 +127,7 @@ impl Trial {
             max_decompressed_bytes: CAPS.max_decompressed_bytes.unwrap(),
             max_items: CAPS.max_items,
             max_depth: CAPS.max_depth,
+            max_comments: MAX_COMMENTS,
             max_text_bytes: CAPS.max_text_bytes,
             ..OracleSettings::default()
         };

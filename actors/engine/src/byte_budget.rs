@@ -133,6 +133,16 @@ impl Reservation {
         held.open += 1;
     }
 
+    /// What came out weighs more than the `reserved` part of it that was counted: from now on others wait for all of
+    /// it. Whoever has made it does not wait, as that would free nothing. Returns what is counted now.
+    pub fn grow_opened(&self, reserved: u64, weight: u64) -> u64 {
+        let more = weight.saturating_sub(reserved);
+        let mut held = self.0.held();
+        held.opened += more;
+        self.0.budget.used.send_modify(|used| used.opened += more);
+        reserved + more
+    }
+
     /// Gives back a part of what came out, for example when the JSON is gone and its rows remain.
     pub fn shrink_opened(&self, bytes: u64) {
         let mut held = self.0.held();

@@ -156,6 +156,7 @@ fn a_hostile_corpus_of_two_thousand_has_every_code_reason_and_platform() {
         Reason::MalformedItem,
         Reason::MissingId,
         Reason::UnknownFetchStatus,
+        Reason::TooManyComments,
     ];
     for wanted in Reason::ALL
         .iter()

@@ -99,6 +99,15 @@ fn store(
     expected: &mut Expected,
 ) {
     let (mut successes, mut rejected) = (0, 0);
+    let mut comments_left = settings.max_comments;
+    let path = event.object_path();
+    let rejection = |index: usize, reason: &str| {
+        let row = row! {
+            object_path: path, item_index: index, job_id: event.job_id,
+            event_id: event.event_id, reason: reason,
+        };
+        (key(&[&path, &index.to_string()]), row)
+    };
     let mut distribution = BTreeMap::<String, i64>::new();
     for (index, item) in items.iter().enumerate() {
         let read = item.as_ref().map(|item| Item {
@@ -113,7 +122,16 @@ fn store(
         match (kind, &read) {
             (Kind::Post, Ok(item)) => {
                 successes += 1;
-                crawled.post(item);
+                let comments = item.comments();
+                let stored = comments.len().min(comments_left);
+                if stored < comments.len() {
+                    // The post is stored and no rejected item, but not all of its comments are rows.
+                    expected
+                        .rejected_items
+                        .extend([rejection(index, "too_many_comments")]);
+                }
+                comments_left -= stored;
+                crawled.post(item, comments.into_iter().take(stored));
             }
             (Kind::Error, Ok(item)) => {
                 let code = crawled.error(item);
@@ -121,21 +139,14 @@ fn store(
             }
             (Kind::Rejected(reason), _) => {
                 rejected += 1;
-                let path = event.object_path();
-                let row = row! {
-                    object_path: path, item_index: index, job_id: event.job_id,
-                    event_id: event.event_id, reason: reason,
-                };
-                expected
-                    .rejected_items
-                    .insert(key(&[&path, &index.to_string()]), row);
+                expected.rejected_items.extend([rejection(index, reason)]);
             }
             (Kind::Post | Kind::Error, Err(_)) => unreachable!("what cannot be read is rejected"),
         }
     }
     let mut row = row! {
         event_id: event.event_id,
-        object_path: event.object_path(),
+        object_path: path,
         project_id: event.project_id,
         job_id: event.job_id,
         platform: event.platform,
@@ -179,7 +190,7 @@ pub(crate) fn comment_key(row: &Row) -> String {
 // === impl Crawled ===
 
 impl Crawled {
-    fn post(&mut self, item: &Item<'_>) {
+    fn post(&mut self, item: &Item<'_>, comments: impl Iterator<Item = Row>) {
         // Where only the service knows the time there is no second version to compare with.
         let at = item.crawled_at().unwrap_or(Timestamp::MIN);
         let id = item.id().unwrap_or_default();
@@ -194,7 +205,7 @@ impl Crawled {
             let key = key(&[&item.event.platform, &item.author_key().unwrap_or_default()]);
             self.authors.entry(key).or_default().push((at, author));
         }
-        for mut comment in item.comments() {
+        for mut comment in comments {
             let key = match comment["comment_id"].as_str() {
                 Some(id) => key(&[&item.event.platform, id]),
                 None => {

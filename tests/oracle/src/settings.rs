@@ -18,6 +18,8 @@ pub struct OracleSettings {
     pub max_decompressed_bytes: usize,
     /// Items in a batch.
     pub max_items: usize,
+    /// Comments in a batch.
+    pub max_comments: usize,
     /// Nesting of the JSON.
     pub max_depth: usize,
     /// Bytes of a text field.
@@ -39,6 +41,7 @@ impl Default for OracleSettings {
             max_object_bytes: 64 << 20,
             max_decompressed_bytes: 256 << 20,
             max_items: 10_000,
+            max_comments: 200_000,
             max_depth: 64,
             max_text_bytes: 1 << 20,
             permanent: list("CONTENT_REMOVED CONTENT_NOT_FOUND INVALID_URL ACCESS_DENIED"),

@@ -17,7 +17,7 @@ use tokio_postgres::{
 pub const ROWS_A_STATEMENT: usize = 4_000;
 
 /// Bytes of values that one statement carries, for the same reason: a text of a message is sent with each of its rows.
-pub const BYTES_A_STATEMENT: usize = 8 << 20;
+pub const BYTES_A_STATEMENT: usize = 4 << 20;
 
 /// A table and its insert statement.
 pub struct Insert<B: 'static, T: 'static> {

@@ -2,7 +2,7 @@
 //! is blamed.
 
 use super::{
-    Patience,
+    BYTES_A_STATEMENT, Patience,
     blame::Blame,
     database::{Database, Lease},
     evidence::{Culprit, Evidence},
@@ -26,6 +26,9 @@ pub trait Write: Send + Sync {
 
     /// It has been tried before.
     fn was_tried(message: &Self::In) -> bool;
+
+    /// How heavy a message is: bytes of the values of its rows.
+    fn bytes(message: &Self::In) -> usize;
 
     /// A message that nobody sent, with a row for each table under keys that nobody else has: its rows are written and
     /// taken back, to find out whether the database takes writes.
@@ -132,7 +135,10 @@ impl<W: Write> Transactions<W> {
         match written {
             Ok(outcome) => {
                 W::committed(messages);
-                lease.give_back();
+                // The buffers of a connection grow to the largest statement and never shrink; no budget counts them.
+                if messages.iter().map(|message| W::bytes(message)).sum::<usize>() <= BYTES_A_STATEMENT {
+                    lease.give_back();
+                }
                 Ok(outcome)
             }
             Err(error) => {

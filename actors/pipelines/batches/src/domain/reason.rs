@@ -64,6 +64,8 @@ reasons! {
     MissingId = "missing_id",
     /// The item's `fetch_status` is none that we know.
     UnknownFetchStatus = "unknown_fetch_status",
+    /// The item's post is stored, but not all of its comments: the batch has more than the cap.
+    TooManyComments = "too_many_comments",
 }
 
 // === impl Reason ===
@@ -79,7 +81,7 @@ impl Reason {
     pub const fn is_of_item(self) -> bool {
         matches!(
             self,
-            Self::MalformedItem | Self::MissingId | Self::UnknownFetchStatus
+            Self::MalformedItem | Self::MissingId | Self::UnknownFetchStatus | Self::TooManyComments
         )
     }
 }

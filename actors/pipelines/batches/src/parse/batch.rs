@@ -9,8 +9,9 @@ use super::{
     record::Refusal,
     settings::{ParserLimits, ParserSettings},
     tally::{CleanKind, Tally},
+    weight,
 };
-use crate::domain::{CrawlEvent, Items, Reason, RejectedItem};
+use crate::domain::{Comment, CrawlEvent, Items, Reason, RejectedItem};
 use millrace_engine::Fault;
 use std::borrow::Cow;
 
@@ -58,31 +59,81 @@ pub(super) fn parse_json(
         return Err(Fault::poison(Reason::MalformedJson, "mostly not UTF-8"));
     };
     let clean_keys = with_clean_keys(&json, &mut reader.tally);
-    let mut items = Items::default();
     let found = found(&json, &clean_keys, limits, &mut reader.tally)?;
+    // Lists that double as they grow are there three times for a moment. Most rows are comments.
+    let mut items = Items {
+        posts: Vec::with_capacity(found.len()),
+        comments: Vec::with_capacity(weight::objects(&*json).min(limits.max_comments)),
+        ..Items::default()
+    };
     for (item_index, found) in found.into_iter().enumerate() {
-        match read(&found, event, settings, &mut reader) {
-            Ok(Item::Post(post, author, comments)) => {
-                items.posts.push(*post);
-                items.authors.extend(author.map(|author| *author));
-                items.comments.extend(comments);
-            }
-            Ok(Item::Error(error)) => items.errors.push(*error),
-            Err(refusal) => items.rejected.push(RejectedItem {
-                item_index,
-                reason: refusal.reason,
-                detail: refusal.detail,
-                raw: mend::without_nul(found.raw),
-            }),
-        }
+        take(item_index, &found, event, settings, &mut reader, &mut items);
     }
-    // Most rows are comments, and room for as many again may be held for the whole way to the database.
-    items.comments.shrink_to_fit();
+    items.shrink();
     Ok(Parsed {
         items,
         json_bytes: body.len(),
         cleaned: reader.tally,
     })
+}
+
+/// Reads one item into the rows of the batch.
+fn take(
+    item_index: usize,
+    found: &Found<'_>,
+    event: &CrawlEvent,
+    settings: &ParserSettings,
+    reader: &mut Reader<'_>,
+    items: &mut Items,
+) {
+    let comments_before = items.comments.len();
+    let over_before = reader.tally.count(CleanKind::CommentsOverCap);
+    match read(found, event, settings, reader, &mut items.comments) {
+        Ok(Item::Post(post, author)) => {
+            let over = reader.tally.count(CleanKind::CommentsOverCap) - over_before;
+            if over > 0 {
+                let stored = items.comments.len() - comments_before;
+                let max = settings.limits.max_comments;
+                items
+                    .curtailed
+                    .push(curtailed(item_index, &post.id, over, stored, max));
+            }
+            items.posts.push(*post);
+            items.authors.extend(author.map(|author| *author));
+        }
+        Ok(Item::Error(error)) => items.errors.push(*error),
+        Err(refusal) => {
+            // They are in its raw text.
+            reader.comments_left += items.comments.len() - comments_before;
+            items.comments.truncate(comments_before);
+            items.rejected.push(RejectedItem {
+                item_index,
+                reason: refusal.reason,
+                detail: refusal.detail,
+                raw: mend::without_nul(found.raw),
+            });
+        }
+    }
+}
+
+/// What is said of a post of which some comments are no rows. They are in its `extra`, so not in here as well:
+/// here is what finds it.
+fn curtailed(
+    item_index: usize,
+    post_id: &str,
+    over: u64,
+    stored: usize,
+    max_comments: usize,
+) -> RejectedItem {
+    RejectedItem {
+        item_index,
+        reason: Reason::TooManyComments,
+        detail: format!(
+            "{over} comments are beyond the {max_comments} of a batch (MAX_COMMENTS_PER_BATCH): they are no rows \
+             and stay in `extra` of this item's post, under `comments`; {stored} comments of this item are rows"
+        ),
+        raw: serde_json::json!({"meta": {"id": post_id}}).to_string(),
+    }
 }
 
 /// The body without what some writers put around it.
@@ -117,16 +168,17 @@ fn read(
     event: &CrawlEvent,
     settings: &ParserSettings,
     reader: &mut Reader<'_>,
+    comments: &mut Vec<Comment>,
 ) -> Result<Item, Refusal> {
     match &found.flaw {
         Flaw::None => {
             let clean = clean::escapes(found.raw, &mut reader.tally);
-            item::read(&clean, event, settings, reader)
+            item::read(&clean, event, settings, reader, comments)
         }
         Flaw::Mendable => {
             let mended = mend::mend(found.raw, &mut reader.tally);
             let clean = clean::escapes(&mended, &mut reader.tally);
-            item::read(&clean, event, settings, reader)
+            item::read(&clean, event, settings, reader, comments)
         }
         Flaw::Fatal(reason, detail) => Err(Refusal::new(*reason, detail)),
     }

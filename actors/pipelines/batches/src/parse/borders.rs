@@ -19,7 +19,7 @@ use millrace_engine::Fault;
 use std::ops::Range;
 
 /// Bytes that are read to find the borders of a small body with many slips.
-const LEAST_EFFORT: u64 = 256 << 20;
+const LEAST_EFFORT: u64 = 64 << 20;
 
 /// How often the bytes of a large body are read at most: hostile ones must not cost minutes.
 const EFFORT_PER_BYTE: u64 = 8;
@@ -54,24 +54,8 @@ pub(super) fn items<'a>(
     limits: &ParserLimits,
     tally: &mut Tally,
 ) -> Result<Vec<Found<'a>>, Fault> {
-    let mut borders = Borders {
-        text: json.trim_matches([' ', '\t', '\n', '\r']),
-        limits,
-        tally,
-        found: Vec::new(),
-        effort: 0,
-    };
-    match borders.bytes().first() {
-        Some(b'[') => {
-            let end = borders.array(0, Frame::Array)?;
-            if end < borders.text.len() {
-                return Err(malformed("text after the end of the array"));
-            }
-        }
-        Some(b'{') => borders.object()?,
-        Some(_) => return Err(malformed("neither an array nor an object")),
-        None => return Err(malformed("empty")),
-    }
+    let mut borders = Borders::new(json, limits, tally);
+    borders.find_all()?;
     Ok(borders.found)
 }
 
@@ -90,7 +74,29 @@ impl Frame {
 
 // === impl Borders ===
 
-impl<'a> Borders<'a, '_> {
+impl<'a, 't> Borders<'a, 't> {
+    fn new(json: &'a str, limits: &'t ParserLimits, tally: &'t mut Tally) -> Self {
+        Self {
+            text: json.trim_matches([' ', '\t', '\n', '\r']),
+            limits,
+            tally,
+            found: Vec::new(),
+            effort: 0,
+        }
+    }
+
+    fn find_all(&mut self) -> Result<(), Fault> {
+        match self.bytes().first() {
+            Some(b'[') => match self.array(0, Frame::Array)? {
+                end if end < self.text.len() => Err(malformed("text after the end of the array")),
+                _ => Ok(()),
+            },
+            Some(b'{') => self.object(),
+            Some(_) => Err(malformed("neither an array nor an object")),
+            None => Err(malformed("empty")),
+        }
+    }
+
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.text.as_bytes()
     }
@@ -173,7 +179,10 @@ impl<'a> Borders<'a, '_> {
 
     /// Takes the item that starts at `start`; returns where it ends.
     fn item(&mut self, start: usize, frame: Frame) -> Result<usize, Fault> {
-        let scan = self.scan(start, frame, false)?;
+        let scan = match frame {
+            Frame::Lines => self.scan_lines(start)?,
+            Frame::Array | Frame::Wrapped => self.scan(start, frame, false)?,
+        };
         let is_broken_object = scan.slip.is_some() && self.bytes()[start] == b'{';
         let end = match scan.end.filter(|end| self.is_border(*end, frame)) {
             Some(end) if is_broken_object && !self.is_sure_border(end, frame)? => None,
@@ -242,9 +251,37 @@ impl<'a> Borders<'a, '_> {
         }
     }
 
+    /// Scans an object on lines of its own. With a slip it ends before the next line that begins with an object,
+    /// so what is behind that need not be read: from each of many that never end it would be all the rest.
+    fn scan_lines(&mut self, start: usize) -> Result<Scan, Fault> {
+        let first = self.scan(start, Frame::Lines, true)?;
+        let Some(slip) = first.slip else {
+            return Ok(first);
+        };
+        let until = self
+            .next_line(slip.resume.max(start + 1))
+            .unwrap_or(self.text.len());
+        let scan = self.scan_until(start, until, Frame::Lines, false)?;
+        // The slip may lie behind the line that is next.
+        Ok(Scan {
+            slip: first.slip,
+            ..scan
+        })
+    }
+
     pub(super) fn scan(&mut self, start: usize, frame: Frame, strictly: bool) -> Result<Scan, Fault> {
+        self.scan_until(start, self.text.len(), frame, strictly)
+    }
+
+    fn scan_until(
+        &mut self,
+        start: usize,
+        until: usize,
+        frame: Frame,
+        strictly: bool,
+    ) -> Result<Scan, Fault> {
         let max_depth = self.limits.max_depth.saturating_sub(frame.depth());
-        let scan = scan::value(self.bytes(), start, max_depth, strictly);
+        let scan = scan::value(&self.bytes()[..until], start, max_depth, strictly);
         self.effort += (scan.read_to - start) as u64;
         if self.effort > self.most_effort() {
             return Err(lost(
@@ -326,5 +363,26 @@ fn lost(slip: Option<Slip>, detail: &str) -> Fault {
             kind.expected()
         )),
         None => malformed(detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_never_end_are_not_read_over_and_over_again() {
+        let limits = ParserLimits {
+            max_items: usize::MAX,
+            ..ParserLimits::default()
+        };
+        for line in ["\n{", "\n{\"meta\":", "\n{\"a\":[1,", "\n{\"meta\":{},\"a\":01,"] {
+            let body = format!("{{\"meta\":1{}", line.repeat(20_000));
+            let mut tally = Tally::default();
+            let mut borders = Borders::new(&body, &limits, &mut tally);
+            let _ = borders.find_all();
+            let times = borders.effort / body.len() as u64;
+            assert!(times <= 8, "{line:?}: each byte was read {times} times");
+        }
     }
 }

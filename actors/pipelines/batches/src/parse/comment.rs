@@ -22,16 +22,17 @@ struct Thread<'p> {
     crawled_at: Timestamp,
 }
 
-/// Reads the comments of a post. What is no comment is left for the post's `extra`.
+/// Reads the comments of a post into those of the batch. What is no comment is left for the post's `extra`.
 pub(super) fn read_all(
     record: &mut Record<'_>,
     post_id: &str,
     crawled_at: Timestamp,
     platform: &Platform,
     reader: &mut Reader<'_>,
-) -> Vec<Comment> {
+    comments: &mut Vec<Comment>,
+) {
     let Some(json) = record.json(top("comments")).cloned() else {
-        return Vec::new();
+        return;
     };
     match Scalar::of(&json) {
         Scalar::Null => record.take(top("comments")),
@@ -41,11 +42,10 @@ pub(super) fn read_all(
                 post_id: post_id.into(),
                 crawled_at,
             };
-            return thread.read(record, &json, reader);
+            thread.read(record, &json, reader, comments);
         }
         _ => reader.tally.add(CleanKind::CommentUnreadable),
     }
-    Vec::new()
 }
 
 // === impl Thread ===
@@ -53,8 +53,13 @@ pub(super) fn read_all(
 impl Thread<'_> {
     /// Reads an array of valid JSON. What is no comment, and what is beyond the cap of the batch (three
     /// bytes of JSON must not become four hundred bytes of row without end), is left for `extra`.
-    fn read(&self, record: &mut Record<'_>, array: &str, reader: &mut Reader<'_>) -> Vec<Comment> {
-        let mut comments = Vec::new();
+    fn read(
+        &self,
+        record: &mut Record<'_>,
+        array: &str,
+        reader: &mut Reader<'_>,
+        comments: &mut Vec<Comment>,
+    ) {
         let mut left = String::new();
         let walked = fields::for_each(array, |json| {
             let trouble = match reader.comments_left {
@@ -83,7 +88,6 @@ impl Thread<'_> {
             left.push(']');
             record.replace(top("comments"), left);
         }
-        comments
     }
 
     fn read_one(&self, json: &str, reader: &mut Reader<'_>) -> Result<Comment, Refusal> {

@@ -15,7 +15,7 @@ use crate::domain::{Author, Comment, CrawlError, CrawlEvent, Platform, Post, Rea
 #[derive(Debug, PartialEq)]
 pub(super) enum Item {
     /// The crawler fetched it.
-    Post(Box<Post>, Option<Box<Author>>, Vec<Comment>),
+    Post(Box<Post>, Option<Box<Author>>),
     /// The crawler could not fetch it.
     Error(Box<CrawlError>),
 }
@@ -29,12 +29,13 @@ pub(super) enum FetchStatus {
     Legacy,
 }
 
-/// Reads an item whose escapes are clean.
+/// Reads an item whose escapes are clean. Its comments go to those of the batch, also where the item is refused in the end.
 pub(super) fn read(
     json: &str,
     event: &CrawlEvent,
     settings: &ParserSettings,
     reader: &mut Reader<'_>,
+    comments: &mut Vec<Comment>,
 ) -> Result<Item, Refusal> {
     let mut record = Record::item(json, reader)?;
     let id = id(&mut record, reader)?;
@@ -49,9 +50,9 @@ pub(super) fn read(
     let crawled_at = record
         .pick(&[meta("crawled_at")], reader, Reader::time)
         .unwrap_or(event.event_at);
-    let comments = comment::read_all(&mut record, &id, crawled_at, &event.platform, reader);
+    comment::read_all(&mut record, &id, crawled_at, &event.platform, reader, comments);
     let (post, author) = post::read(&mut record, id, status, crawled_at, event, reader)?;
-    Ok(Item::Post(Box::new(post), author.map(Box::new), comments))
+    Ok(Item::Post(Box::new(post), author.map(Box::new)))
 }
 
 fn id(record: &mut Record<'_>, reader: &mut Reader<'_>) -> Result<String, Refusal> {

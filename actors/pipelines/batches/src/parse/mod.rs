@@ -36,6 +36,7 @@ mod testkit;
 #[cfg(test)]
 mod tests;
 mod time;
+mod weight;
 mod word;
 
 pub use batch::{Parsed, parse_body};
@@ -60,21 +61,12 @@ pub struct Parser {
     metrics: ParserMetrics,
 }
 
-/// Bytes in memory of the rows made from a byte of JSON: many small strings, each an allocation.
-const ROWS_WEIGHT: u64 = 3;
-
 // === impl Parser ===
 
 impl Parser {
     /// A parser; clones share their metrics.
     pub fn new(settings: ParserSettings, metrics: ParserMetrics) -> Self {
         Self { settings, metrics }
-    }
-
-    fn parse(&self, raw: &RawBatch, event: &CrawlEvent) -> Result<Parsed, Fault> {
-        let max_bytes = self.settings.limits.max_decompressed_bytes;
-        let json = decompress::unpack(&raw.body, raw.object.claims_zstd, max_bytes)?;
-        batch::parse_json(&json, event, &self.settings)
     }
 }
 
@@ -86,16 +78,32 @@ impl Stage for Parser {
 
     async fn run(&mut self, raw: &RawBatch) -> Result<ParsedBatch, Fault> {
         reached(failpoints::PARSE_BEGIN, &raw.event.event_id);
+        let limits = &self.settings.limits;
         // While rows are made their JSON is there too; plain JSON is counted already: it is the object.
-        let size = decompress::unpacked_size(&raw.body, self.settings.limits.max_decompressed_bytes);
-        let json_size = if decompress::is_packed(&raw.body) { size } else { 0 };
-        let (event, texts_cut) = within_cap(&raw.event, self.settings.limits.max_text_bytes);
-        let rows_size = ROWS_WEIGHT * size + event.text_bytes() as u64;
-        raw.reservation.open(json_size + rows_size).await;
+        let is_packed = decompress::is_packed(&raw.body);
+        let size = decompress::unpacked_size(&raw.body, limits.max_decompressed_bytes);
+        let json_size = if is_packed { size } else { 0 };
+        let (event, texts_cut) = within_cap(&raw.event, limits.max_text_bytes);
+        let rows_size = |objects| {
+            weight::expected(size, objects, limits.max_items, limits.max_comments) + event.text_bytes() as u64
+        };
+        // How many objects are in what is packed shows only when it is open.
+        let objects = if is_packed { 0 } else { weight::objects(&raw.body) };
+        let mut reserved = rows_size(objects);
+        raw.reservation.open(json_size + reserved).await;
         let started = Instant::now();
-        let mut parsed = self
-            .parse(raw, &event)
-            .inspect_err(|_| raw.reservation.shrink_opened(json_size + rows_size))?;
+        let parsed = decompress::unpack(&raw.body, raw.object.claims_zstd, limits.max_decompressed_bytes)
+            .and_then(|json| {
+                if is_packed {
+                    reserved = raw
+                        .reservation
+                        .grow_opened(reserved, rows_size(weight::objects(&json)));
+                }
+                batch::parse_json(&json, &event, &self.settings)
+            });
+        let mut parsed = parsed.inspect_err(|_| raw.reservation.shrink_opened(json_size + reserved))?;
+        let weight = weight::of(&parsed.items, &event) + event.text_bytes() as u64;
+        raw.reservation.grow_opened(reserved, weight);
         let took = started.elapsed();
         parsed.cleaned.add_many(CleanKind::TextTruncated, texts_cut);
         tracing::debug!(

@@ -73,5 +73,6 @@ fn items(name: &str, now: Timestamp) -> Items {
             detail: name(),
             raw: String::new(),
         }],
+        curtailed: Vec::new(),
     }
 }

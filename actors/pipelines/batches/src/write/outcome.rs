@@ -76,4 +76,15 @@ fn log_items(batch: &ParsedBatch) {
             "item rejected"
         );
     }
+    for item in &batch.items.curtailed {
+        let reason = item.reason.code();
+        tracing::debug!(
+            event_id,
+            job_id,
+            item_index = item.item_index,
+            reason,
+            detail = item.detail,
+            "item stored, but not all of its comments"
+        );
+    }
 }

@@ -59,6 +59,10 @@ impl Write for Statements {
         batch.event.delivery.attempt > 1
     }
 
+    fn bytes(batch: &ParsedBatch) -> usize {
+        batch.bytes
+    }
+
     fn probe(name: String) -> ParsedBatch {
         nobody::batch(&name)
     }
@@ -142,7 +146,7 @@ impl Inserts {
                 .run(client, preparing, each(stored, |items| &items.rejected));
         let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
         let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
-        let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT / 2;
+        let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT;
         let (posts, authors, comments, crawl_errors, rejected_items) = if is_small {
             tokio::try_join!(biased; posts, authors, comments, crawl_errors, rejected_items)?
         } else {

@@ -169,5 +169,6 @@ pub(crate) fn one_of_each(id: &str) -> Items {
         comments: vec![comment(&format!("{id}-c1"), at(10))],
         errors: vec![error(&format!("{id}-e"), "TIMEOUT", at(10))],
         rejected: vec![rejected(2, "no id")],
+        curtailed: Vec::new(),
     }
 }

@@ -25,6 +25,8 @@ pub struct Items {
     pub errors: Vec<CrawlError>,
     /// One for each item that could not be read.
     pub rejected: Vec<RejectedItem>,
+    /// One for each post of which some comments did not become rows; that post is no rejected item.
+    pub curtailed: Vec<RejectedItem>,
 }
 
 // === impl Items ===
@@ -37,6 +39,22 @@ impl Items {
 
     /// Rows before merging.
     pub fn row_count(&self) -> usize {
-        self.item_count() + self.authors.len() + self.comments.len()
+        self.item_count() + self.authors.len() + self.comments.len() + self.curtailed.len()
+    }
+
+    /// Gives back the room of rows that did not come, where it is worth a copy.
+    pub fn shrink(&mut self) {
+        shrink(&mut self.posts);
+        shrink(&mut self.authors);
+        shrink(&mut self.comments);
+        shrink(&mut self.errors);
+        shrink(&mut self.rejected);
+        shrink(&mut self.curtailed);
+    }
+}
+
+fn shrink<T>(rows: &mut Vec<T>) {
+    if rows.len() + rows.len() / 8 < rows.capacity() {
+        rows.shrink_to_fit();
     }
 }

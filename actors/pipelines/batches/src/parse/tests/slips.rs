@@ -265,10 +265,12 @@ fn a_raw_text_is_storable() {
 }
 
 /// Bodies that make a careless search for borders start over and over again. What is asserted is that
-/// there is an answer and what it is; that the work is bounded is the limit on bytes read in `borders`.
+/// there is an answer and what it is; that the work is bounded is the limit on bytes read in `borders`. All of
+/// them take time in proportion to their size, measured at 1, 2, 4 and 8 MiB: without optimization 0.02 to
+/// 0.2 s a MiB, and the one with whole items that nest to the cap 1.5 s, until it meets that limit.
 #[test]
 fn hostile_bodies_get_an_answer() {
-    let size = 4 << 20;
+    let size = 1 << 20;
     let fill = |unit: &str| unit.repeat(size / unit.len());
     let unclosed = fill(",{\"meta\":");
     for body in [

@@ -1,7 +1,7 @@
 //! Values as crawlers write them: ids, counts, times, text, comments and what is left over.
 
 use crate::{
-    domain::Platform,
+    domain::{Platform, Reason},
     parse::{
         CleanKind, parse_body,
         testkit::{event, items, parse, post, settings},
@@ -202,7 +202,7 @@ fn what_is_no_comment_is_kept_and_counted() {
 }
 
 #[test]
-fn comments_beyond_the_cap_of_the_batch_stay_in_extra_and_are_counted() {
+fn comments_beyond_the_cap_of_the_batch_are_rejected_aloud_and_stay_in_extra() {
     let mut settings = settings();
     settings.limits.max_comments = 3;
     let item = |id: u32, comments: &str| {
@@ -232,6 +232,47 @@ fn comments_beyond_the_cap_of_the_batch_stay_in_extra_and_are_counted() {
     assert_eq!(parsed.items.comments.len(), 3);
     assert_eq!(parsed.cleaned.count(CleanKind::CommentsOverCap), 3);
     assert_eq!(parsed.cleaned.count(CleanKind::CommentUnreadable), 1);
+    let curtailed: Vec<_> = parsed
+        .items
+        .curtailed
+        .iter()
+        .map(|row| (row.item_index, row.reason, row.detail.as_str()))
+        .collect();
+    let detail = |over, stored| {
+        format!(
+            "{over} comments are beyond the 3 of a batch (MAX_COMMENTS_PER_BATCH): they are no rows and stay in \
+             `extra` of this item's post, under `comments`; {stored} comments of this item are rows"
+        )
+    };
+    let (second, third) = (detail(2, 1), detail(1, 0));
+    let reason = Reason::TooManyComments;
+    assert_eq!(curtailed, [(1, reason, &*second), (2, reason, &*third)]);
+    assert_eq!(
+        (parsed.items.item_count(), parsed.items.row_count()),
+        (3, 8),
+        "no item of its own"
+    );
+}
+
+#[test]
+fn comments_of_a_rejected_item_take_no_room_from_its_neighbours() {
+    let mut settings = settings();
+    settings.limits.max_comments = 2;
+    // More than one column of `extra` takes.
+    let long = "x".repeat(17 << 20);
+    let body = format!(
+        r#"[{{"meta":{{"id":"1"}},"content":{{"odd":"{long}"}},"comments":[{{"id":1}},{{"id":2}}]}},
+            {{"meta":{{"id":"2"}},"content":{{}},"comments":[{{"id":3}},{{"id":4}}]}}]"#,
+    );
+    let parsed = parse_body(body.as_bytes(), false, &event(Platform::Tiktok), &settings).unwrap();
+    assert_eq!(parsed.items.rejected.len(), 1);
+    let stored: Vec<_> = parsed
+        .items
+        .comments
+        .iter()
+        .map(|comment| &*comment.comment_id)
+        .collect();
+    assert_eq!(stored, ["3", "4"]);
 }
 
 #[test]
