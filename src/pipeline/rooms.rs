@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use millrace_actors::{
     fetcher::{Fetcher, FetcherMetrics, Stores},
     ingress::{AmqpSettings, Broker, IngressMetrics, IngressStatus, amqp::AmqpSource},
+    mask,
     messages::{BatchRef, ParsedBatch, RawBatch},
     parser::{Parser, ParserMetrics},
     recent::Recent,
@@ -166,8 +167,9 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
 pub(super) fn name(amqp: &AmqpSettings) -> alerts::Line {
     let (AmqpSettings { queue, .. }, broker) = (amqp, amqp.broker.last());
     let Broker { host, vhost, .. } = &*broker;
+    let name = format!("{host}/{vhost}/{queue}").replace("///", "/"); // most are in the virtual host `/`
     alerts::Line {
-        name: format!("{host}/{vhost}/{queue}").replace("///", "/"), // most are in the virtual host `/`
+        name: mask::masked(&name).into_owned(),
         replica: replica_name(),
     }
 }
