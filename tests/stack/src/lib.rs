@@ -16,6 +16,7 @@
 
 mod chromium;
 mod collector;
+mod google;
 mod home;
 mod http;
 mod interrupt;
@@ -44,6 +45,7 @@ mod wait;
 
 pub use self::chromium::Chromium;
 pub use self::collector::{Collector, Export, Mood, Seen};
+pub use self::google::GoogleStorage;
 pub use self::interrupt::interrupted;
 pub use self::jaeger::{Jaeger, Reference, Span, Trace};
 pub use self::look_warden::LookWarden;
