@@ -186,8 +186,9 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
 pub(super) fn name(amqp: &AmqpSettings) -> alerts::Line {
     let (AmqpSettings { queue, .. }, broker) = (amqp, amqp.broker.last());
     let Broker { host, vhost, .. } = &*broker;
+    let name = format!("{host}/{vhost}/{queue}").replace("///", "/"); // most are in the virtual host `/`
     alerts::Line {
-        name: format!("{host}/{vhost}/{queue}").replace("///", "/"), // most are in the virtual host `/`
+        name: millrace_text::mask::masked(&name).into_owned(),
         replica: replica_name(),
     }
 }

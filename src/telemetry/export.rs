@@ -172,17 +172,23 @@ fn hide_secrets(span: &mut SpanData) {
     {
         *description = masked.into();
     }
-    let of_events = span
-        .events
-        .events
-        .iter_mut()
-        .flat_map(|event| &mut event.attributes);
+    hide(&mut span.name);
+    let events = &mut span.events.events;
+    // A mark is called what the line said.
+    events.iter_mut().for_each(|event| hide(&mut event.name));
+    let of_events = events.iter_mut().flat_map(|event| &mut event.attributes);
     for attribute in span.attributes.iter_mut().chain(of_events) {
         if let Value::String(text) = &attribute.value
             && let Cow::Owned(masked) = mask::masked(text.as_str())
         {
             attribute.value = masked.into();
         }
+    }
+}
+
+fn hide(text: &mut Cow<'static, str>) {
+    if let Cow::Owned(masked) = mask::masked(text) {
+        *text = masked.into();
     }
 }
 

@@ -7,6 +7,7 @@
 use super::export::{Counted, ExportMetrics, Gate};
 use crate::config::{Protocol, RootSampler, TraceSettings, TraceTls};
 use anyhow::Context;
+use millrace_text::mask::masked;
 use opentelemetry::{KeyValue, propagation::TextMapCompositePropagator, trace::TracerProvider as _};
 use opentelemetry_otlp::{
     Compression, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
@@ -177,10 +178,14 @@ fn sampler(settings: &TraceSettings) -> Sampler {
 
 /// What the settings say wins over what we know of ourselves.
 fn resource(settings: &TraceSettings, instance: &str) -> Resource {
-    let chosen = settings.resource.iter();
+    // Said of every span, to people who may not read the settings.
+    let chosen = settings
+        .resource
+        .iter()
+        .map(|(name, value)| KeyValue::new(name.clone(), masked(value).into_owned()));
     Resource::builder()
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .with_attribute(KeyValue::new("service.instance.id", instance.to_owned()))
-        .with_attributes(chosen.map(|(name, value)| KeyValue::new(name.clone(), value.clone())))
+        .with_attributes(chosen)
         .build()
 }

@@ -1,6 +1,4 @@
-//! Azure's object storage, on Microsoft's own Azurite. For Google's no server can be had that gives its errors:
-//! fake-gcs-server answers `Not Found` in plain text for a missing object and for a missing bucket alike, as an
-//! ingress without a route does.
+//! Azure's object storage, on Microsoft's own Azurite.
 
 use crate::{
     running::{PATIENCE, Running, batch_of, fresh_id, millrace},

@@ -169,3 +169,65 @@ async fn a_session_that_ends_while_a_redelivered_event_is_noted_comes_back() {
     .await
     .unwrap();
 }
+
+/// Until the broker has its dead letter, what is known of a killer is all that keeps it from running again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killer_whose_dead_letter_no_queue_takes_is_still_known_after_another_death() {
+    let tenant = Stack::shared().await.tenant("held-killer").await.unwrap();
+    let full = json!({"x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish"});
+    tenant.declare_queue(DLQ, full).await.unwrap();
+    assert!(tenant.publish("", DLQ, "fills the queue").await.unwrap());
+    let faults = "parse.begin=3*return(kill evt_held)";
+    let settings = [
+        ("FAILPOINTS", faults),
+        ("LOG_LEVEL", "debug"),
+        ("LOG_FORMAT", "json"),
+    ];
+    let line = Running::start(tenant, &settings).await;
+    line.batch("evt_held", 1).await;
+    let refused = || {
+        let logs = line.service.logs();
+        let again = logs
+            .iter()
+            .filter(|log| log["message"] == "its copy was refused again");
+        again.count()
+    };
+    // Longer than it takes to clear a note.
+    wait_for("the dead letter to be refused some times", PATIENCE, async || {
+        if line.service.wait_exit(std::time::Duration::ZERO).await.is_ok() {
+            line.service.start_again().unwrap();
+        }
+        refused() >= 3
+    })
+    .await
+    .unwrap();
+    line.service.kill().await.unwrap();
+    // Nobody would die of it now, so it would be stored if it were let in.
+    let healthy = line.tenant.service(millrace(), &[]).unwrap();
+    healthy.wait_ready(PATIENCE).await.unwrap();
+    line.tenant.delete_queue(DLQ).await.unwrap();
+    let classic = json!({"x-queue-type": "classic"});
+    line.tenant.declare_queue(DLQ, classic).await.unwrap();
+    wait_for("the event to be settled", PATIENCE, async || {
+        line.count("ingested_batches", &[]).await > 0
+            || !line.tenant.peek(DLQ, 1).await.unwrap_or_default().is_empty()
+    })
+    .await
+    .unwrap();
+    assert_eq!(
+        line.count("ingested_batches", &[]).await,
+        0,
+        "the killer ran once more"
+    );
+    let letters = line.dead_letters(1).await;
+    assert_eq!(
+        letters[0].header("x-millrace-reason").as_deref(),
+        Some("killed_worker")
+    );
+    line.queue_empties().await;
+    wait_for("all suspicion to be gone", PATIENCE, async || {
+        line.count("suspects", &[]).await == 0
+    })
+    .await
+    .unwrap();
+}

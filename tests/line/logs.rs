@@ -1,5 +1,6 @@
 //! The log explains: one object a line, an event followed by its id alone, levels that mean something.
 
+mod leaks;
 mod secrets;
 
 use crate::running::{DLQ, PATIENCE, Running, batch_of, event, fresh_id};

@@ -5,7 +5,7 @@ use amqprs::{
     channel::{BasicConsumeArguments, Channel, QueueDeclareArguments},
     connection::{Connection, OpenConnectionArguments},
 };
-use millrace_stack::{Service, Stack, Tenant, wait_for};
+use millrace_stack::{LookWarden, Service, Stack, Tenant, wait_for};
 use serde_json::json;
 
 async fn not_ready(service: &Service, words: &[&str]) {
@@ -141,4 +141,39 @@ async fn a_queue_with_a_consumer_that_wants_to_be_alone_is_named() {
     not_ready(&service, &["403", "in exclusive use"]).await;
     connection.close().await.unwrap();
     service.wait_ready(PATIENCE).await.unwrap();
+}
+
+/// RabbitMQ 4.2 wants a right for a look that no version before asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_wants_the_right_to_configure_says_so_and_how_it_is_granted() {
+    let tenant = Stack::shared().await.tenant("no-look").await.unwrap();
+    queues(&tenant).await;
+    let broker = tenant.stack().rabbitmq.port();
+    let url = user(&tenant, [".*", ".*", ".*"]).await;
+    let name = format!("limited-{}", tenant.vhost());
+    let warden = LookWarden::start(broker, tenant.vhost(), &name).await.unwrap();
+    let url = url.replace(&format!(":{broker}/"), &format!(":{}/", warden.port()));
+    let settings = [("RABBITMQ_URL", url.as_str())];
+    let refused = format!(
+        "configure access to queue '{DLQ}' in vhost '{}' refused for user '{name}'",
+        tenant.vhost()
+    );
+    let looked = format!("queue {DLQ} cannot be looked at");
+    let words = [
+        looked.as_str(),
+        "403",
+        &refused,
+        "RabbitMQ 4.2 and later want the `configure` right",
+        "rabbitmqctl set_permissions",
+    ];
+    let service = tenant.service(millrace(), &settings).unwrap();
+    not_ready(&service, &words).await;
+    assert!(!service.lines().join("\n").contains("does not exist and"));
+    let refused_first = refused.replace(DLQ, QUEUE);
+    let looked_first = looked.replace(DLQ, QUEUE);
+    let words = [looked_first.as_str(), "403", &refused_first, words[3], words[4]];
+    check_says(&tenant, &settings, 69, &words).await;
+    warden.grant();
+    service.wait_ready(PATIENCE).await.unwrap();
+    check_says(&tenant, &settings, 0, &["RabbitMQ"]).await;
 }

@@ -2,7 +2,8 @@
 //! delivery to acknowledgement. Compiled out of release builds unless the feature `faults` is on.
 //!
 //! A test sets `FAILPOINTS` as the `fail` crate reads it, for example `write.committed=3*off->1*return(kill)`
-//! to die after the fourth commit, or `parse.begin=return(kill evt_7)` to die of one event.
+//! to die after the fourth commit, or `parse.begin=return(kill evt_7)` to die of one event; `return(say WORDS)` panics
+//! with these words, whatever the event.
 
 /// A place on the way of a message, by its name in `FAILPOINTS`. Whoever has such places lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub fn reached(point: Point, subject: &str) {
 
 #[cfg(any(debug_assertions, feature = "faults"))]
 fn obey(order: &str, point: Point, subject: &str) {
+    if let Some(words) = order.strip_prefix("say ") {
+        panic!("{words}");
+    }
     let (order, only) = order.split_once(' ').unwrap_or((order, subject));
     if only != subject {
         return;

@@ -85,7 +85,7 @@ impl Fault {
 }
 
 /// Details go to logs, headers, pages and traces: what a dependency said may repeat an address with a login in it.
-fn shown(detail: impl Into<String>) -> String {
+pub(super) fn shown(detail: impl Into<String>) -> String {
     let mut detail = detail.into();
     mask::mask(&mut detail);
     detail

@@ -1,6 +1,6 @@
 //! What an actor tells its supervisor, and what it is told.
 
-use super::{Busy, Depth};
+use super::{Busy, Depth, fault::shown};
 use actix::{Message, Recipient};
 use std::{fmt, sync::Arc, time::Duration};
 use tracing::Span;
@@ -111,10 +111,11 @@ impl Cause {
         }
     }
 
+    /// A library's last words may repeat an address.
     pub(crate) fn from_panic(payload: Box<dyn std::any::Any + Send>) -> Self {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        Self::Panic(text.unwrap_or_else(|| "no message".to_owned()))
+        Self::Panic(text.map_or_else(|| "no message".to_owned(), shown))
     }
 
     pub(crate) fn from_fault(fault: super::Fault) -> Self {

@@ -5,7 +5,7 @@ use millrace_stack::{Service, Stack, Tenant, wait_for};
 
 /// Every secret has this word in it, before and after what has a meaning in URLs, quotes and percents: whoever
 /// prints a part of one, encoded or not, prints it.
-const WORD: &str = "S3cr3tW0rd";
+pub(super) const WORD: &str = "S3cr3tW0rd";
 const PASSWORD: &str = "S3cr3tW0rd@1/a:b?c#d%e&f=g+'\"\\ S3cr3tW0rd";
 const PAGES: [&str; 7] = [
     "/",
@@ -25,7 +25,7 @@ fn escaped(text: &str) -> String {
     text.bytes().map(escape).collect()
 }
 
-fn assert_silent(what: &str, text: &str) {
+pub(super) fn assert_silent(what: &str, text: &str) {
     assert!(!text.contains(WORD), "{what} shows a secret:\n{text}");
     // What a login looks like on the wire.
     for login in [

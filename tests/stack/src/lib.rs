@@ -16,10 +16,12 @@
 
 mod chromium;
 mod collector;
+mod google;
 mod home;
 mod http;
 mod interrupt;
 mod jaeger;
+mod look_warden;
 mod metrics;
 mod objects;
 mod packages;
@@ -43,8 +45,10 @@ mod wait;
 
 pub use self::chromium::Chromium;
 pub use self::collector::{Collector, Export, Mood, Seen};
+pub use self::google::GoogleStorage;
 pub use self::interrupt::interrupted;
 pub use self::jaeger::{Jaeger, Reference, Span, Trace};
+pub use self::look_warden::LookWarden;
 pub use self::metrics::{Metrics, Sample};
 pub use self::objects::Objects;
 pub use self::packages::MissingPackage;

@@ -47,6 +47,12 @@ impl Tool {
         named: "AZURITE_BIN",
         remedy: BY_CONFORMANCE,
     };
+    /// A server that speaks as Google's object storage does.
+    pub const GOOGLE: Self = Self {
+        name: "fake-gcs-server",
+        named: "FAKE_GCS_SERVER_BIN",
+        remedy: BY_CONFORMANCE,
+    };
     /// The checker of metrics.
     pub const PROMTOOL: Self = Self {
         name: "promtool",

@@ -71,7 +71,13 @@ impl<E: Events> Session<'_, E> {
             }
         }
         self.show_held();
-        self.acknowledge(tag).await
+        // Of a killer: now its dead letter is safe, and a death before it is acknowledged is to know it still.
+        let noted = self.noted(tag);
+        self.acknowledge(tag).await?;
+        if let Some(event_id) = noted {
+            self.clear(event_id);
+        }
+        Ok(())
     }
 
     fn refused(&mut self, tag: u64, queue: &str, why: &str) {

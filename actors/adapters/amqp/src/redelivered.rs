@@ -240,7 +240,11 @@ impl<E: Events> Session<'_, E> {
             }
         };
         self.redelivered.noted.insert(tag);
-        self.leave_line(tag);
+        match way {
+            // Until the broker has its dead letter, the notes are all that keeps it from running again.
+            Way::Killer => drop(self.quarantine.left(tag, Instant::now())),
+            _ => self.leave_line(tag),
+        }
         self.settle(Settlement { tag, verdict }).await
     }
 
@@ -266,12 +270,20 @@ impl<E: Events> Session<'_, E> {
     /// Makes room for the next one, and clears what is noted about an event that is settled.
     pub(super) fn leave_line(&mut self, tag: u64) {
         self.quarantine.left(tag, Instant::now());
-        if self.redelivered.noted.remove(&tag)
-            && let Some(event_id) = self.event_id(tag)
-        {
-            self.shared.quarantined.left(&event_id);
-            self.shared.notes.clear(event_id);
+        if let Some(event_id) = self.noted(tag) {
+            self.clear(event_id);
         }
+    }
+
+    /// The event of a delivery whose notes are still to be cleared. From now on they are not.
+    pub(super) fn noted(&mut self, tag: u64) -> Option<String> {
+        let noted = self.redelivered.noted.remove(&tag);
+        noted.then(|| self.event_id(tag)).flatten()
+    }
+
+    pub(super) fn clear(&self, event_id: String) {
+        self.shared.quarantined.left(&event_id);
+        self.shared.notes.clear(event_id);
     }
 
     /// An event that is held in an outage is not being worked on: a death now would not be its doing.

@@ -162,7 +162,10 @@ impl<'a> Topology<'a> {
         let reply = self.refusal(error).await?;
         let hint = match reply.code {
             NOT_FOUND => return Ok(false),
-            ACCESS_REFUSED => "; RabbitMQ 4.2 and later want the `configure` right for a look at it",
+            ACCESS_REFUSED => {
+                "; RabbitMQ 4.2 and later want the `configure` right for a look at it: grant it (the first pattern of \
+                 `rabbitmqctl set_permissions`)"
+            }
             RESOURCE_LOCKED => "; another connection has it for itself alone",
             _ => "",
         };

@@ -1,5 +1,5 @@
-//! `gs://` against answers as Google documents them: no server that can be had gives its errors. `az://` is tried on
-//! Azurite by `make conformance`.
+//! `gs://` against answers as Google documents them, refusals among them, which no server that can be had gives.
+//! `make conformance` tries `gs://` on fake-gcs-server and `az://` on Azurite.
 
 use super::{
     fault_server::{Answer, FaultServer, Request},
