@@ -1,4 +1,4 @@
-//! Whatever an object holds: no panic, no runaway memory, and only verdicts about the object itself.
+//! Whatever an object holds: no panic, no runaway memory, and only outcomes about the object itself.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

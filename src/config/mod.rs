@@ -75,7 +75,7 @@ pub struct Config {
     pub auto_migrate: bool,
     /// How long a stop may take.
     pub shutdown_grace: Duration,
-    /// How long a run of a room's work may make no progress.
+    /// How long a run of a stage's work may make no progress.
     pub stage_deadline: Duration,
     /// Oddities that are worth a line in the log.
     pub warnings: Vec<String>,
@@ -239,7 +239,7 @@ fn agreement(
     }
 }
 
-/// Only what may be shown: the structs of the rooms are left out, because not all of what they hold
+/// Only what may be shown: the structs of the stages are left out, because not all of what they hold
 /// (the credentials of a cloud, for one) hides itself.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

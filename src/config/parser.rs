@@ -16,7 +16,7 @@ settings! { "Parser";
     MAX_COMMENTS: Whole<usize> = Setting::new("MAX_COMMENTS_PER_BATCH", Whole::between(1, 10_000_000), "200000", "Cap on the comments of a batch; the others stay in `extra` of their posts, counted, logged, and told in `rejected_items`.");
     MAX_DEPTH: Whole<usize> = Setting::new("MAX_JSON_DEPTH", Whole::between(4, 128), "64", "Cap on the nesting of the JSON; an item beyond it is rejected alone.");
     MAX_TEXT: Whole<usize> = Setting::new("MAX_TEXT_BYTES", Whole::between(16, 1 << 30), "1048576", "Cap on one text field; longer text is truncated and counted, not lost.");
-    PERMANENT: List = Setting::new("PERMANENT_ERROR_CODES", List, "CONTENT_REMOVED,CONTENT_NOT_FOUND,INVALID_URL,ACCESS_DENIED", "Error codes that no new crawl will mend: `retryable` is false.");
+    PERMANENT: List = Setting::new("PERMANENT_ERROR_CODES", List, "CONTENT_REMOVED,CONTENT_NOT_FOUND,INVALID_URL,ACCESS_DENIED", "Error codes that no new crawl will fix: `retryable` is false.");
     TRANSIENT: List = Setting::new("TRANSIENT_ERROR_CODES", List, "NETWORK_ERROR,TIMEOUT,RATE_LIMITED,CONTENT_UNAVAILABLE,STORAGE_ERROR", "Error codes that are worth a new crawl: `retryable` is true.");
 }
 

@@ -116,8 +116,8 @@ const HANDLE: [&str; 8] = ["nguyen", "tran", "le", "pham", "hoang", "vo", "dang"
 /// One sentence about something people buy.
 pub(super) fn sentence(dice: &mut Dice) -> String {
     let (opening, subject) = (dice.pick(&OPENINGS), dice.pick(&SUBJECTS));
-    let (verdict, tail) = (dice.pick(&VERDICTS), dice.pick(&TAILS));
-    format!("{opening} {subject}: {verdict} {tail}.")
+    let (outcome, tail) = (dice.pick(&VERDICTS), dice.pick(&TAILS));
+    format!("{opening} {subject}: {outcome} {tail}.")
 }
 
 /// The text under a post: sentences, emoji, tags.

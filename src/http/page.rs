@@ -24,7 +24,7 @@ macro_rules! script {
             include_str!("page/api.js"),
             include_str!("page/stream.js"),
             include_str!("page/model.js"),
-            include_str!("page/verdict.js"),
+            include_str!("page/outcome.js"),
             include_str!("page/line.js"),
             include_str!("page/plots.js"),
             include_str!("page/panels.js"),

@@ -1,7 +1,7 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
 use crate::http::HealthView;
-use millrace_engine::{Cause, Entry, Roster, State};
+use millrace_engine::{ActorRegistry, Cause, Entry, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -12,15 +12,15 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The actors, and how the line is.
 pub(super) struct Figures {
-    roster: Roster,
+    actors: ActorRegistry,
     health: Arc<dyn HealthView>,
 }
 
 // === impl Figures ===
 
 impl Figures {
-    pub(super) fn new(roster: Roster, health: Arc<dyn HealthView>) -> Self {
-        Self { roster, health }
+    pub(super) fn new(actors: ActorRegistry, health: Arc<dyn HealthView>) -> Self {
+        Self { actors, health }
     }
 }
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Figures {
 
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let actors = self.roster.entries();
+        let actors = self.actors.entries();
         per_actor(
             &mut encoder,
             "analytics_actor_up",

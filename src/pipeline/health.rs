@@ -4,7 +4,7 @@ use crate::http::{
     ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
 use millrace_amqp::{AmqpStatus, Progress};
-use millrace_engine::{Breaker, ByteBudget, Entry, Roster, State, Supervision, Suspension};
+use millrace_engine::{ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Longer than the slowest honest event: a fetch and a write with all their retries.
@@ -14,7 +14,7 @@ const ROOMS: [&str; 4] = ["ingress", "fetcher", "parser", "writer"];
 
 /// The line as seen from outside the actors, so that a stuck actor cannot hide itself.
 pub(super) struct Health {
-    roster: Roster,
+    actors: ActorRegistry,
     breaker: Breaker,
     dependencies: Dependencies,
     status: AmqpStatus,
@@ -33,7 +33,7 @@ impl Health {
         prefetch: u16,
     ) -> Self {
         Self {
-            roster: supervision.roster(),
+            actors: supervision.actors(),
             breaker: supervision.breaker(),
             dependencies,
             status,
@@ -52,7 +52,7 @@ impl Health {
         down || self.status.waits_for_queues()
             || self.breaker.suspension().is_some()
             || self
-                .roster
+                .actors
                 .entries()
                 .values()
                 .any(|entry| entry.state == State::Down)
@@ -78,7 +78,7 @@ impl HealthView for Health {
     }
 
     fn rooms(&self) -> Vec<Room> {
-        rooms(self.roster.entries())
+        rooms(self.actors.entries())
     }
 
     fn inflight(&self) -> Inflight {

@@ -33,7 +33,7 @@ use tracing::{error, info};
 /// Runs until it is told to stop, and says how it ended.
 ///
 /// # Errors
-/// What no waiting would mend: a store or database that cannot be addressed, or a port in use.
+/// What no waiting would fix: a store or database that cannot be addressed, or a port in use.
 pub fn run(config: Config, telemetry: &Telemetry) -> Result<Exit, Failure> {
     // Sockets are driven by the runtime's workers; the actors share this thread.
     let runtime = || {
@@ -75,7 +75,7 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<millrace
         budget,
         config.amqp.prefetch,
     ));
-    registry.register_collector(Box::new(Figures::new(supervision.roster(), health.clone())));
+    registry.register_collector(Box::new(Figures::new(supervision.actors(), health.clone())));
     let down = {
         let health = health.clone();
         move || {

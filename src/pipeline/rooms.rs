@@ -1,4 +1,4 @@
-//! What the rooms are made of, and how they are joined.
+//! What the stages are made of, and how they are joined.
 
 use crate::{alerts, config::Config, dependencies::STORE};
 use actix_rt::{Arbiter, ArbiterHandle};

@@ -147,7 +147,7 @@ impl Outcomes {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_is_followed_by_its_id_alone_from_its_receipt_to_its_acknowledgement() {
+async fn an_event_is_followed_by_its_id_alone_from_its_handle_to_its_acknowledgement() {
     let outcomes = Outcomes::new();
     let line = outcomes.run("logs-trace", "trace").await;
     let logs = lines(&line);

@@ -10,7 +10,7 @@ async fn it_loads_without_a_complaint_and_says_what_to_do_when_nothing_has_arriv
     let site = Site::shared("page-empty").await;
     let tab = Tab::open(&site.page(), Screen::DESK).await;
     tab.until_well().await;
-    tab.until_text("#verdict", "waiting for the first event").await;
+    tab.until_text("#outcome", "waiting for the first event").await;
     tab.until_text("#batches", "millrace generate").await;
     tab.until_text("#errors", "No crawl error is stored").await;
     tab.until_text("#dead", "None since the start").await;
@@ -147,9 +147,9 @@ async fn an_outage_is_seen_and_so_is_its_end() {
     site.batch("evt_held", "proj_held", posts("held", 3)).await;
     tab.until("document.querySelector('[data-stop=database]').dataset.level === 'bad'")
         .await;
-    tab.until("document.querySelector('#verdict').dataset.level === 'bad'")
+    tab.until("document.querySelector('#outcome').dataset.level === 'bad'")
         .await;
-    tab.until_text("#verdict-title", "Postgres has been down since")
+    tab.until_text("#outcome-title", "Postgres has been down since")
         .await;
     tab.until_text("#announcer", "Postgres has been down").await;
     tab.until("document.title.includes('Postgres')").await;

@@ -15,9 +15,9 @@ async fn the_page_survives_a_restart_of_the_service() {
 
     assert_eq!(site.service.terminate().await.unwrap(), Some(0));
     tab.until("document.body.dataset.connection === 'lost'").await;
-    tab.until_text("#verdict-title", "Disconnected since").await;
-    tab.until_text("#verdict-detail", "it is old").await;
-    tab.until_text("#verdict-detail", "Trying again").await;
+    tab.until_text("#outcome-title", "Disconnected since").await;
+    tab.until_text("#outcome-detail", "it is old").await;
+    tab.until_text("#outcome-detail", "Trying again").await;
     assert!(
         tab.text("#batches").await.contains("evt_before"),
         "what was there stays"

@@ -200,7 +200,7 @@ impl Tab {
     /// Waits until the stream is open and says that all is well.
     pub(crate) async fn until_well(&self) {
         self.until("document.body.dataset.connection === 'live'").await;
-        self.until("document.querySelector('#verdict').dataset.level === 'ok'")
+        self.until("document.querySelector('#outcome').dataset.level === 'ok'")
             .await;
     }
 

@@ -10,7 +10,7 @@ async fn the_page_asks_for_the_token_and_keeps_it_in_the_tab() {
     let site = Site::start(Stack::shared().await, "page-token", &settings).await;
     let tab = Tab::open(&site.page(), Screen::DESK).await;
     tab.until("!document.querySelector('#token-form').hidden").await;
-    tab.until_text("#verdict-title", "A token is needed").await;
+    tab.until_text("#outcome-title", "A token is needed").await;
     tab.type_into("#token", "wrong").await;
     tab.press("Enter").await;
     tab.until_text("#token-why", "refused the token").await;

@@ -98,7 +98,7 @@ impl<T> Backlog<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Receipt;
+    use crate::DeliveryHandle;
     use tracing::Span;
 
     const FOUR: Limits = Limits {
@@ -110,9 +110,9 @@ mod tests {
     };
 
     fn mail(number: u64, retried: bool) -> Envelope<u64> {
-        let (desk, _) = tokio::sync::mpsc::unbounded_channel();
-        let receipt = Receipt::new(number, desk);
-        Envelope::new(number, "event", Span::none(), receipt).retried(retried)
+        let (acks, _) = tokio::sync::mpsc::unbounded_channel();
+        let handle = DeliveryHandle::new(number, acks);
+        Envelope::new(number, "event", Span::none(), handle).retried(retried)
     }
 
     fn take(backlog: &mut Backlog<u64>) -> Vec<Envelope<u64>> {

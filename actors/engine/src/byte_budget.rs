@@ -6,7 +6,7 @@
 //! be settled, so nobody waits for ever, and the budget is exceeded only by a batch that is larger than
 //! half of it, and by one at a time.
 
-use super::busy::excused;
+use super::watchdog::excused;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex as Turn, watch};
 
@@ -76,7 +76,7 @@ impl ByteBudget {
     }
 
     /// Waits until an object of `bytes` fits. What is larger than the whole budget goes alone. A run of
-    /// a room's work that waits here does not hang.
+    /// a stage's work that waits here does not hang.
     pub async fn reserve(self: &Arc<Self>, bytes: u64) -> Reservation {
         excused(self.packed(bytes)).await
     }

@@ -1,6 +1,6 @@
 //! What the supervisor knows of one actor.
 
-use super::{Affected, Busy, Cause, Fate, Rebuild, RestartPolicy, lifecycle::Lifecycle};
+use super::{Affected, Cause, Fate, Rebuild, RestartPolicy, Watchdog, lifecycle::Lifecycle};
 use actix::Recipient;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,7 +10,7 @@ pub(crate) struct Child {
     pub(crate) control: Recipient<Rebuild>,
     pub(crate) life: Lifecycle,
     /// What it works on, as seen from outside its thread.
-    busy: Busy,
+    watchdog: Watchdog,
     /// None for a worker; whether it has drained for a source.
     pub(crate) drained: Option<bool>,
     /// A failure was reported and no work was done since.
@@ -21,19 +21,24 @@ pub(crate) struct Child {
     overdue: Option<Instant>,
 }
 
-/// The room of an actor: its name without the number.
-pub(crate) fn room_of(child: &str) -> &str {
-    child.rsplit_once('-').map_or(child, |(room, _)| room)
+/// The stage of an actor: its name without the number.
+pub(crate) fn stage_of(child: &str) -> &str {
+    child.rsplit_once('-').map_or(child, |(stage, _)| stage)
 }
 
 // === impl Child ===
 
 impl Child {
-    pub(crate) fn new(control: Recipient<Rebuild>, busy: Busy, source: bool, policy: RestartPolicy) -> Self {
+    pub(crate) fn new(
+        control: Recipient<Rebuild>,
+        watchdog: Watchdog,
+        source: bool,
+        policy: RestartPolicy,
+    ) -> Self {
         Self {
             control,
             life: Lifecycle::new(policy),
-            busy,
+            watchdog,
             drained: source.then_some(false),
             failing: false,
             given_up: false,
@@ -53,16 +58,19 @@ impl Child {
         if !self.control.connected() {
             // What it held was dropped with its thread, and what is dropped is tried again.
             let cause = Cause::Broken("its thread ended".to_owned());
-            return Some((cause, self.busy.affected(Fate::Retried)));
+            return Some((cause, self.watchdog.affected(Fate::Retried)));
         }
         // Its own timer would have ended the run at the deadline, so a thread that is still at it is
         // blocked. Two looks, because after a stop of the whole process all timers are late together.
         let overdue = self
-            .busy
+            .watchdog
             .since()
             .filter(|since| since.elapsed() > deadline + deadline / 2);
         let before = std::mem::replace(&mut self.overdue, overdue);
         let since = overdue.filter(|_| before == overdue)?;
-        Some((Cause::Hung(since.elapsed()), self.busy.affected(Fate::Requeued)))
+        Some((
+            Cause::Hung(since.elapsed()),
+            self.watchdog.affected(Fate::Requeued),
+        ))
     }
 }

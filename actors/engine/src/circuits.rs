@@ -1,4 +1,4 @@
-//! Which rooms cannot work because a dependency is down. The breaker is open while there is any.
+//! Which stages cannot work because a dependency is down. The breaker is open while there is any.
 
 use super::{Breaker, Suspension};
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 use tracing::{error, info};
 
-/// The supervisor's side of a [`Breaker`]: a part for each room.
+/// The supervisor's side of a [`Breaker`]: a part for each stage.
 pub(crate) struct Circuits {
     /// The open ones.
     open: BTreeMap<String, Circuit>,
@@ -28,16 +28,16 @@ impl Circuits {
         }
     }
 
-    /// Opens a room's part, unless it is open.
-    pub(crate) fn open(&mut self, room: &str, dependency: &'static str, detail: &str) {
-        if self.open.contains_key(room) {
+    /// Opens a stage's part, unless it is open.
+    pub(crate) fn open(&mut self, stage: &str, dependency: &'static str, detail: &str) {
+        if self.open.contains_key(stage) {
             return;
         }
         error!(
-            breaker.room = room,
+            breaker.room = stage,
             breaker.dependency = dependency,
             breaker.detail = detail,
-            "{dependency} is down for the {room}s: taking no deliveries until it serves again"
+            "{dependency} is down for the {stage}s: taking no deliveries until it serves again"
         );
         let circuit = Circuit {
             opened: Instant::now(),
@@ -47,20 +47,20 @@ impl Circuits {
                 since: Timestamp::now(),
             },
         };
-        self.open.insert(room.to_owned(), circuit);
+        self.open.insert(stage.to_owned(), circuit);
         self.show();
     }
 
-    /// Closes a room's part, unless it is closed.
-    pub(crate) fn close(&mut self, room: &str) {
-        let Some(Circuit { opened, why }) = self.open.remove(room) else {
+    /// Closes a stage's part, unless it is closed.
+    pub(crate) fn close(&mut self, stage: &str) {
+        let Some(Circuit { opened, why }) = self.open.remove(stage) else {
             return;
         };
         info!(
-            breaker.room = room,
+            breaker.room = stage,
             breaker.dependency = why.dependency,
             breaker.open_seconds = opened.elapsed().as_secs_f64(),
-            "{} serves the {room}s again",
+            "{} serves the {stage}s again",
             why.dependency
         );
         self.show();

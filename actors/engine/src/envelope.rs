@@ -1,14 +1,14 @@
-//! A message on its way through the rooms.
+//! A message on its way through the stages.
 
-use super::{Receipt, Verdict};
+use super::{DeliveryHandle, Outcome};
 use std::sync::Arc;
 use tracing::Span;
 
-/// One delivery: its current form, whom it is about, and the receipt that settles it.
+/// One delivery: its current form, whom it is about, and the handle that settles it.
 #[must_use = "dropping an envelope sends its delivery back"]
 #[derive(Debug)]
 pub struct Envelope<T> {
-    /// What the next room works on.
+    /// What the next stage works on.
     pub body: T,
     /// Names the delivery for people: the event's id.
     pub subject: Arc<str>,
@@ -16,16 +16,16 @@ pub struct Envelope<T> {
     pub span: Span,
     /// An attempt at it failed before: it runs alone, and in one member of a pool only.
     pub(crate) retried: bool,
-    /// Outages that it met in this room.
+    /// Outages that it met in this stage.
     pub(crate) outages: Outages,
-    receipt: Receipt,
+    handle: DeliveryHandle,
 }
 
-/// The outages that a message met in one room.
+/// The outages that a message met in one stage.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outages {
     pub(crate) count: u32,
-    /// What the room had passed on when the message met the first.
+    /// What the stage had passed on when the message met the first.
     pub(crate) passed_before: u64,
 }
 
@@ -33,14 +33,14 @@ pub(crate) struct Outages {
 
 impl<T> Envelope<T> {
     /// A fresh delivery.
-    pub fn new(body: T, subject: impl Into<Arc<str>>, span: Span, receipt: Receipt) -> Self {
+    pub fn new(body: T, subject: impl Into<Arc<str>>, span: Span, handle: DeliveryHandle) -> Self {
         Self {
             body,
             subject: subject.into(),
             span,
             retried: false,
             outages: Outages::default(),
-            receipt,
+            handle,
         }
     }
 
@@ -57,13 +57,13 @@ impl<T> Envelope<T> {
             span: self.span,
             retried: self.retried,
             outages: Outages::default(),
-            receipt: self.receipt,
+            handle: self.handle,
         }
     }
 
     /// Ends the delivery.
-    pub fn settle(self, verdict: Verdict) {
-        self.receipt.settle(verdict);
+    pub fn settle(self, outcome: Outcome) {
+        self.handle.settle(outcome);
     }
 }
 

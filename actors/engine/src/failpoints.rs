@@ -1,5 +1,5 @@
 //! Places where a test makes the process die, panic or stall: one before and after each step from
-//! delivery to acknowledgement. Compiled out of release builds unless the feature `faults` is on.
+//! delivery to acknowledgement. Compiled out of release builds unless the feature `failpoints` is on.
 //!
 //! A test sets `FAILPOINTS` as the `fail` crate reads it, for example `write.committed=3*off->1*return(kill)`
 //! to die after the fourth commit, or `parse.begin=return(kill evt_7)` to die of one event; `return(say WORDS)` panics
@@ -11,7 +11,7 @@ pub struct Point(pub &'static str);
 
 /// Takes the faults that `FAILPOINTS` asks for. Says so aloud: nobody should run with them by accident.
 pub fn arm() {
-    #[cfg(any(debug_assertions, feature = "faults"))]
+    #[cfg(any(debug_assertions, feature = "failpoints"))]
     if let Ok(wanted) = std::env::var("FAILPOINTS") {
         tracing::warn!(wanted, "faults are armed; this is for tests only");
         // Forgotten, because the end of a scenario disarms it.
@@ -22,17 +22,17 @@ pub fn arm() {
 /// Tells that the event `subject` has come to `point`; does nothing unless a fault is armed for it.
 #[inline]
 pub fn reached(point: Point, subject: &str) {
-    #[cfg(any(debug_assertions, feature = "faults"))]
+    #[cfg(any(debug_assertions, feature = "failpoints"))]
     fail::fail_point!(point.0, |order: Option<String>| obey(
         &order.unwrap_or_default(),
         point,
         subject
     ));
-    #[cfg(not(any(debug_assertions, feature = "faults")))]
+    #[cfg(not(any(debug_assertions, feature = "failpoints")))]
     let _ = (point, subject);
 }
 
-#[cfg(any(debug_assertions, feature = "faults"))]
+#[cfg(any(debug_assertions, feature = "failpoints"))]
 fn obey(order: &str, point: Point, subject: &str) {
     if let Some(words) = order.strip_prefix("say ") {
         panic!("{words}");

@@ -2,7 +2,7 @@
 
 use millrace_text::mask;
 
-/// A failure of a room's verb. The room decides who is to blame where the error is born.
+/// A failure of a stage's verb. The stage decides who is to blame where the error is born.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The event can never succeed: dead-letter it and carry on.
@@ -29,9 +29,9 @@ pub enum Fault {
         /// What was wrong, for people.
         detail: String,
     },
-    /// The world lags behind the event: try it later, for as long as the room has patience.
+    /// The world lags behind the event: try it later, for as long as the stage has patience.
     #[error("{cause}: {detail}")]
-    NotYet {
+    Deferred {
         /// Short name of what is awaited.
         cause: &'static str,
         /// What was missing, for people.
@@ -55,7 +55,7 @@ impl Fault {
         match self {
             Self::Poison { reason, .. } => reason,
             Self::Outage { dependency, .. } => dependency,
-            Self::Transient { cause, .. } | Self::NotYet { cause, .. } => cause,
+            Self::Transient { cause, .. } | Self::Deferred { cause, .. } => cause,
         }
     }
 
@@ -76,8 +76,8 @@ impl Fault {
     }
 
     /// Too early.
-    pub fn not_yet(cause: &'static str, detail: impl Into<String>) -> Self {
-        Self::NotYet {
+    pub fn deferred(cause: &'static str, detail: impl Into<String>) -> Self {
+        Self::Deferred {
             cause,
             detail: shown(detail),
         }

@@ -1,7 +1,8 @@
 //! The way to start actors, to order the drain and to learn of the end.
 
 use super::{
-    Breaker, Build, Drain, Exit, Limits, Load, Member, Port, RestartPolicy, Roster, Sink, Source, Stage,
+    ActorRegistry, Breaker, Build, Drain, Exit, Limits, Load, Member, Port, RestartPolicy, Sink, Source,
+    Stage,
     head::Head,
     job::{Outlet, SinkJob, StageJob},
     supervisor::Supervisor,
@@ -17,7 +18,7 @@ pub struct Supervision {
     addr: Addr<Supervisor>,
     drain: Drain,
     breaker: Breaker,
-    roster: Roster,
+    actors: ActorRegistry,
     deadline: Duration,
     exit: watch::Receiver<Option<Exit>>,
 }
@@ -27,20 +28,20 @@ pub struct Supervision {
 impl Supervision {
     /// Starts a supervisor without children on the current arbiter.
     pub fn start(policy: RestartPolicy, drain: Drain) -> Self {
-        let (roster, breaker) = (Roster::default(), Breaker::default());
+        let (actors, breaker) = (ActorRegistry::default(), Breaker::default());
         let (exit_tx, exit) = watch::channel(None);
-        let supervisor = Supervisor::new(policy, roster.clone(), drain.clone(), breaker.clone(), exit_tx);
+        let supervisor = Supervisor::new(policy, actors.clone(), drain.clone(), breaker.clone(), exit_tx);
         Self {
             addr: supervisor.start(),
             drain,
             breaker,
-            roster,
+            actors,
             deadline: policy.deadline,
             exit,
         }
     }
 
-    /// Starts the end of a line; `name` is the room and the actor's number in it.
+    /// Starts the end of a line; `name` is the stage and the actor's number in it.
     pub fn sink<S>(
         &self,
         name: (&'static str, usize),
@@ -63,7 +64,7 @@ impl Supervision {
         )
     }
 
-    /// Starts a middle of a line that posts to `next`; `name` is the room and the actor's number in it.
+    /// Starts a middle of a line that posts to `next`; `name` is the stage and the actor's number in it.
     pub fn stage<S>(
         &self,
         name: (&'static str, usize),
@@ -110,8 +111,8 @@ impl Supervision {
     }
 
     /// Who is there and how they are.
-    pub fn roster(&self) -> Roster {
-        self.roster.clone()
+    pub fn actors(&self) -> ActorRegistry {
+        self.actors.clone()
     }
 
     /// Whether new deliveries may be taken.

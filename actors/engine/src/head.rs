@@ -1,6 +1,6 @@
 //! The actor around a source.
 
-use super::{Breaker, Build, Busy, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source};
+use super::{Breaker, Build, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source, Watchdog};
 use actix::{
     Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
 };
@@ -84,7 +84,7 @@ impl<S: Source> Actor for Head<S> {
             child: self.name.clone(),
             control: ctx.address().recipient(),
             depth: Depth::default(),
-            busy: Busy::default(),
+            watchdog: Watchdog::default(),
             source: true,
         });
         self.pull(ctx);

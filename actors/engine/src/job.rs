@@ -1,6 +1,6 @@
 //! What a worker runs: a stage or a sink, seen as one verb, so that supervision is written once.
 
-use super::{Envelope, Fault, Load, Port, Sink, Stage, Verdict};
+use super::{Envelope, Fault, Load, Outcome, Port, Sink, Stage};
 use crate::trace::Kind;
 use std::future::Future;
 
@@ -19,7 +19,7 @@ pub(crate) trait Job: Unpin + 'static {
 
 /// Where a message goes when the work is done.
 pub(crate) enum Outlet<T: Send + 'static> {
-    /// To the next room.
+    /// To the next stage.
     Next(Port<T>),
     /// Nowhere: this was the end of the line.
     End,
@@ -87,7 +87,7 @@ impl<T: Send + 'static> Outlet<T> {
                     port.post(mail.map(output));
                 }
             }
-            Self::End => batch.into_iter().for_each(|mail| mail.settle(Verdict::Done)),
+            Self::End => batch.into_iter().for_each(|mail| mail.settle(Outcome::Done)),
         }
     }
 }

@@ -1,12 +1,11 @@
-//! The engine: it moves envelopes, contains failures and settles deliveries. It names no room.
+//! The engine: it moves envelopes, contains failures and settles deliveries. It names no stage.
 //!
-//! A room implements one of three verbs, [`Source`], [`Stage`] or [`Sink`]. [`Supervision`] starts an
+//! A stage implements one of three verbs, [`Source`], [`Stage`] or [`Sink`]. [`Supervision`] starts an
 //! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
 
 mod announce;
 mod backlog;
 mod breaker;
-mod busy;
 mod byte_budget;
 mod child;
 mod circuits;
@@ -22,18 +21,18 @@ mod job;
 mod lifecycle;
 mod pool;
 mod port;
+mod registry;
 mod report;
-mod roster;
 mod settlement;
 mod spans;
 mod supervisor;
 pub mod trace;
 mod traceparent;
 mod verbs;
+mod watchdog;
 mod worker;
 
 pub use breaker::{Breaker, Suspension};
-pub use busy::Busy;
 pub use byte_budget::{ByteBudget, Reservation};
 pub use delivery::Delivery;
 pub use drain::Drain;
@@ -43,9 +42,10 @@ pub use handle::Supervision;
 pub use lifecycle::RestartPolicy;
 pub use pool::Member;
 pub use port::{Depth, Port};
+pub use registry::{ActorRegistry, Entry, State};
 pub use report::{Affected, Cause, Fate, Rebuild, Report};
-pub use roster::{Entry, Roster, State};
-pub use settlement::{Desk, Receipt, Settlement, Verdict};
+pub use settlement::{Acks, DeliveryHandle, Outcome, Settlement};
 pub use supervisor::Exit;
 pub use verbs::{Intake, Load, Sink, Source, Stage};
+pub use watchdog::Watchdog;
 pub use worker::{Build, Limits};

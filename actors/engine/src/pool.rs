@@ -1,4 +1,4 @@
-//! What the members of a room share: one of them takes what failed before, and all count what they passed on.
+//! What the members of a stage share: one of them takes what failed before, and all count what they passed on.
 
 use super::{Depth, Envelope};
 use actix::Recipient;
@@ -14,7 +14,7 @@ pub struct Member<T: Send + 'static> {
     pool: Arc<OnceLock<Pool<T>>>,
 }
 
-/// A member's part in its room. A room has one as soon as it has a port.
+/// A member's part in its stage. A stage has one as soon as it has a port.
 pub(crate) struct Pool<T: Send + 'static> {
     /// Who takes what failed before, where that is somebody else.
     lane: Option<Member<T>>,
@@ -52,7 +52,7 @@ impl<T: Send + 'static> Clone for Member<T> {
 // === impl Pool ===
 
 impl<T: Send + 'static> Pool<T> {
-    /// Makes a pool of the members of a room; the first of them takes what failed before.
+    /// Makes a pool of the members of a stage; the first of them takes what failed before.
     pub(crate) fn join(members: &[Member<T>]) {
         let passed = Arc::<AtomicU64>::default();
         for (index, member) in members.iter().enumerate() {

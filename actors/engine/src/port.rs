@@ -17,7 +17,7 @@ struct Counts {
     retried: AtomicUsize,
 }
 
-/// The members of the next room. Each message goes to the least loaded one; messages that failed before go to
+/// The members of the next stage. Each message goes to the least loaded one; messages that failed before go to
 /// the first members alone, and while these have any, the others get the rest.
 pub struct Port<T: Send + 'static> {
     members: Arc<[Member<T>]>,
@@ -70,7 +70,7 @@ impl<T: Send + 'static> Port<T> {
         self
     }
 
-    /// Posts a message. Mailboxes are not bounded here: every message holds a receipt, so the
+    /// Posts a message. Mailboxes are not bounded here: every message holds a handle, so the
     /// source's prefetch bounds them all. A closed mailbox drops the message, which retries it.
     pub fn post(&self, mail: Envelope<T>) {
         let open = if mail.retried {

@@ -1,6 +1,6 @@
 //! What an actor tells its supervisor, and what it is told.
 
-use super::{Busy, Depth, fault::shown};
+use super::{Depth, Watchdog, fault::shown};
 use actix::{Message, Recipient};
 use std::{fmt, sync::Arc, time::Duration};
 use tracing::Span;
@@ -58,7 +58,7 @@ pub enum Report {
         /// Its mailbox.
         depth: Depth,
         /// What it works on.
-        busy: Busy,
+        watchdog: Watchdog,
         /// Whether it is a source; the line has drained once all sources have.
         source: bool,
     },

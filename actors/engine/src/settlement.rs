@@ -1,11 +1,11 @@
-//! What becomes of a delivery, and the receipt that says so exactly once.
+//! What becomes of a delivery, and the handle that says so exactly once.
 
 use super::Fault;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// What the source is told about one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// Stored: acknowledge it.
     Done,
     /// It can never succeed: keep it where people can look at it, then acknowledge it.
@@ -17,8 +17,8 @@ pub enum Verdict {
     },
     /// Try it again later.
     Retry {
-        /// The room that asks for it, as a metric label.
-        room: &'static str,
+        /// The stage that asks for it, as a metric label.
+        stage: &'static str,
         /// Short name of the trouble.
         cause: &'static str,
         /// What was wrong, for people.
@@ -28,57 +28,57 @@ pub enum Verdict {
     },
 }
 
-/// A verdict on one delivery.
+/// A outcome on one delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// The delivery, within its channel.
     pub tag: u64,
     /// What becomes of it.
-    pub verdict: Verdict,
+    pub outcome: Outcome,
 }
 
-/// Where verdicts are posted. One desk for each broker channel: once the channel is gone its desk is
-/// closed, so a late receipt settles nothing and a stale tag never reaches a new channel.
-pub type Desk = UnboundedSender<Settlement>;
+/// Where outcomes are posted. One acks for each broker channel: once the channel is gone its acks is
+/// closed, so a late handle settles nothing and a stale tag never reaches a new channel.
+pub type Acks = UnboundedSender<Settlement>;
 
 /// The duty to settle one delivery. Dropped unsettled it means *retry*, never *done*.
 #[derive(Debug)]
-pub struct Receipt {
+pub struct DeliveryHandle {
     tag: u64,
-    desk: Option<Desk>,
+    acks: Option<Acks>,
 }
 
-// === impl Receipt ===
+// === impl DeliveryHandle ===
 
-impl Receipt {
-    /// The receipt of delivery `tag`, settled at `desk`.
-    pub fn new(tag: u64, desk: Desk) -> Self {
+impl DeliveryHandle {
+    /// The handle of delivery `tag`, settled through `acks`.
+    pub fn new(tag: u64, acks: Acks) -> Self {
         Self {
             tag,
-            desk: Some(desk),
+            acks: Some(acks),
         }
     }
 
     /// Settles the delivery.
-    pub fn settle(mut self, verdict: Verdict) {
-        self.post(verdict);
+    pub fn settle(mut self, outcome: Outcome) {
+        self.post(outcome);
     }
 
-    fn post(&mut self, verdict: Verdict) {
-        if let Some(desk) = self.desk.take() {
-            // A closed desk is a dead channel: the broker has taken the delivery back already.
-            let _ = desk.send(Settlement {
+    fn post(&mut self, outcome: Outcome) {
+        if let Some(acks) = self.acks.take() {
+            // Closed acks are a dead channel: the broker has taken the delivery back already.
+            let _ = acks.send(Settlement {
                 tag: self.tag,
-                verdict,
+                outcome,
             });
         }
     }
 }
 
-impl Drop for Receipt {
+impl Drop for DeliveryHandle {
     fn drop(&mut self) {
-        self.post(Verdict::Retry {
-            room: "none",
+        self.post(Outcome::Retry {
+            stage: "none",
             cause: "dropped",
             detail: "the message was dropped before it was settled".to_owned(),
             charged: true,
@@ -86,28 +86,28 @@ impl Drop for Receipt {
     }
 }
 
-// === impl Verdict ===
+// === impl Outcome ===
 
-impl Verdict {
-    /// The verdict that a failure of one event alone asks for.
-    pub(crate) fn of(fault: Fault, room: &'static str) -> Self {
+impl Outcome {
+    /// The outcome that a failure of one event alone asks for.
+    pub(crate) fn of(fault: Fault, stage: &'static str) -> Self {
         match fault {
             Fault::Poison { reason, detail } => Self::DeadLetter { reason, detail },
             Fault::Transient { cause, detail } => Self::Retry {
-                room,
+                stage,
                 cause,
                 detail,
                 charged: true,
             },
-            Fault::NotYet { cause, detail } => Self::Retry {
-                room,
+            Fault::Deferred { cause, detail } => Self::Retry {
+                stage,
                 cause,
                 detail,
                 charged: false,
             },
             // Workers hold an event in an outage; only a source that fails on its own lets go of one.
             Fault::Outage { dependency, detail } => Self::Retry {
-                room,
+                stage,
                 cause: dependency,
                 detail,
                 charged: false,

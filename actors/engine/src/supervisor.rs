@@ -2,9 +2,9 @@
 //! what happened to whom, and ends the program when there is no more point in trying.
 
 use super::{
-    Affected, Breaker, Cause, Drain, Report, RestartPolicy, Roster, State,
+    ActorRegistry, Affected, Breaker, Cause, Drain, Report, RestartPolicy, State,
     announce::announce,
-    child::{Child, room_of},
+    child::{Child, stage_of},
     circuits::Circuits,
     lifecycle::Decision,
     report::Rebuild,
@@ -26,7 +26,7 @@ pub enum Exit {
 pub(crate) struct Supervisor {
     policy: RestartPolicy,
     children: HashMap<Arc<str>, Child>,
-    roster: Roster,
+    actors: ActorRegistry,
     drain: Drain,
     circuits: Circuits,
     gave_up: Option<Arc<str>>,
@@ -38,7 +38,7 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     pub(crate) fn new(
         policy: RestartPolicy,
-        roster: Roster,
+        actors: ActorRegistry,
         drain: Drain,
         breaker: Breaker,
         exit: watch::Sender<Option<Exit>>,
@@ -46,7 +46,7 @@ impl Supervisor {
         Self {
             policy,
             children: HashMap::new(),
-            roster,
+            actors,
             drain,
             circuits: Circuits::new(breaker),
             gave_up: None,
@@ -57,20 +57,20 @@ impl Supervisor {
     /// A worker is built when its dependency answers: the first build is no news, a later one is.
     fn built(&mut self, child: &Arc<str>, idle: bool) {
         debug!(actor = %child, "actor built");
-        self.roster.set(child, State::Up);
+        self.actors.set(child, State::Up);
         if !self.children.get(child).is_some_and(|entry| entry.failing) {
             return;
         }
         if idle {
             // No event waits that could prove it, and with an open breaker none may ever come.
             self.works(child);
-        } else if !self.all_fail(room_of(child)) {
-            self.circuits.close(room_of(child));
+        } else if !self.all_fail(stage_of(child)) {
+            self.circuits.close(stage_of(child));
         }
     }
 
     fn works(&mut self, child: &Arc<str>) {
-        self.roster.set(child, State::Up);
+        self.actors.set(child, State::Up);
         let Some(entry) = self.children.get_mut(child) else {
             return;
         };
@@ -78,7 +78,7 @@ impl Supervisor {
         if std::mem::take(&mut entry.failing) {
             info!(actor = %child, "actor works again");
         }
-        self.circuits.close(room_of(child));
+        self.circuits.close(stage_of(child));
     }
 
     fn failed(&mut self, child: &Arc<str>, cause: &Cause, affected: &[Affected], ctx: &mut Context<Self>) {
@@ -92,7 +92,7 @@ impl Supervisor {
         };
         let first = !std::mem::replace(&mut entry.failing, true);
         let control = entry.control.clone();
-        let restarts = self.roster.fail(child, cause);
+        let restarts = self.actors.fail(child, cause);
         announce(child, cause, affected, restarts, decision, first);
         self.suspend(child, cause, first);
         match decision {
@@ -103,33 +103,33 @@ impl Supervisor {
         }
     }
 
-    /// Opens the breaker for an outage that is news, or that has taken the last worker of its room.
+    /// Opens the breaker for an outage that is news, or that has taken the last worker of its stage.
     ///
     /// One sick event may look like an outage to the worker that holds it, again and again. It must not
     /// hold the line for as long as it is sick: so only the start of a worker's streak opens, and the
     /// worker's rebuild, which asks the dependency, closes. That costs one short pause. In a true outage
     /// no rebuild succeeds, or, where a question is answered and work is not (a full disk), every worker
-    /// of the room comes to fail, and then only work that is done closes.
+    /// of the stage comes to fail, and then only work that is done closes.
     fn suspend(&mut self, child: &Arc<str>, cause: &Cause, first: bool) {
         let Cause::Outage { dependency, detail } = cause else {
             return;
         };
         // A source that lost its broker has no deliveries to pause.
         let is_worker = self.children.get(child).is_some_and(|entry| !entry.is_source());
-        if is_worker && (first || self.all_fail(room_of(child))) {
-            self.circuits.open(room_of(child), dependency, detail);
+        if is_worker && (first || self.all_fail(stage_of(child))) {
+            self.circuits.open(stage_of(child), dependency, detail);
         }
     }
 
-    fn all_fail(&self, room: &str) -> bool {
-        let mut workers = self.children.iter().filter(|(name, _)| room_of(name) == room);
+    fn all_fail(&self, stage: &str) -> bool {
+        let mut workers = self.children.iter().filter(|(name, _)| stage_of(name) == stage);
         workers.all(|(_, entry)| entry.failing)
     }
 
     /// Drains what can be drained; the process ends when that is done. Whoever runs the process
     /// (Kubernetes) is the supervisor above this one.
     fn give_up(&mut self, child: &Arc<str>) {
-        self.roster.set(child, State::GaveUp);
+        self.actors.set(child, State::GaveUp);
         self.gave_up.get_or_insert_with(|| child.clone());
         if let Some(entry) = self.children.get_mut(child) {
             entry.given_up = true;
@@ -145,7 +145,7 @@ impl Supervisor {
         if let Some(entry) = self.children.get_mut(child) {
             entry.drained = Some(true);
         }
-        self.roster.set(child, State::Drained);
+        self.actors.set(child, State::Drained);
         info!(actor = %child, "source drained");
         self.end_when_drained();
     }
@@ -166,7 +166,7 @@ impl Supervisor {
             .filter_map(|(name, entry)| Some((name.clone(), entry.lost(deadline)?)))
             .collect();
         for (child, (cause, affected)) in lost {
-            let restarts = self.roster.fail(&child, &cause);
+            let restarts = self.actors.fail(&child, &cause);
             announce(&child, &cause, &affected, restarts, Decision::GiveUp, true);
             self.give_up(&child);
         }
@@ -190,11 +190,11 @@ impl Handler<Report> for Supervisor {
                 child,
                 control,
                 depth,
-                busy,
+                watchdog,
                 source,
             } => {
-                self.roster.join(child.clone(), depth);
-                let entry = Child::new(control, busy, source, self.policy);
+                self.actors.join(child.clone(), depth);
+                let entry = Child::new(control, watchdog, source, self.policy);
                 self.children.insert(child, entry);
             }
             Report::Built { child, idle } => self.built(&child, idle),

@@ -1,4 +1,4 @@
-//! Spans as OpenTelemetry sees them: the way of one event through the rooms. The only place of this crate
+//! Spans as OpenTelemetry sees them: the way of one event through the stages. The only place of this crate
 //! that names OpenTelemetry; without a subscriber that exports, all of it does nothing.
 //!
 //! Attributes are set here and not as fields of the span, because fields also go into every log line.

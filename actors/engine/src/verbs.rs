@@ -1,5 +1,5 @@
-//! What a room author writes. The engine owns the envelopes; a room only borrows their bodies, so
-//! whatever happens to the room, the event is still there to be retried.
+//! What a stage author writes. The engine owns the envelopes; a stage only borrows their bodies, so
+//! whatever happens to the stage, the event is still there to be retried.
 
 use super::{Breaker, Drain, Fault, Port, Report};
 use crate::trace::Kind;
@@ -9,7 +9,7 @@ use std::future::Future;
 pub trait Stage: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
-    /// What goes on to the next room.
+    /// What goes on to the next stage.
     type Out: Send + 'static;
 
     /// What the work is called in traces.
@@ -61,7 +61,7 @@ pub trait Source: Sized + 'static {
 
 /// What a source is given.
 pub struct Intake<T: Send + 'static> {
-    /// The next room.
+    /// The next stage.
     pub out: Port<T>,
     /// When to stop.
     pub drain: Drain,

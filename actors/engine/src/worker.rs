@@ -1,11 +1,11 @@
-//! The actor around a room's work: it owns the mailbox for life and the work for as long as it behaves.
+//! The actor around a stage's work: it owns the mailbox for life and the work for as long as it behaves.
 //!
 //! The actor itself never dies, so every address stays valid and no message is lost with it. The work
 //! is taken out for each batch and put back only if it ended well; a panic is caught, a run that hangs is
 //! dropped, the supervisor is told, and the work is built anew when it says so.
 
 use super::{
-    Affected, Busy, Cause, Depth, Envelope, Fate, Fault, Load, Member, Rebuild, Report, Verdict,
+    Affected, Cause, Depth, Envelope, Fate, Fault, Load, Member, Outcome, Rebuild, Report, Watchdog,
     backlog::Backlog,
     job::{Job, Outlet},
     pool::Pool,
@@ -23,7 +23,7 @@ use std::{
 };
 use tracing::{Instrument, warn};
 
-/// Makes a room's work, on the first start and after every failure.
+/// Makes a stage's work, on the first start and after every failure.
 pub type Build<W> = Arc<dyn Fn() -> LocalBoxFuture<'static, Result<W, Fault>> + Send + Sync>;
 
 /// How much one run of the work may take from the mailbox.
@@ -40,7 +40,7 @@ const OUTAGES_FOR_NOTHING: u32 = 5;
 
 /// The mailbox, the work, and what is waiting for it.
 pub(crate) struct Worker<J: Job> {
-    room: &'static str,
+    stage: &'static str,
     name: Arc<str>,
     build: Build<J>,
     /// None while the work runs and while it is down.
@@ -52,7 +52,7 @@ pub(crate) struct Worker<J: Job> {
     outlet: Outlet<J::Out>,
     depth: Depth,
     pool: Arc<OnceLock<Pool<J::In>>>,
-    busy: Busy,
+    watchdog: Watchdog,
     supervisor: Recipient<Report>,
     /// Whether the supervisor was told that the work works since it was built.
     proven: bool,
@@ -65,7 +65,7 @@ type Ended<J> = Result<Result<Vec<<J as Job>::Out>, Fault>, Cause>;
 
 impl<J: Job> Worker<J> {
     pub(crate) fn start(
-        (room, index): (&'static str, usize),
+        (stage, index): (&'static str, usize),
         build: Build<J>,
         (limits, deadline): (Limits, Duration),
         outlet: Outlet<J::Out>,
@@ -76,8 +76,8 @@ impl<J: Job> Worker<J> {
         let pool = Arc::new(OnceLock::new());
         let (mine, shared) = (depth.clone(), pool.clone());
         let mailbox = Self::start_in_arbiter(arbiter, move |_| Self {
-            room,
-            name: format!("{room}-{index}").into(),
+            stage,
+            name: format!("{stage}-{index}").into(),
             build,
             job: None,
             waiting: Backlog::default(),
@@ -86,7 +86,7 @@ impl<J: Job> Worker<J> {
             outlet,
             depth: mine,
             pool: shared,
-            busy: Busy::default(),
+            watchdog: Watchdog::default(),
             supervisor,
             proven: false,
         });
@@ -124,18 +124,18 @@ impl<J: Job> Worker<J> {
         let (verb, kind) = J::SPAN;
         let spans = RunSpans::begin(verb, kind, &self.name, &batch);
         let span = spans.work.clone();
-        let (busy, deadline) = (self.busy.clone(), self.deadline);
+        let (watchdog, deadline) = (self.watchdog.clone(), self.deadline);
         let run = async move {
             let bodies: Vec<_> = batch.iter().map(|mail| &mail.body).collect();
             let events = batch.iter().map(|mail| (mail.subject.clone(), mail.span.clone()));
-            let work = busy.run(events.collect(), deadline, job.perform(&bodies));
+            let work = watchdog.run(events.collect(), deadline, job.perform(&bodies));
             let work = trace::on_event(spans.only.clone(), work);
             let ended = match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(Some(ended)) => Ok(ended),
                 Ok(None) => Err(Cause::Hung(deadline)),
                 Err(panic) => Err(Cause::from_panic(panic)),
             };
-            busy.rest();
+            watchdog.rest();
             spans.end(&ended);
             (job, batch, ended)
         };
@@ -169,7 +169,7 @@ impl<J: Job> Worker<J> {
                 self.resume(job, ctx);
             }
             Ok(Err(fault)) => {
-                self.part(batch, &Verdict::of(fault, self.room));
+                self.part(batch, &Outcome::of(fault, self.stage));
                 self.prove();
                 self.resume(job, ctx);
             }
@@ -182,8 +182,8 @@ impl<J: Job> Worker<J> {
                 let affected = affected(&batch, Fate::Retried);
                 self.part(
                     batch,
-                    &Verdict::Retry {
-                        room: self.room,
+                    &Outcome::Retry {
+                        stage: self.stage,
                         cause: cause.label(),
                         detail: cause.to_string(),
                         charged: true,
@@ -209,14 +209,14 @@ impl<J: Job> Worker<J> {
             && mail.outages.count > OUTAGES_FOR_NOTHING
             && others_pass(mail)
         {
-            let verdict = Verdict::Retry {
-                room: self.room,
+            let outcome = Outcome::Retry {
+                stage: self.stage,
                 cause: fault.kind(),
                 detail: fault.to_string(),
                 charged: true,
             };
             let affected = affected(&batch, Fate::Retried);
-            self.part(batch, &verdict);
+            self.part(batch, &outcome);
             return self.fail(Cause::from_fault(fault), affected);
         }
         let affected = affected(&batch, Fate::Held);
@@ -231,7 +231,7 @@ impl<J: Job> Worker<J> {
         self.fail(Cause::from_fault(fault), affected);
     }
 
-    /// Hands events that failed to the one member of the room that works on such, so that no more than one is
+    /// Hands events that failed to the one member of the stage that works on such, so that no more than one is
     /// tied up by them.
     fn set_aside(&mut self, batch: Batch<J>) {
         let Some(lane) = self.pool.get().and_then(Pool::lane).cloned() else {
@@ -255,10 +255,10 @@ impl<J: Job> Worker<J> {
     }
 
     /// Settles events that go no further.
-    fn part(&mut self, batch: Batch<J>, verdict: &Verdict) {
+    fn part(&mut self, batch: Batch<J>, outcome: &Outcome) {
         self.let_go(&batch, true);
         for mail in batch {
-            mail.settle(verdict.clone());
+            mail.settle(outcome.clone());
         }
     }
 
@@ -304,7 +304,7 @@ impl<J: Job> Actor for Worker<J> {
             child: self.name.clone(),
             control: ctx.address().recipient(),
             depth: self.depth.clone(),
-            busy: self.busy.clone(),
+            watchdog: self.watchdog.clone(),
             source: false,
         });
         self.build(ctx);

@@ -80,12 +80,12 @@ impl Summary {
         );
         print_line("dead letters", &count(account.dead_letters));
         let missing = i128::from(account.messages) - i128::from(account.done());
-        let verdict = if missing == 0 {
+        let outcome = if missing == 0 {
             "all accounted for".to_owned()
         } else {
             format!("{missing} NOT ACCOUNTED FOR")
         };
-        print_line("", &verdict);
+        print_line("", &outcome);
         println!("Corpus");
         print_line("items", &count(load.items));
         print_line(

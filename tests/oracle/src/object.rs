@@ -59,7 +59,7 @@ fn one_by_one(text: &str, max_depth: usize) -> Result<Vec<Sent>, &'static str> {
     };
     let read = |piece: &str| match depth(piece.as_bytes()) + around > max_depth {
         true => Err("too_deep"),
-        false => serde_json::from_str(&mended(piece)).map_err(|_| "malformed_item"),
+        false => serde_json::from_str(&fixed(piece)).map_err(|_| "malformed_item"),
     };
     Ok(pieces.into_iter().map(read).collect())
 }
@@ -125,8 +125,8 @@ fn depth_at_end(text: &str) -> i64 {
 }
 
 /// `NaN` and infinities are null; control characters in strings are themselves.
-fn mended(piece: &str) -> String {
-    let mut mended = String::new();
+fn fixed(piece: &str) -> String {
+    let mut fixed = String::new();
     let mut rest = 0;
     let outside: std::collections::BTreeSet<usize> = outside_strings(piece).map(|(at, _)| at).collect();
     for (at, char) in piece.char_indices() {
@@ -136,16 +136,16 @@ fn mended(piece: &str) -> String {
         match word {
             _ if at < rest => {}
             Some(word) => {
-                mended.push_str("null");
+                fixed.push_str("null");
                 rest = at + word.len();
             }
             None if char.is_ascii_control() && !outside.contains(&at) => {
-                mended.push_str(&format!("\\u{:04x}", char as u32));
+                fixed.push_str(&format!("\\u{:04x}", char as u32));
             }
-            None => mended.push(char),
+            None => fixed.push(char),
         }
     }
-    mended
+    fixed
 }
 
 fn unpack(body: &[u8], cap: usize) -> Result<Vec<u8>, &'static str> {

@@ -65,7 +65,7 @@ const MAX_LEFT_OUT: usize = 512;
 const MAX_DETAIL: usize = 2_048;
 
 /// What a dead letter says about itself.
-pub(super) struct Obituary<'a> {
+pub(super) struct DeadLetter<'a> {
     pub(super) reason: &'a str,
     pub(super) detail: &'a str,
     pub(super) attempts: u32,
@@ -74,13 +74,13 @@ pub(super) struct Obituary<'a> {
 }
 
 /// Properties of the copy that stays in the dead-letter queue.
-pub(super) fn dead_letter(original: &BasicProperties, obituary: &Obituary<'_>) -> BasicProperties {
+pub(super) fn dead_letter(original: &BasicProperties, details: &DeadLetter<'_>) -> BasicProperties {
     let mut headers = headers_to_keep(original);
-    put(&mut headers, REASON, text(obituary.reason));
-    put(&mut headers, DETAIL, text(cut(obituary.detail)));
-    put(&mut headers, ATTEMPTS, FieldValue::l(obituary.attempts.into()));
-    put(&mut headers, FIRST_SEEN, text(&obituary.first_seen.to_string()));
-    if let Some(id) = obituary.event_id {
+    put(&mut headers, REASON, text(details.reason));
+    put(&mut headers, DETAIL, text(cut(details.detail)));
+    put(&mut headers, ATTEMPTS, FieldValue::l(details.attempts.into()));
+    put(&mut headers, FIRST_SEEN, text(&details.first_seen.to_string()));
+    if let Some(id) = details.event_id {
         put(&mut headers, EVENT_ID, text(cut(id)));
     }
     copy(original, headers, None)
@@ -107,18 +107,18 @@ pub(super) fn retry(
 /// is charged: it had this attempt already.
 pub(super) fn put_off(
     original: &BasicProperties,
-    obituary: &Obituary<'_>,
+    details: &DeadLetter<'_>,
     delay: Duration,
 ) -> BasicProperties {
     let mut back = retry(
         original,
-        obituary.attempts.saturating_sub(1),
-        obituary.first_seen,
+        details.attempts.saturating_sub(1),
+        details.first_seen,
         Some(delay),
     );
     let mut headers = back.headers().cloned().unwrap_or_else(FieldTable::new);
-    put(&mut headers, PUT_OFF, text(obituary.reason));
-    put(&mut headers, DETAIL, text(cut(obituary.detail)));
+    put(&mut headers, PUT_OFF, text(details.reason));
+    put(&mut headers, DETAIL, text(cut(details.detail)));
     back.with_headers(headers).finish()
 }
 

@@ -17,14 +17,14 @@ fn original() -> BasicProperties {
 #[test]
 fn a_dead_letter_keeps_properties_and_says_why() {
     let first_seen: Timestamp = "2025-12-06T10:00:00Z".parse().unwrap();
-    let obituary = Obituary {
+    let details = DeadLetter {
         reason: "bad_path",
         detail: &"é".repeat(5_000),
         attempts: 2,
         first_seen,
         event_id: Some("evt_1"),
     };
-    let dead = dead_letter(&original(), &obituary);
+    let dead = dead_letter(&original(), &details);
     assert_eq!(header_text(&dead, REASON), Some("bad_path"));
     assert_eq!(header_text(&dead, DETAIL).map(str::len), Some(MAX_DETAIL));
     assert_eq!(header_text(&dead, FIRST_SEEN), Some("2025-12-06T10:00:00Z"));
@@ -55,21 +55,21 @@ fn copies_leave_out_what_would_misroute_or_be_refused() {
 
 #[test]
 fn a_dead_letter_that_is_put_off_comes_back_as_what_it_is_and_uncharged() {
-    let obituary = Obituary {
+    let details = DeadLetter {
         reason: "killed_worker",
         detail: "the process died",
         attempts: 3,
         first_seen: Timestamp::UNIX_EPOCH,
         event_id: Some("evt_1"),
     };
-    let back = put_off(&original(), &obituary, Duration::from_secs(1));
+    let back = put_off(&original(), &details, Duration::from_secs(1));
     let told = ("killed_worker", "the process died");
     assert_eq!(was_put_off(&back), Some(told));
     assert_eq!(attempts(&back), 2, "the next delivery is its third attempt again");
     assert_eq!(header_text(&back, FIRST_SEEN), Some("1970-01-01T00:00:00Z"));
     assert_eq!(back.expiration().map(String::as_str), Some("1000"));
 
-    let dead = dead_letter(&back, &obituary);
+    let dead = dead_letter(&back, &details);
     assert_eq!(was_put_off(&dead), None, "or a replay would end at once");
 }
 

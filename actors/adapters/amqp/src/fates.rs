@@ -12,7 +12,7 @@ pub(super) enum Fate {
     DeadLettered { reason: &'static str, detail: String },
     /// It comes back after the delay.
     Retried {
-        room: &'static str,
+        stage: &'static str,
         cause: &'static str,
         detail: String,
         attempts: u32,
@@ -38,7 +38,7 @@ impl Fate {
     pub(super) fn ending(&self) -> Ending {
         match self {
             Self::DeadLettered { reason, .. } => Ending::DeadLettered(reason),
-            Self::Retried { room, .. } => Ending::Retried(room),
+            Self::Retried { stage, .. } => Ending::Retried(stage),
             Self::Quarantined { .. } => Ending::Retried("quarantine"),
             Self::Renewed { .. } => Ending::Renewed,
             Self::PutOff { .. } => Ending::PutOff,

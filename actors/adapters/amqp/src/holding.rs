@@ -4,7 +4,7 @@
 
 use super::failpoints;
 use super::{
-    copies::{self, Obituary},
+    copies::{self, DeadLetter},
     fates::Fate,
     outbox::Answer,
     session::Session,
@@ -134,14 +134,14 @@ impl<E: Events> Session<'_, E> {
                 let age = Timestamp::now().duration_since(delivery.facts.first_seen);
                 let age = Duration::try_from(age).unwrap_or_default();
                 let delay = self.shared.settings.retry.delay_at_age(age).max(LEAST_ABSENCE);
-                let obituary = Obituary {
+                let details = DeadLetter {
                     reason,
                     detail: &detail,
                     attempts: delivery.facts.attempt,
                     first_seen: delivery.facts.first_seen,
                     event_id: delivery.event_id.as_deref(),
                 };
-                let properties = copies::put_off(&delivery.properties, &obituary, early(delay));
+                let properties = copies::put_off(&delivery.properties, &details, early(delay));
                 let fate = Fate::PutOff {
                     reason,
                     detail,
@@ -151,7 +151,7 @@ impl<E: Events> Session<'_, E> {
                 (Queue::Retry { of, delay }, properties, fate)
             }
             Fate::Retried {
-                room,
+                stage,
                 cause,
                 detail,
                 attempts,
@@ -160,7 +160,7 @@ impl<E: Events> Session<'_, E> {
                 let first_seen = delivery.facts.first_seen;
                 let properties = copies::retry(&delivery.properties, attempts, first_seen, None);
                 let fate = Fate::Retried {
-                    room,
+                    stage,
                     cause,
                     detail,
                     attempts,

@@ -21,7 +21,7 @@ pub enum Ending {
     PutOff,
 }
 
-/// Counters and gauges of the way in and of the verdicts.
+/// Counters and gauges of the way in and of the outcomes.
 #[derive(Clone, Debug)]
 pub struct AmqpMetrics {
     pub(super) received: Counter,
@@ -160,7 +160,7 @@ impl AmqpMetrics {
         );
         registry.register(
             "retries",
-            "Events sent back to be tried again, by the room that asked",
+            "Events sent back to be tried again, by the stage that asked",
             all.retries,
         );
         registry.register(

@@ -10,7 +10,7 @@ use crate::{Events, reasons};
 use jiff::Timestamp;
 use millrace_engine::crashes::Found;
 use millrace_engine::failpoints::reached;
-use millrace_engine::{Envelope, Fault, Intake, Receipt, Settlement, Verdict};
+use millrace_engine::{DeliveryHandle, Envelope, Fault, Intake, Outcome, Settlement};
 use std::{collections::HashSet, time::Duration};
 use tokio::{
     sync::oneshot::Receiver,
@@ -37,12 +37,15 @@ pub(super) struct Waiting<M> {
 pub(super) struct Redelivered<M> {
     /// Waiting for the next group.
     gathering: Vec<Waiting<M>>,
-    group: Option<(Vec<Waiting<M>>, Receiver<Vec<Found>>)>,
+    group: Option<Asked<Vec<Waiting<M>>, Vec<Found>>>,
     /// To go in alone, once that is noted.
-    alone: Option<(Waiting<M>, Receiver<Option<Found>>)>,
+    alone: Option<Asked<Waiting<M>, Option<Found>>>,
     /// Deliveries with a note of ours.
     noted: HashSet<u64>,
 }
+
+/// Who waits for an answer of the notes, and the answer.
+type Asked<W, T> = (W, Receiver<T>);
 
 /// What was asked of the notes.
 pub(super) enum Answer<M> {
@@ -126,7 +129,7 @@ impl<M> Redelivered<M> {
     }
 }
 
-async fn receive<W, T>(asked: &mut Option<(W, Receiver<T>)>) -> Option<T> {
+async fn receive<W, T>(asked: &mut Option<Asked<W, T>>) -> Option<T> {
     match asked {
         Some((_, answer)) => answer.await.ok(),
         None => std::future::pending().await,
@@ -222,13 +225,13 @@ impl<E: Events> Session<'_, E> {
         let Waiting {
             tag, span, event_id, ..
         } = waiting;
-        let verdict = match way {
+        let outcome = match way {
             Way::Stored => {
                 info!(parent: &span, "redelivered event is stored already; it is acknowledged without a fetch");
                 self.shared.metrics.duplicates.inc();
-                Verdict::Done
+                Outcome::Done
             }
-            Way::Killer => Verdict::DeadLetter {
+            Way::Killer => Outcome::DeadLetter {
                 reason: reasons::KILLED_WORKER,
                 detail: "the process died at least twice with this event at hand, and once while it worked on it alone"
                     .to_owned(),
@@ -245,7 +248,7 @@ impl<E: Events> Session<'_, E> {
             Way::Killer => drop(self.quarantine.left(tag, Instant::now())),
             _ => self.leave_line(tag),
         }
-        self.settle(Settlement { tag, verdict }).await
+        self.settle(Settlement { tag, outcome }).await
     }
 
     /// Sends a quarantined event through a retry queue, so that it holds none of the deliveries that the broker hands
@@ -332,10 +335,10 @@ impl<E: Events> Session<'_, E> {
             retried,
             message,
         } = waiting;
-        let receipt = Receipt::new(tag, self.desk.clone());
+        let handle = DeliveryHandle::new(tag, self.acks.clone());
         intake
             .out
-            .post(Envelope::new(message, event_id, span, receipt).retried(retried));
+            .post(Envelope::new(message, event_id, span, handle).retried(retried));
     }
 
     fn event_id(&self, tag: u64) -> Option<String> {

@@ -1,5 +1,5 @@
-//! One connection's worth of work. A single task owns it: deliveries in, verdicts out, the broker's
-//! signals, the order to drain. When anything about it is lost the whole session ends, its desk closes
+//! One connection's worth of work. A single task owns it: deliveries in, outcomes out, the broker's
+//! signals, the order to drain. When anything about it is lost the whole session ends, its acks closes
 //! with it, and a new one starts from nothing.
 
 use super::failpoints;
@@ -12,7 +12,7 @@ use super::{
     inspection,
     link::{Link, bounded, in_its_words, lost},
     outbox::Outbox,
-    pulse::{self, Pulse},
+    ping::{self, Ping},
     quarantine::Quarantine,
     redelivered::{Redelivered, Waiting},
     renewal,
@@ -29,7 +29,7 @@ use amqprs::{
 use jiff::Timestamp;
 use millrace_engine::failpoints::reached;
 use millrace_engine::trace;
-use millrace_engine::{Desk, Fault, Intake, Settlement, Verdict};
+use millrace_engine::{Acks, Fault, Intake, Outcome, Settlement};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -43,12 +43,12 @@ const LEAVING: Duration = Duration::from_secs(3);
 pub(super) struct Session<'a, E: Events> {
     pub(super) shared: &'a Shared<E>,
     link: Link,
-    _pulse: Pulse,
+    _pulse: Ping,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
     pub(super) consumers: Consumers,
     signals: UnboundedReceiver<Signal>,
-    pub(super) desk: Desk,
+    pub(super) acks: Acks,
     settlements: UnboundedReceiver<Settlement>,
     pub(super) in_flight: HashMap<u64, InFlight>,
     pub(super) held: Held,
@@ -67,17 +67,17 @@ impl<'a, E: Events> Session<'a, E> {
         let (signal_tx, mut signals) = unbounded_channel();
         let link = Link::open(settings, name, &signal_tx).await?;
         match Self::set_up(shared, &link).await {
-            Ok((outbox, pulse, channel)) => {
-                let (desk, settlements) = unbounded_channel();
+            Ok((outbox, ping, channel)) => {
+                let (acks, settlements) = unbounded_channel();
                 Ok(Self {
                     shared,
                     link,
-                    _pulse: pulse,
+                    _pulse: ping,
                     channel,
                     outbox,
                     consumers: Consumers::new(name, &work_queues(settings), settings.prefetch),
                     signals,
-                    desk,
+                    acks,
                     settlements,
                     in_flight: HashMap::new(),
                     held: Held::default(),
@@ -90,7 +90,7 @@ impl<'a, E: Events> Session<'a, E> {
         }
     }
 
-    async fn set_up(shared: &Arc<Shared<E>>, link: &Link) -> Result<(Outbox, Pulse, Channel), Fault> {
+    async fn set_up(shared: &Arc<Shared<E>>, link: &Link) -> Result<(Outbox, Ping, Channel), Fault> {
         let (settings, name) = (&shared.settings, &shared.name);
         let queues = work_queues(settings);
         let mut topology = Topology::open(link).await?;
@@ -100,8 +100,8 @@ impl<'a, E: Events> Session<'a, E> {
         let looks = inspection::look(&mut topology, kinds, &shared.traits).await?;
         shared.findings.tell(&looks)?;
         let outbox = Outbox::open(settings, &format!("{name} copies")).await?;
-        let pulse = pulse::start(link, shared, &queues).await?;
-        Ok((outbox, pulse, link.channel().await?))
+        let ping = ping::start(link, shared, &queues).await?;
+        Ok((outbox, ping, link.channel().await?))
     }
 
     /// Works until drained.
@@ -195,7 +195,7 @@ impl<'a, E: Events> Session<'a, E> {
         Ok(())
     }
 
-    /// Takes a verdict in: the delivery is out of the line, and the broker is told.
+    /// Takes a outcome in: the delivery is out of the line, and the broker is told.
     async fn conclude(&mut self, settlement: Settlement) -> Result<(), Fault> {
         self.leave_line(settlement.tag);
         self.settle(settlement).await
@@ -265,9 +265,9 @@ impl<'a, E: Events> Session<'a, E> {
         let attempt = delivery.facts.attempt;
         info!(parent: &delivery.span, attempt, redelivered = delivery.redelivered, "event received");
         let tag = delivery.tag;
-        if let Some(verdict) = put_off::<E>(&delivery) {
+        if let Some(outcome) = put_off::<E>(&delivery) {
             self.hold(delivery);
-            return self.settle(Settlement { tag, verdict }).await;
+            return self.settle(Settlement { tag, outcome }).await;
         }
         let unknown = delivery.redelivered && !self.shared.survived.take(&id);
         let ask = unknown || copies::is_quarantined(&delivery.properties);
@@ -304,9 +304,9 @@ impl<'a, E: Events> Session<'a, E> {
         let named = (E::NAME, &fields);
         delivery.span = spans::process(&delivery, deliver, named, Vec::new(), &self.shared.settings);
         let tag = delivery.tag;
-        let verdict = put_off::<E>(&delivery).unwrap_or(Verdict::DeadLetter { reason, detail });
+        let outcome = put_off::<E>(&delivery).unwrap_or(Outcome::DeadLetter { reason, detail });
         self.hold(delivery);
-        self.settle(Settlement { tag, verdict }).await
+        self.settle(Settlement { tag, outcome }).await
     }
 
     fn hold(&mut self, delivery: InFlight) {
@@ -339,10 +339,10 @@ impl<'a, E: Events> Session<'a, E> {
     }
 }
 
-/// The verdict on a dead letter that was put off.
-fn put_off<E: Events>(delivery: &InFlight) -> Option<Verdict> {
+/// The outcome on a dead letter that was put off.
+fn put_off<E: Events>(delivery: &InFlight) -> Option<Outcome> {
     let (code, detail) = copies::was_put_off(&delivery.properties)?;
-    Some(Verdict::DeadLetter {
+    Some(Outcome::DeadLetter {
         reason: E::reason(code)?,
         detail: detail.to_owned(),
     })

@@ -3,7 +3,7 @@
 
 use super::failpoints;
 use super::{
-    copies::{self, Obituary},
+    copies::{self, DeadLetter},
     fates::Fate,
     link::broker,
     outbox::Copy,
@@ -17,26 +17,26 @@ use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
 use millrace_engine::failpoints::reached;
 use millrace_engine::trace;
-use millrace_engine::{Fault, Settlement, Verdict};
+use millrace_engine::{Fault, Outcome, Settlement};
 use std::time::Duration;
 use tracing::{debug, warn};
 
 // === impl Session ===
 
 impl<E: Events> Session<'_, E> {
-    pub(super) async fn settle(&mut self, Settlement { tag, verdict }: Settlement) -> Result<(), Fault> {
+    pub(super) async fn settle(&mut self, Settlement { tag, outcome }: Settlement) -> Result<(), Fault> {
         let Some(delivery) = self.in_flight.get_mut(&tag) else {
-            return Ok(()); // settled already: a receipt posts once, so this is not reached
+            return Ok(()); // settled already: a handle posts once, so this is not reached
         };
         delivery.settling = spans::settle(&delivery.span);
-        match verdict {
-            Verdict::Done => {
+        match outcome {
+            Outcome::Done => {
                 delivery.end(Ending::Stored);
                 return self.acknowledge(tag).await;
             }
-            Verdict::DeadLetter { reason, detail } => self.dead_letter(tag, reason, &detail),
-            Verdict::Retry {
-                room,
+            Outcome::DeadLetter { reason, detail } => self.dead_letter(tag, reason, &detail),
+            Outcome::Retry {
+                stage,
                 cause,
                 detail,
                 charged,
@@ -46,7 +46,7 @@ impl<E: Events> Session<'_, E> {
                 let retry = &self.shared.settings.retry;
                 match retry.plan(delivery.facts.attempt, charged, age) {
                     Plan::After { delay, attempts } => {
-                        self.send_back(tag, room, cause, detail, (delay, attempts));
+                        self.send_back(tag, stage, cause, detail, (delay, attempts));
                     }
                     Plan::Exhausted => {
                         let detail = format!("{cause}: {detail}");
@@ -63,14 +63,14 @@ impl<E: Events> Session<'_, E> {
             return;
         };
         trace::fail(&delivery.span, reason, detail);
-        let obituary = Obituary {
+        let details = DeadLetter {
             reason,
             detail,
             attempts: delivery.facts.attempt,
             first_seen: delivery.facts.first_seen,
             event_id: delivery.event_id.as_deref(),
         };
-        let properties = copies::dead_letter(&delivery.properties, &obituary);
+        let properties = copies::dead_letter(&delivery.properties, &details);
         let queue = Queue::DeadLetters(delivery.queue.to_string());
         let detail = detail.to_owned();
         self.copy(tag, queue, properties, Fate::DeadLettered { reason, detail });
@@ -79,7 +79,7 @@ impl<E: Events> Session<'_, E> {
     fn send_back(
         &mut self,
         tag: u64,
-        room: &'static str,
+        stage: &'static str,
         cause: &'static str,
         detail: String,
         (delay, attempts): (Duration, u32),
@@ -95,7 +95,7 @@ impl<E: Events> Session<'_, E> {
             delay,
         };
         let fate = Fate::Retried {
-            room,
+            stage,
             cause,
             detail,
             attempts,

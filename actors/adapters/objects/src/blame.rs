@@ -52,16 +52,16 @@ impl Fetcher {
         }
         match failure.trouble {
             // Who did not ask the store cannot be told anything of the object.
-            Trouble::NotTheStore => Fault::not_yet("not_the_store", failure.detail),
+            Trouble::NotTheStore => Fault::deferred("not_the_store", failure.detail),
             Trouble::Denied => Fault::transient("object_denied", failure.detail),
             // Asked for too often is not broken: it costs waiting, and no attempt, for a while.
             Trouble::Busy if self.age(first_seen) < BUSY_PATIENCE => {
-                Fault::not_yet("store_busy", failure.detail)
+                Fault::deferred("store_busy", failure.detail)
             }
             Trouble::Busy => Fault::transient("store_busy", failure.detail),
             // A store that was away for a moment is back when it is asked; silence about one object stays.
             Trouble::Unavailable if self.age(first_seen) < self.settings.object_grace => {
-                Fault::not_yet("object_silent", failure.detail)
+                Fault::deferred("object_silent", failure.detail)
             }
             Trouble::Unavailable => Fault::transient("object_silent", failure.detail),
             _ => Fault::transient("object_unreadable", failure.detail),
@@ -73,7 +73,7 @@ impl Fetcher {
         let told = failure.trouble.explain(&bucket.name, &failure.detail);
         let silent = failure.trouble == Trouble::Unavailable;
         if !silent && self.stores.serves_beside(bucket).await {
-            return Fault::not_yet("bucket_unavailable", told);
+            return Fault::deferred("bucket_unavailable", told);
         }
         Fault::outage(OBJECT_STORE, told)
     }
@@ -88,7 +88,7 @@ impl Fetcher {
     fn missing(&self, first_seen: Timestamp, path: &ObjectPath) -> Fault {
         let waited = self.age(first_seen);
         if waited < self.settings.object_grace {
-            return Fault::not_yet(reasons::OBJECT_MISSING, format!("{path} is not there yet"));
+            return Fault::deferred(reasons::OBJECT_MISSING, format!("{path} is not there yet"));
         }
         let detail = format!(
             "{path} is not there {:?} after the event was first seen",

@@ -200,7 +200,7 @@ impl Fetcher {
 
 /// What ends a round early.
 enum Stop {
-    /// The verdict is clear.
+    /// The outcome is clear.
     Fault(Fault),
     /// Somebody has to be blamed yet.
     Failure(Failure),

@@ -17,7 +17,7 @@ pub trait Write: Send + Sync {
     /// A message.
     type In: Send + Sync;
     /// What a transaction did.
-    type Outcome<'a>
+    type Written<'a>
     where
         Self: 'a;
 
@@ -39,7 +39,7 @@ pub trait Write: Send + Sync {
         &'a self,
         client: &ClientWrapper,
         messages: &[&'a Self::In],
-    ) -> impl Future<Output = Result<Self::Outcome<'a>, tokio_postgres::Error>>;
+    ) -> impl Future<Output = Result<Self::Written<'a>, tokio_postgres::Error>>;
 
     /// Looks at an error of a transaction, to learn from it for the next.
     fn failed(&self, error: &tokio_postgres::Error);
@@ -90,7 +90,7 @@ impl<W: Write> Transactions<W> {
     /// # Errors
     /// Poison where a row is refused; an outage where the database takes no writes; else what is wrong with these
     /// messages alone, for now.
-    pub async fn write<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Outcome<'a>, Fault> {
+    pub async fn write<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Written<'a>, Fault> {
         let mut collisions = 0;
         let outcome = loop {
             match self.once(messages).await {
@@ -112,7 +112,7 @@ impl<W: Write> Transactions<W> {
         Ok(outcome)
     }
 
-    async fn once<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Outcome<'a>, Blame> {
+    async fn once<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Written<'a>, Blame> {
         let lease = self.database.lease().await?;
         // The server bounds each statement, and this bounds a server that is not there any more.
         let limits = self.database.limits();
@@ -180,7 +180,7 @@ impl<W: Write> Transactions<W> {
                 let detail = format!("{detail}; it is the same with every other event of late");
                 self.database.outage(detail)
             }
-            Culprit::StillDatabase => Fault::not_yet(cause, detail),
+            Culprit::StillDatabase => Fault::deferred(cause, detail),
         }
     }
 

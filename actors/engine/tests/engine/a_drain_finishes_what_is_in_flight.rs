@@ -2,7 +2,7 @@ use crate::line::{Line, POLICY, build_double};
 use crate::testkit::{in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{
-    Build, Drain, Envelope, Exit, Fault, Intake, Receipt, Settlement, Source, Supervision, Verdict,
+    Build, DeliveryHandle, Drain, Envelope, Exit, Fault, Intake, Outcome, Settlement, Source, Supervision,
 };
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
 
-/// Sends a number every second until the drain, then waits for all verdicts.
+/// Sends a number every second until the drain, then waits for all outcomes.
 struct Ticker {
     done: Arc<AtomicUsize>,
     lost_connections: Arc<AtomicUsize>,
@@ -24,7 +24,7 @@ impl Source for Ticker {
     type Out = u64;
 
     async fn pull(&mut self, intake: Intake<u64>) -> Result<(), Fault> {
-        let (desk, mut settled) = unbounded_channel::<Settlement>();
+        let (acks, mut settled) = unbounded_channel::<Settlement>();
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.tick().await; // the first is at once
         let mut sent = 0;
@@ -34,7 +34,7 @@ impl Source for Ticker {
             tokio::select! {
                 () = intake.drain.ordered(), if open == 0 => return Ok(()),
                 Some(settlement) = settled.recv() => {
-                    assert_eq!(settlement.verdict, Verdict::Done);
+                    assert_eq!(settlement.outcome, Outcome::Done);
                     open -= 1;
                     self.done.fetch_add(1, SeqCst);
                 }
@@ -44,8 +44,8 @@ impl Source for Ticker {
                     }
                     sent += 1;
                     open += 1;
-                    let receipt = Receipt::new(sent, desk.clone());
-                    intake.out.post(Envelope::new(100 + sent, "tick", Span::none(), receipt));
+                    let handle = DeliveryHandle::new(sent, acks.clone());
+                    intake.out.post(Envelope::new(100 + sent, "tick", Span::none(), handle));
                 }
             }
         }
@@ -103,7 +103,7 @@ fn a_source_that_loses_its_broker_comes_back_by_itself() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(
-            line.supervision.roster().entries()["ticker"].restarts["outage"],
+            line.supervision.actors().entries()["ticker"].restarts["outage"],
             20
         );
         line.drain.order();
@@ -140,8 +140,8 @@ fn what_can_be_drained_is_drained_when_an_actor_gives_up() {
         let build = build_double(&line.script);
         let crashing = port_to(supervision.stage(("crashing", 0), &here, line.port.clone(), build));
         for _ in 0..=POLICY.intensity {
-            crashing.post(line.desk.envelope(13, 13));
-            line.desk.verdicts(1).await;
+            crashing.post(line.acks.envelope(13, 13));
+            line.acks.outcomes(1).await;
         }
         assert_eq!(line.supervision.ended().await, Exit::GaveUp("crashing-0".into()));
         assert!(line.drain.gave_up(), "no operator ordered it");

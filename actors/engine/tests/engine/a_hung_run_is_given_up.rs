@@ -2,7 +2,7 @@ use crate::line::{Line, POLICY, Script, limits, start_sink};
 use crate::testkit::{TestDesk, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
-    Build, ByteBudget, Drain, Exit, Fault, Reservation, Stage, State, Supervision, Verdict,
+    Build, ByteBudget, Drain, Exit, Fault, Outcome, Reservation, Stage, State, Supervision,
 };
 use std::{
     sync::{
@@ -37,7 +37,7 @@ impl Stage for Stuck {
 
 struct Hanging {
     supervision: Supervision,
-    desk: TestDesk,
+    acks: TestDesk,
     port: millrace_engine::Port<u64>,
     kept: Arc<Mutex<Vec<Reservation>>>,
 }
@@ -58,7 +58,7 @@ fn hanging() -> Hanging {
     let stage = supervision.stage(("stuck", 0), &actix::Arbiter::current(), sink, build);
     Hanging {
         supervision,
-        desk: TestDesk::default(),
+        acks: TestDesk::default(),
         port: port_to(stage),
         kept,
     }
@@ -69,23 +69,23 @@ fn its_event_is_retried_and_charged_and_the_work_is_rebuilt() {
     in_virtual_time(|| async {
         let mut hanging = hanging();
         let start = Instant::now();
-        hanging.desk.post_all([0, 1], &hanging.port);
-        let verdicts = hanging.desk.verdicts(2).await;
+        hanging.acks.post_all([0, 1], &hanging.port);
+        let outcomes = hanging.acks.outcomes(2).await;
         assert!(
             matches!(
-                &verdicts[&0],
-                Verdict::Retry {
-                    room: "stuck",
+                &outcomes[&0],
+                Outcome::Retry {
+                    stage: "stuck",
                     cause: "hung",
                     charged: true,
                     ..
                 }
             ),
-            "{verdicts:?}"
+            "{outcomes:?}"
         );
-        assert_eq!(verdicts[&1], Verdict::Done, "its neighbour arrives");
+        assert_eq!(outcomes[&1], Outcome::Done, "its neighbour arrives");
         assert!(start.elapsed() >= POLICY.deadline);
-        let entry = &hanging.supervision.roster().entries()["stuck-0"];
+        let entry = &hanging.supervision.actors().entries()["stuck-0"];
         assert_eq!((entry.state, entry.restarts["hung"]), (State::Up, 1));
     });
 }
@@ -94,16 +94,16 @@ fn its_event_is_retried_and_charged_and_the_work_is_rebuilt() {
 fn waiting_for_memory_is_not_hanging() {
     in_virtual_time(|| async {
         let mut hanging = hanging();
-        hanging.desk.post_all([60, 70], &hanging.port);
-        assert_eq!(hanging.desk.verdicts(1).await[&60], Verdict::Done);
+        hanging.acks.post_all([60, 70], &hanging.port);
+        assert_eq!(hanging.acks.outcomes(1).await[&60], Outcome::Done);
         tokio::time::sleep(POLICY.deadline * 100).await;
         assert!(
-            hanging.desk.try_verdict().is_none(),
+            hanging.acks.try_outcome().is_none(),
             "the second waits for the first one's bytes"
         );
         hanging.kept.lock().unwrap().clear();
-        assert_eq!(hanging.desk.verdicts(1).await[&70], Verdict::Done);
-        let entry = &hanging.supervision.roster().entries()["stuck-0"];
+        assert_eq!(hanging.acks.outcomes(1).await[&70], Outcome::Done);
+        let entry = &hanging.supervision.actors().entries()["stuck-0"];
         assert!(entry.restarts.is_empty(), "{entry:?}");
     });
 }
@@ -113,11 +113,11 @@ fn a_write_of_many_that_hangs_is_tried_event_by_event() {
     in_virtual_time(|| async {
         let mut line = Line::start();
         *line.script.write_takes.lock().unwrap() = Duration::from_secs(1);
-        line.desk.post_all([1, 2, 12, 3], &line.port); // 12 becomes the 24 that the sink hangs at
-        let verdicts = line.desk.verdicts(4).await;
+        line.acks.post_all([1, 2, 12, 3], &line.port); // 12 becomes the 24 that the sink hangs at
+        let outcomes = line.acks.outcomes(4).await;
         assert!(matches!(
-            verdicts[&12],
-            Verdict::Retry {
+            outcomes[&12],
+            Outcome::Retry {
                 cause: "hung",
                 charged: true,
                 ..
@@ -145,7 +145,7 @@ impl Stage for Blocked {
 }
 
 /// A line whose stage has a thread of its own, blocked while the sender lives.
-fn blocked(supervision: &Supervision, desk: &TestDesk, thread: &actix::Arbiter) -> Sender<()> {
+fn blocked(supervision: &Supervision, acks: &TestDesk, thread: &actix::Arbiter) -> Sender<()> {
     let sink = port_to(start_sink(
         supervision,
         &Arc::new(Script::default()),
@@ -159,7 +159,7 @@ fn blocked(supervision: &Supervision, desk: &TestDesk, thread: &actix::Arbiter) 
         async move { Ok(Blocked { entered, release }) }.boxed_local()
     });
     let port = port_to(supervision.stage(("blocked", 0), &thread.handle(), sink, build));
-    desk.post_all([1], &port);
+    acks.post_all([1], &port);
     is_in.recv().unwrap(); // in real time: the other thread has no part in ours
     hold
 }
@@ -169,14 +169,14 @@ fn a_blocked_thread_is_seen_from_outside_and_ends_the_line() {
     in_virtual_time(|| async {
         let drain = Drain::default();
         let supervision = Supervision::start(POLICY, drain.clone());
-        let (mut desk, thread) = (TestDesk::default(), actix::Arbiter::new());
-        let hold = blocked(&supervision, &desk, &thread);
+        let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
+        let hold = blocked(&supervision, &acks, &thread);
         assert_eq!(supervision.ended().await, Exit::GaveUp("blocked-0".into()));
         assert!(drain.gave_up());
-        let entry = &supervision.roster().entries()["blocked-0"];
+        let entry = &supervision.actors().entries()["blocked-0"];
         assert_eq!((entry.state, entry.restarts["hung"]), (State::GaveUp, 1));
         assert!(
-            desk.try_verdict().is_none(),
+            acks.try_outcome().is_none(),
             "its event stays unsettled, so the broker has it"
         );
         drop(hold);
@@ -189,15 +189,15 @@ fn a_blocked_thread_is_seen_from_outside_and_ends_the_line() {
 fn a_thread_that_ended_is_seen_and_ends_the_line() {
     in_virtual_time(|| async {
         let supervision = Supervision::start(POLICY, Drain::default());
-        let (mut desk, thread) = (TestDesk::default(), actix::Arbiter::new());
-        let hold = blocked(&supervision, &desk, &thread);
+        let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
+        let hold = blocked(&supervision, &acks, &thread);
         thread.stop();
         drop(hold);
         thread.join().unwrap();
-        until(|| supervision.roster().entries().contains_key("blocked-0")).await;
+        until(|| supervision.actors().entries().contains_key("blocked-0")).await;
         assert_eq!(supervision.ended().await, Exit::GaveUp("blocked-0".into()));
         // Done, where the work was faster than the end of its thread; else given back.
-        desk.verdicts(1).await;
+        acks.outcomes(1).await;
     });
 }
 

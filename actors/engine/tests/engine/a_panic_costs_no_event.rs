@@ -1,6 +1,6 @@
 use crate::line::Line;
 use crate::testkit::in_virtual_time;
-use millrace_engine::{State, Verdict};
+use millrace_engine::{Outcome, State};
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use tokio::time::Instant;
 
@@ -9,10 +9,10 @@ fn the_stage_is_rebuilt_and_its_neighbours_arrive() {
     in_virtual_time(|| async {
         let mut line = Line::start();
         let start = Instant::now();
-        line.desk.post_all([1, 13, 2, 3], &line.port);
-        let verdicts = line.desk.verdicts(4).await;
+        line.acks.post_all([1, 13, 2, 3], &line.port);
+        let outcomes = line.acks.outcomes(4).await;
         assert!(
-            matches!(&verdicts[&13], Verdict::Retry { cause: "panic", detail, charged: true, .. } if detail.contains("thirteen"))
+            matches!(&outcomes[&13], Outcome::Retry { cause: "panic", detail, charged: true, .. } if detail.contains("thirteen"))
         );
         assert_eq!(
             line.script.written(),
@@ -24,7 +24,7 @@ fn the_stage_is_rebuilt_and_its_neighbours_arrive() {
             start.elapsed() >= Duration::from_millis(500),
             "the restart waited for its backoff"
         );
-        let entry = &line.supervision.roster().entries()["double-0"];
+        let entry = &line.supervision.actors().entries()["double-0"];
         assert_eq!((entry.state, entry.restarts["panic"]), (State::Up, 1));
     });
 }
@@ -34,13 +34,13 @@ fn a_panic_in_a_write_of_many_charges_only_the_guilty() {
     in_virtual_time(|| async {
         let mut line = Line::start();
         *line.script.write_takes.lock().unwrap() = Duration::from_secs(1);
-        line.desk.post_all([1, 2, 11, 3], &line.port); // 11 becomes the 22 that the sink panics at
-        let verdicts = line.desk.verdicts(4).await;
-        assert!(matches!(verdicts[&11], Verdict::Retry { cause: "panic", .. }));
+        line.acks.post_all([1, 2, 11, 3], &line.port); // 11 becomes the 22 that the sink panics at
+        let outcomes = line.acks.outcomes(4).await;
+        assert!(matches!(outcomes[&11], Outcome::Retry { cause: "panic", .. }));
         assert_eq!(
-            verdicts
+            outcomes
                 .values()
-                .filter(|verdict| **verdict == Verdict::Done)
+                .filter(|outcome| **outcome == Outcome::Done)
                 .count(),
             3
         );

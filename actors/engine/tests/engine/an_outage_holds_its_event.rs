@@ -1,6 +1,6 @@
 use crate::line::Line;
 use crate::testkit::in_virtual_time;
-use millrace_engine::Verdict;
+use millrace_engine::Outcome;
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use tokio::time::Instant;
 
@@ -9,11 +9,11 @@ fn the_event_stays_first_in_line_and_pays_nothing() {
     in_virtual_time(|| async {
         let mut line = Line::start();
         line.script.stage_outages.store(1, SeqCst);
-        line.desk.post_all([1, 2, 3], &line.port);
-        let verdicts = line.desk.verdicts(3).await;
+        line.acks.post_all([1, 2, 3], &line.port);
+        let outcomes = line.acks.outcomes(3).await;
         assert!(
-            verdicts.values().all(|verdict| *verdict == Verdict::Done),
-            "{verdicts:?}"
+            outcomes.values().all(|outcome| *outcome == Outcome::Done),
+            "{outcomes:?}"
         );
         assert_eq!(line.script.writes.lock().unwrap().concat(), [2, 4, 6], "in order");
     });
@@ -25,18 +25,18 @@ fn in_a_long_outage_each_has_its_turn_and_nobody_pays() {
         let mut line = Line::start();
         line.script.stage_outages.store(5, SeqCst);
         let start = Instant::now();
-        line.desk.post_all([1, 2, 3], &line.port);
-        let verdicts = line.desk.verdicts(3).await;
+        line.acks.post_all([1, 2, 3], &line.port);
+        let outcomes = line.acks.outcomes(3).await;
         assert!(
-            verdicts.values().all(|verdict| *verdict == Verdict::Done),
-            "{verdicts:?}"
+            outcomes.values().all(|outcome| *outcome == Outcome::Done),
+            "{outcomes:?}"
         );
         assert_eq!(line.script.written(), [2, 4, 6]);
         assert!(
             start.elapsed() >= Duration::from_secs(10),
             "five waits that double from a second"
         );
-        let entry = &line.supervision.roster().entries()["double-0"];
+        let entry = &line.supervision.actors().entries()["double-0"];
         assert_eq!(entry.restarts["outage"], 5);
     });
 }
@@ -46,19 +46,19 @@ fn an_outage_of_a_write_holds_all_its_events() {
     in_virtual_time(|| async {
         let mut line = Line::start();
         line.script.sink_outages.store(50, SeqCst);
-        line.desk.post_all(0..4, &line.port);
-        let outcome = tokio::time::timeout(Duration::from_secs(60), line.desk.verdicts(1)).await;
+        line.acks.post_all(0..4, &line.port);
+        let outcome = tokio::time::timeout(Duration::from_secs(60), line.acks.outcomes(1)).await;
         assert!(
             outcome.is_err(),
             "nothing is settled during the outage: {outcome:?}"
         );
         line.script.sink_outages.store(0, SeqCst);
-        line.desk.post_all([9], &line.port);
-        let verdicts = line.desk.verdicts(4).await;
+        line.acks.post_all([9], &line.port);
+        let outcomes = line.acks.outcomes(4).await;
         assert!(
-            verdicts
+            outcomes
                 .values()
-                .all(|verdict| matches!(verdict, Verdict::Done | Verdict::DeadLetter { .. }))
+                .all(|outcome| matches!(outcome, Outcome::Done | Outcome::DeadLetter { .. }))
         );
     });
 }

@@ -2,7 +2,7 @@ use crate::line::{POLICY, Script, limits, start_sink};
 use crate::testkit::{TestDesk, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
-    Breaker, Build, Drain, Fault, Intake, Port, Source, Stage, State, Supervision, Verdict,
+    Breaker, Build, Drain, Fault, Intake, Outcome, Port, Source, Stage, State, Supervision,
 };
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-/// What the dependency of the room does.
+/// What the dependency of the stage does.
 #[derive(Default)]
 struct World {
     /// It neither answers nor works.
@@ -31,7 +31,7 @@ struct Pool {
     supervision: Supervision,
     breaker: Breaker,
     port: Port<u64>,
-    desk: TestDesk,
+    acks: TestDesk,
     world: Arc<World>,
 }
 
@@ -80,15 +80,15 @@ impl Pool {
             port: Port::new(members),
             breaker: supervision.breaker(),
             supervision,
-            desk: TestDesk::default(),
+            acks: TestDesk::default(),
             world,
         }
     }
 
     async fn is_built(&self) {
-        let roster = self.supervision.roster();
+        let actors = self.supervision.actors();
         until(|| {
-            roster.entries().len() == 4 && roster.entries().values().all(|entry| entry.state == State::Up)
+            actors.entries().len() == 4 && actors.entries().values().all(|entry| entry.state == State::Up)
         })
         .await;
     }
@@ -104,14 +104,14 @@ fn it_opens_with_the_outage_and_closes_with_its_end() {
         let mut pool = Pool::start(World::default(), 3);
         pool.is_built().await;
         pool.world.down.store(true, SeqCst);
-        pool.desk.post_all([1], &pool.port);
+        pool.acks.post_all([1], &pool.port);
         until(|| pool.is_open()).await;
         let why = pool.breaker.suspension().unwrap();
         assert_eq!((why.dependency, why.detail.as_str()), ("network", "down"));
         tokio::time::sleep(Duration::from_secs(600)).await;
         assert!(pool.is_open(), "two idle workers do not close it");
         pool.world.down.store(false, SeqCst);
-        assert_eq!(pool.desk.verdicts(1).await[&1], Verdict::Done);
+        assert_eq!(pool.acks.outcomes(1).await[&1], Outcome::Done);
         until(|| !pool.is_open()).await;
     });
 }
@@ -122,7 +122,7 @@ fn one_sick_event_costs_one_short_pause_and_not_the_line() {
         let mut pool = Pool::start(World::default(), 3);
         pool.is_built().await;
         *pool.world.sick.lock().unwrap() = Some(7);
-        pool.desk.post_all([7], &pool.port);
+        pool.acks.post_all([7], &pool.port);
         until(|| pool.is_open()).await;
         until(|| !pool.is_open()).await;
         let changes = pool.breaker.subscribe();
@@ -133,10 +133,10 @@ fn one_sick_event_costs_one_short_pause_and_not_the_line() {
             "it failed again and again"
         );
         assert!(!changes.has_changed().unwrap(), "and nobody paused for it");
-        pool.desk.post_all([1, 2], &pool.port);
-        pool.desk.verdicts(2).await;
+        pool.acks.post_all([1, 2], &pool.port);
+        pool.acks.outcomes(2).await;
         *pool.world.sick.lock().unwrap() = None;
-        pool.desk.verdicts(1).await;
+        pool.acks.outcomes(1).await;
         assert!(!changes.has_changed().unwrap());
     });
 }
@@ -146,7 +146,7 @@ fn a_dependency_that_answers_and_does_not_work_holds_the_line() {
     in_virtual_time(|| async {
         let mut pool = Pool::start(World::default(), 2);
         pool.world.full.store(true, SeqCst);
-        pool.desk.post_all([1, 2], &pool.port);
+        pool.acks.post_all([1, 2], &pool.port);
         until(|| pool.is_open()).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
         let changes = pool.breaker.subscribe();
@@ -154,7 +154,7 @@ fn a_dependency_that_answers_and_does_not_work_holds_the_line() {
         assert!(pool.is_open());
         assert!(!changes.has_changed().unwrap(), "no rebuild closes it");
         pool.world.full.store(false, SeqCst);
-        pool.desk.verdicts(2).await;
+        pool.acks.outcomes(2).await;
         until(|| !pool.is_open()).await;
     });
 }
@@ -164,10 +164,10 @@ fn the_failure_that_takes_the_last_worker_opens_it_whatever_came_before() {
     in_virtual_time(|| async {
         let mut pool = Pool::start(World::default(), 1);
         pool.world.full.store(true, SeqCst);
-        pool.desk.post_all([13, 1], &pool.port);
+        pool.acks.post_all([13, 1], &pool.port);
         until(|| pool.is_open()).await;
         pool.world.full.store(false, SeqCst);
-        pool.desk.verdicts(2).await;
+        pool.acks.outcomes(2).await;
         until(|| !pool.is_open()).await;
     });
 }

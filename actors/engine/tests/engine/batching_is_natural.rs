@@ -10,9 +10,9 @@ async fn sizes_of_writes(messages: usize, rows: usize, rest: u64) -> Vec<usize> 
     let script = Arc::new(Script::default());
     *script.write_takes.lock().unwrap() = Duration::from_secs(1);
     let port = port_to(start_sink(&supervision, &script, limits(messages, rows)));
-    let mut desk = TestDesk::default();
-    desk.post_all(100..101 + rest, &port);
-    desk.verdicts(rest as usize + 1).await;
+    let mut acks = TestDesk::default();
+    acks.post_all(100..101 + rest, &port);
+    acks.outcomes(rest as usize + 1).await;
     script.writes.lock().unwrap().iter().map(Vec::len).collect()
 }
 
@@ -41,10 +41,10 @@ fn a_single_message_never_waits_for_company() {
         let supervision = Supervision::start(POLICY, Drain::default());
         let script = Arc::new(Script::default());
         let port = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
-        let mut desk = TestDesk::default();
+        let mut acks = TestDesk::default();
         let start = Instant::now();
-        desk.post_all([1], &port);
-        desk.verdicts(1).await;
+        acks.post_all([1], &port);
+        acks.outcomes(1).await;
         assert!(
             start.elapsed() < Duration::from_millis(10),
             "{:?}",

@@ -1,27 +1,27 @@
 use crate::line::Line;
 use crate::testkit::in_virtual_time;
-use millrace_engine::{Envelope, Receipt, Verdict};
+use millrace_engine::{DeliveryHandle, Envelope, Outcome};
 use std::collections::BTreeMap;
 use tracing::Span;
 
 #[test]
-fn each_outcome_has_its_verdict() {
+fn each_outcome_has_its_outcome() {
     in_virtual_time(|| async {
         let mut line = Line::start();
-        line.desk.post_all([1, 4, 6, 8, 2], &line.port);
-        let verdicts = line.desk.verdicts(5).await;
-        let retry = |cause, detail: &str, charged| Verdict::Retry {
-            room: "double",
+        line.acks.post_all([1, 4, 6, 8, 2], &line.port);
+        let outcomes = line.acks.outcomes(5).await;
+        let retry = |cause, detail: &str, charged| Outcome::Retry {
+            stage: "double",
             cause,
             detail: detail.to_owned(),
             charged,
         };
         let expected = BTreeMap::from([
-            (1, Verdict::Done),
-            (2, Verdict::Done),
+            (1, Outcome::Done),
+            (2, Outcome::Done),
             (
                 4,
-                Verdict::DeadLetter {
+                Outcome::DeadLetter {
                     reason: "four",
                     detail: "it is four".to_owned(),
                 },
@@ -29,21 +29,26 @@ fn each_outcome_has_its_verdict() {
             (6, retry("six", "it is six", true)),
             (8, retry("eight", "it is eight", false)),
         ]);
-        assert_eq!(verdicts, expected);
+        assert_eq!(outcomes, expected);
         assert_eq!(line.script.written(), [2, 4]);
-        assert!(line.desk.try_verdict().is_none());
+        assert!(line.acks.try_outcome().is_none());
     });
 }
 
 #[test]
 fn a_dropped_envelope_is_retried_never_done() {
-    let (desk, mut settled) = tokio::sync::mpsc::unbounded_channel();
-    drop(Envelope::new((), "event-7", Span::none(), Receipt::new(7, desk)));
+    let (acks, mut settled) = tokio::sync::mpsc::unbounded_channel();
+    drop(Envelope::new(
+        (),
+        "event-7",
+        Span::none(),
+        DeliveryHandle::new(7, acks),
+    ));
     let settlement = settled.try_recv().unwrap();
     assert_eq!(settlement.tag, 7);
     assert!(matches!(
-        settlement.verdict,
-        Verdict::Retry {
+        settlement.outcome,
+        Outcome::Retry {
             cause: "dropped",
             charged: true,
             ..
@@ -53,9 +58,9 @@ fn a_dropped_envelope_is_retried_never_done() {
 }
 
 #[test]
-fn a_receipt_of_a_closed_desk_settles_nothing() {
-    let (desk, settled) = tokio::sync::mpsc::unbounded_channel();
-    let mail = Envelope::new((), "event-1", Span::none(), Receipt::new(1, desk));
+fn a_handle_of_a_closed_acks_settles_nothing() {
+    let (acks, settled) = tokio::sync::mpsc::unbounded_channel();
+    let mail = Envelope::new((), "event-1", Span::none(), DeliveryHandle::new(1, acks));
     drop(settled);
-    mail.settle(Verdict::Done);
+    mail.settle(Outcome::Done);
 }

@@ -42,7 +42,7 @@ pub(crate) struct Double(pub(crate) Arc<Script>);
 pub(crate) struct List(pub(crate) Arc<Script>);
 
 pub(crate) struct Line {
-    pub(crate) desk: TestDesk,
+    pub(crate) acks: TestDesk,
     pub(crate) supervision: Supervision,
     pub(crate) drain: Drain,
     pub(crate) port: Port<u64>,
@@ -75,7 +75,7 @@ impl Stage for Double {
             13 => panic!("thirteen"),
             4 => Err(Fault::poison("four", "it is four")),
             6 => Err(Fault::transient("six", "it is six")),
-            8 => Err(Fault::not_yet("eight", "it is eight")),
+            8 => Err(Fault::deferred("eight", "it is eight")),
             _ if spend(&self.0.stage_outages) => Err(Fault::outage("network", "down")),
             number => Ok(number * 2),
         }
@@ -152,7 +152,7 @@ impl Line {
             build_double(&script),
         );
         Self {
-            desk: TestDesk::default(),
+            acks: TestDesk::default(),
             supervision,
             drain,
             port: port_to(stage),

@@ -40,9 +40,9 @@ fn lines_of(numbers: &'static [u64], outages: usize) -> Vec<serde_json::Value> {
     in_virtual_time(|| async move {
         let mut line = Line::start();
         line.script.stage_outages.store(outages, SeqCst);
-        line.desk.post_all(numbers.iter().copied(), &line.port);
-        line.desk.verdicts(numbers.len()).await;
-        // The supervisor hears of it after the verdict; virtual time passes when all have had their say.
+        line.acks.post_all(numbers.iter().copied(), &line.port);
+        line.acks.outcomes(numbers.len()).await;
+        // The supervisor hears of it after the outcome; virtual time passes when all have had their say.
         tokio::time::sleep(Duration::from_secs(1)).await;
     });
     let text = String::from_utf8(LOG.take()).unwrap();

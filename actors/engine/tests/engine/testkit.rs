@@ -1,6 +1,6 @@
-//! For tests of actors: a system on a paused clock, and a desk to watch.
+//! For tests of actors: a system on a paused clock, and a acks to watch.
 
-use millrace_engine::{Desk, Envelope, Member, Port, Receipt, Settlement, Verdict};
+use millrace_engine::{Acks, DeliveryHandle, Envelope, Member, Outcome, Port, Settlement};
 use std::{collections::BTreeMap, future::Future, time::Duration};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Span;
@@ -30,9 +30,9 @@ pub(crate) async fn until(so: impl Fn() -> bool) {
     }
 }
 
-/// A source's side of the line: it hands out envelopes and collects verdicts.
+/// A source's side of the line: it hands out envelopes and collects outcomes.
 pub(crate) struct TestDesk {
-    desk: Desk,
+    acks: Acks,
     settled: UnboundedReceiver<Settlement>,
 }
 
@@ -40,8 +40,8 @@ pub(crate) struct TestDesk {
 
 impl Default for TestDesk {
     fn default() -> Self {
-        let (desk, settled) = unbounded_channel();
-        Self { desk, settled }
+        let (acks, settled) = unbounded_channel();
+        Self { acks, settled }
     }
 }
 
@@ -52,7 +52,7 @@ impl TestDesk {
             body,
             format!("event-{tag}"),
             Span::none(),
-            Receipt::new(tag, self.desk.clone()),
+            DeliveryHandle::new(tag, self.acks.clone()),
         )
     }
 
@@ -63,22 +63,22 @@ impl TestDesk {
         }
     }
 
-    /// Waits for `count` verdicts.
+    /// Waits for `count` outcomes.
     ///
     /// # Panics
     /// When a delivery is settled twice.
-    pub(crate) async fn verdicts(&mut self, count: usize) -> BTreeMap<u64, Verdict> {
-        let mut verdicts = BTreeMap::new();
-        while verdicts.len() < count {
-            let Settlement { tag, verdict } = self.settled.recv().await.expect("the desk is open");
-            let earlier = verdicts.insert(tag, verdict);
+    pub(crate) async fn outcomes(&mut self, count: usize) -> BTreeMap<u64, Outcome> {
+        let mut outcomes = BTreeMap::new();
+        while outcomes.len() < count {
+            let Settlement { tag, outcome } = self.settled.recv().await.expect("the acks is open");
+            let earlier = outcomes.insert(tag, outcome);
             assert!(earlier.is_none(), "delivery {tag} was settled twice");
         }
-        verdicts
+        outcomes
     }
 
-    /// The next verdict, if one is there already.
-    pub(crate) fn try_verdict(&mut self) -> Option<Settlement> {
+    /// The next outcome, if one is there already.
+    pub(crate) fn try_outcome(&mut self) -> Option<Settlement> {
         self.settled.try_recv().ok()
     }
 }

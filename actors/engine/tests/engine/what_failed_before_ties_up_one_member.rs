@@ -1,7 +1,7 @@
 use crate::line::{POLICY, limits};
 use crate::testkit::{TestDesk, in_virtual_time, until};
 use futures_util::FutureExt;
-use millrace_engine::{Build, Drain, Fault, Load, Port, Sink, State, Supervision, Verdict};
+use millrace_engine::{Build, Drain, Fault, Load, Outcome, Port, Sink, State, Supervision};
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
@@ -36,7 +36,7 @@ struct Writer {
 }
 
 struct Pool {
-    desk: TestDesk,
+    acks: TestDesk,
     port: Port<u64>,
     table: Arc<Table>,
     _supervision: Supervision,
@@ -92,14 +92,14 @@ impl Pool {
             supervision.sink(("writer", member), &here, limits(100, 1_000), build)
         };
         let port = Port::new((0..members).map(start));
-        let roster = supervision.roster();
+        let actors = supervision.actors();
         until(|| {
-            let entries = roster.entries();
+            let entries = actors.entries();
             entries.len() == members && entries.values().all(|entry| entry.state == State::Up)
         })
         .await;
         Self {
-            desk: TestDesk::default(),
+            acks: TestDesk::default(),
             port,
             table,
             _supervision: supervision,
@@ -113,7 +113,7 @@ impl Pool {
     /// Posts what comes back from a retry queue.
     fn post_retried(&self, numbers: impl IntoIterator<Item = u64>) {
         for number in numbers {
-            self.port.post(self.desk.envelope(number, number).retried(true));
+            self.port.post(self.acks.envelope(number, number).retried(true));
         }
     }
 
@@ -122,8 +122,8 @@ impl Pool {
     }
 }
 
-fn is_charged(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Retry { charged: true, .. })
+fn is_charged(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Retry { charged: true, .. })
 }
 
 #[test]
@@ -132,10 +132,10 @@ fn it_goes_alone_through_one_member_and_the_rest_through_the_others() {
         let mut pool = Pool::start(3).await;
         pool.lock([1, 2, 3]);
         pool.post_retried([1, 2, 3, 4]);
-        pool.desk.post_all(100..150, &pool.port);
-        let first = pool.desk.verdicts(50).await;
+        pool.acks.post_all(100..150, &pool.port);
+        let first = pool.acks.outcomes(50).await;
         assert!(
-            first.values().all(|verdict| *verdict == Verdict::Done),
+            first.values().all(|outcome| *outcome == Outcome::Done),
             "{first:?}"
         );
         assert!(
@@ -144,8 +144,8 @@ fn it_goes_alone_through_one_member_and_the_rest_through_the_others() {
                 .all(|write| write.ended - write.began < LOCK_WAIT),
             "the fresh ones waited for none of those that failed before"
         );
-        let rest = pool.desk.verdicts(4).await;
-        assert_eq!(rest[&4], Verdict::Done);
+        let rest = pool.acks.outcomes(4).await;
+        assert_eq!(rest[&4], Outcome::Done);
         assert!(
             [1, 2, 3].iter().all(|number| is_charged(&rest[number])),
             "{rest:?}"
@@ -171,8 +171,8 @@ fn with_one_member_the_rest_has_its_turn_after_each() {
         pool.lock([1, 2, 3]);
         pool.post_retried([1, 2, 3]);
         tokio::time::sleep(LOCK_WAIT / 2).await;
-        pool.desk.post_all(100..150, &pool.port);
-        pool.desk.verdicts(53).await;
+        pool.acks.post_all(100..150, &pool.port);
+        pool.acks.outcomes(53).await;
         let order: Vec<_> = pool.writes().iter().map(|write| write.numbers[0]).collect();
         assert_eq!(order, [1, 100, 2, 3]);
     });
@@ -184,17 +184,17 @@ fn a_write_of_many_that_was_too_slow_is_taken_apart_by_one_member() {
         let mut pool = Pool::start(2).await;
         pool.lock([1, 2]);
         // Both members have a locked row in a write of many.
-        pool.desk.post_all([90, 91], &pool.port);
-        pool.desk.post_all([1, 2, 10, 11, 12, 13], &pool.port);
-        pool.desk.verdicts(2).await;
+        pool.acks.post_all([90, 91], &pool.port);
+        pool.acks.post_all([1, 2, 10, 11, 12, 13], &pool.port);
+        pool.acks.outcomes(2).await;
         tokio::time::sleep(LOCK_WAIT / 2).await;
-        pool.desk.post_all(100..120, &pool.port);
-        let verdicts = pool.desk.verdicts(26).await;
-        assert!(is_charged(&verdicts[&1]) && is_charged(&verdicts[&2]));
+        pool.acks.post_all(100..120, &pool.port);
+        let outcomes = pool.acks.outcomes(26).await;
+        assert!(is_charged(&outcomes[&1]) && is_charged(&outcomes[&2]));
         assert_eq!(
-            verdicts
+            outcomes
                 .values()
-                .filter(|verdict| **verdict == Verdict::Done)
+                .filter(|outcome| **outcome == Outcome::Done)
                 .count(),
             24
         );
@@ -217,20 +217,20 @@ fn an_outage_that_nobody_else_meets_is_charged_in_the_end() {
         in_virtual_time(|| async {
             let mut pool = Pool::start(members).await;
             pool.table.deadly.lock().unwrap().insert(7);
-            pool.desk.post_all([7], &pool.port);
+            pool.acks.post_all([7], &pool.port);
             until(|| !pool.writes().is_empty()).await;
             tokio::time::sleep(Duration::from_secs(3600)).await;
             assert!(
-                pool.desk.try_verdict().is_none(),
+                pool.acks.try_outcome().is_none(),
                 "while nothing else is tried, it may as well be the database"
             );
-            pool.desk.post_all(100..150, &pool.port);
-            let verdicts = pool.desk.verdicts(51).await;
-            assert!(is_charged(&verdicts[&7]), "{:?}", verdicts[&7]);
+            pool.acks.post_all(100..150, &pool.port);
+            let outcomes = pool.acks.outcomes(51).await;
+            assert!(is_charged(&outcomes[&7]), "{:?}", outcomes[&7]);
             assert_eq!(
-                verdicts
+                outcomes
                     .values()
-                    .filter(|verdict| **verdict == Verdict::Done)
+                    .filter(|outcome| **outcome == Outcome::Done)
                     .count(),
                 50
             );
@@ -243,14 +243,14 @@ fn an_outage_that_all_meet_is_charged_to_nobody() {
     in_virtual_time(|| async {
         let mut pool = Pool::start(2).await;
         pool.table.deadly.lock().unwrap().extend(0..20);
-        pool.desk.post_all(0..20, &pool.port);
+        pool.acks.post_all(0..20, &pool.port);
         tokio::time::sleep(Duration::from_secs(3600)).await;
-        assert!(pool.desk.try_verdict().is_none());
+        assert!(pool.acks.try_outcome().is_none());
         pool.table.deadly.lock().unwrap().clear();
-        let verdicts = pool.desk.verdicts(20).await;
+        let outcomes = pool.acks.outcomes(20).await;
         assert!(
-            verdicts.values().all(|verdict| *verdict == Verdict::Done),
-            "{verdicts:?}"
+            outcomes.values().all(|outcome| *outcome == Outcome::Done),
+            "{outcomes:?}"
         );
     });
 }
@@ -261,8 +261,8 @@ fn a_wide_lane_is_a_quarter_of_the_pool() {
         let mut pool = Pool::start(8).await;
         pool.port = pool.port.with_wide_lane();
         pool.post_retried(0..20);
-        pool.desk.post_all(100..130, &pool.port);
-        pool.desk.verdicts(50).await;
+        pool.acks.post_all(100..130, &pool.port);
+        pool.acks.outcomes(50).await;
         for write in pool.writes() {
             let retried = write.numbers[0] < 100;
             assert_eq!(write.member < 2, retried, "{write:?}");

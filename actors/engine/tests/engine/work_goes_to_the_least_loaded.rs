@@ -15,13 +15,13 @@ fn a_pool_shares_what_comes() {
             .collect();
         let depths: Vec<_> = members.iter().map(|member| member.depth().clone()).collect();
         let pool = Port::new(members);
-        let mut desk = TestDesk::default();
-        desk.post_all(100..109, &pool);
+        let mut acks = TestDesk::default();
+        acks.post_all(100..109, &pool);
         assert_eq!(
             depths.iter().map(|depth| depth.get()).collect::<Vec<_>>(),
             [3, 3, 3]
         );
-        desk.verdicts(9).await;
+        acks.outcomes(9).await;
         assert!(
             depths.iter().all(|depth| depth.get() == 0),
             "nothing is left behind in the count"

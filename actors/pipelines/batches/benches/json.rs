@@ -109,7 +109,7 @@ fn libraries(criterion: &mut Criterion) {
             black_box(simd_json::to_borrowed_value(&mut copy).expect("JSON"));
         });
         let (event, settings) = (event(platform), ParserSettings::default());
-        bench("the whole room", &mut |body| {
+        bench("the whole stage", &mut |body| {
             black_box(parse_body(body, false, &event, &settings).expect("a batch"));
         });
         group.finish();

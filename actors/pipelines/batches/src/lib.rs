@@ -1,9 +1,8 @@
-//! The actors of millrace and the messages between them.
+//! The pipeline of crawled batches: an [`event`] names an object, [`fetch`] gets it, [`parse`] makes rows of it, and
+//! [`write`] stores them in one transaction.
 //!
-//! [`supervision`] is the engine and knows no business; [`domain`] holds the words; the rooms
-//! [`ingress`], [`fetcher`], [`parser`] and [`writer`] each know the engine, the domain and the
-//! [`messages`], and never each other. [`crashes`] is what one asks of another, [`recent`] is what they
-//! note for whoever looks on, [`mask`] keeps secrets out of what is shown. [`tls`] and [`renewable`] are how they get in. [`failpoints`] is for tests.
+//! [`domain`] holds the words and [`messages`] what the stages say to each other; [`recent`] is what they note for
+//! whoever looks on, [`reports`] what the API is told, and [`failpoints`] is for tests.
 
 pub mod domain;
 pub mod event;

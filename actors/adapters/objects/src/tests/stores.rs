@@ -45,7 +45,7 @@ async fn a_folder_serves_as_a_store() {
         "bucket_not_allowed"
     ));
     let found = run(&mut fetcher, PATH).await;
-    assert!(matches!(found, Err(Fault::NotYet { .. })), "{found:?}");
+    assert!(matches!(found, Err(Fault::Deferred { .. })), "{found:?}");
 
     let large = Bytes::from(vec![b'x'; 1_001]);
     stores.put("extra", "large.json", large, &[]).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_real_store_serves_refuses_and_comes_back() {
             .is_some_and(|etag| !etag.is_empty() && !etag.contains('"'))
     );
     let found = run(&mut fetcher, "crawl-results/none.json").await;
-    assert!(matches!(found, Err(Fault::NotYet { .. })), "{found:?}");
+    assert!(matches!(found, Err(Fault::Deferred { .. })), "{found:?}");
 
     let refused = with_keys(key, "wrong");
     let detail = outage_detail(run(&mut fetcher_of(&refused, &ByteBudget::new(100)), &path).await);

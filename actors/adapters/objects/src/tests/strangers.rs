@@ -74,7 +74,7 @@ fn script(name: &'static str) -> impl Fn(&Request) -> Answer {
 fn is_left_for_later(found: &Result<crate::Object, Fault>) -> bool {
     matches!(
         found,
-        Err(Fault::NotYet {
+        Err(Fault::Deferred {
             cause: "not_the_store",
             ..
         })
@@ -201,7 +201,7 @@ async fn a_bucket_that_is_missing_holds_its_own_events_only() {
         let settings = minio(&server.endpoint);
         let mut fetcher = fetcher_of(&settings, &ByteBudget::new(100));
         match run(&mut fetcher, "extra/a.json").await {
-            Err(Fault::NotYet {
+            Err(Fault::Deferred {
                 cause: "bucket_unavailable",
                 detail,
             }) => {

@@ -2,7 +2,7 @@
 //! session is lost, and notes whatever a real one would let happen and nobody should want.
 
 use super::plan::Plan;
-use millrace_engine::{Settlement, Verdict};
+use millrace_engine::{Outcome, Settlement};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard},
@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// One delivery on its way through the rooms. Tags begin at 1 in every session, as in AMQP.
+/// One delivery on its way through the stages. Tags begin at 1 in every session, as in AMQP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Parcel {
     pub(crate) epoch: usize,
@@ -115,7 +115,7 @@ impl Broker {
         self.lock().unacked.len()
     }
 
-    /// A room tells what a delivery met at its end.
+    /// A stage tells what a delivery met at its end.
     pub(crate) fn meets(&self, parcel: Parcel, what: impl Into<String>) {
         let mut state = self.lock();
         if let Some(before) = state.met.insert(parcel, what.into()) {
@@ -136,26 +136,26 @@ impl Broker {
         self.meets(parcel, "stored");
     }
 
-    /// A verdict arrives on the channel `epoch`.
+    /// A outcome arrives on the channel `epoch`.
     pub(crate) fn settle(&self, epoch: usize, settlement: Settlement) {
         let mut state = self.lock();
-        let Settlement { tag, verdict } = settlement;
+        let Settlement { tag, outcome } = settlement;
         let Some(message) = state.unacked.remove(&tag) else {
-            return state.violate(format!("channel {epoch} knows no delivery {tag}: {verdict:?}"));
+            return state.violate(format!("channel {epoch} knows no delivery {tag}: {outcome:?}"));
         };
         let event = message.event;
         let parcel = Parcel { epoch, tag, event };
-        let (met, said) = (state.met.remove(&parcel), in_words(&verdict));
+        let (met, said) = (state.met.remove(&parcel), in_words(&outcome));
         if met.as_ref() != Some(&said) {
-            state.violate(format!("{parcel:?} met {met:?}, and the verdict is {said:?}"));
+            state.violate(format!("{parcel:?} met {met:?}, and the outcome is {said:?}"));
         }
-        match verdict {
-            Verdict::Done if !state.ledger.contains(&event) => {
+        match outcome {
+            Outcome::Done if !state.ledger.contains(&event) => {
                 state.violate(format!("{parcel:?} is acknowledged and not stored"));
             }
-            Verdict::Done => {}
-            Verdict::DeadLetter { reason, .. } => state.bury(event, reason),
-            Verdict::Retry { charged, .. } => {
+            Outcome::Done => {}
+            Outcome::DeadLetter { reason, .. } => state.bury(event, reason),
+            Outcome::Retry { charged, .. } => {
                 *state.charged.entry(event).or_default() += usize::from(charged);
                 state.retry(message, charged, self.max_attempts);
             }
@@ -181,7 +181,7 @@ impl Broker {
     }
 
     /// Everything that went wrong, looked at after the end.
-    pub(crate) fn verdict(&self, plan: &Plan) -> Vec<String> {
+    pub(crate) fn outcome(&self, plan: &Plan) -> Vec<String> {
         let mut state = self.lock();
         for (event, fortune) in plan.events.iter().enumerate() {
             let stored = state.ledger.contains(&event);
@@ -189,7 +189,7 @@ impl Broker {
             let earned = match (state.buried.get(&event).map(String::as_str), fortune.poison) {
                 (None, None) => stored,
                 (Some("exhausted"), _) => charged == self.max_attempts,
-                (Some(reason), Some(room)) => reason == poison_of(room) && !stored,
+                (Some(reason), Some(stage)) => reason == poison_of(stage) && !stored,
                 _ => false,
             };
             if !earned || charged > self.max_attempts {
@@ -241,20 +241,20 @@ impl State {
     }
 }
 
-/// The reason of a room that can never take an event.
-pub(crate) fn poison_of(room: usize) -> &'static str {
-    ["bad for room 0", "bad for room 1", "bad for room 2"][room]
+/// The reason of a stage that can never take an event.
+pub(crate) fn poison_of(stage: usize) -> &'static str {
+    ["bad for stage 0", "bad for stage 1", "bad for stage 2"][stage]
 }
 
-/// What a retry is for, as rooms note it and as the verdict says it.
+/// What a retry is for, as stages note it and as the outcome says it.
 pub(crate) fn retry_of(cause: &str, charged: bool) -> String {
     format!("{cause}, charged: {charged}")
 }
 
-fn in_words(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Done => "stored".to_owned(),
-        Verdict::DeadLetter { reason, .. } => (*reason).to_owned(),
-        Verdict::Retry { cause, charged, .. } => retry_of(cause, *charged),
+fn in_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "stored".to_owned(),
+        Outcome::DeadLetter { reason, .. } => (*reason).to_owned(),
+        Outcome::Retry { cause, charged, .. } => retry_of(cause, *charged),
     }
 }

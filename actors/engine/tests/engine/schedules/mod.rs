@@ -1,9 +1,9 @@
-//! Thousands of drawn schedules against the real engine in virtual time: whatever befalls the rooms,
+//! Thousands of drawn schedules against the real engine in virtual time: whatever befalls the stages,
 //! the broker and the operator, every event is stored or earns its grave. Decision record 3 says why so.
 
 mod broker;
 mod plan;
-mod rooms;
+mod stages;
 
 use crate::testkit::in_virtual_time;
 use broker::Broker;
@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Exit, Fault, Limits, Load, Port, RestartPolicy, Supervision};
 use plan::{Fortune, Plan, ROOMS, plans};
 use proptest::prelude::*;
-use rooms::{Gate, Station, Vault};
+use stages::{Gate, Station, Vault};
 use std::{
     sync::{
         Arc, Mutex,
@@ -47,13 +47,13 @@ impl World {
         self.plan.dropped.contains(&self.deliveries.fetch_add(1, SeqCst))
     }
 
-    /// Builds `made` for a room when its dependency answers.
-    fn build<W: 'static>(self: &Arc<Self>, room: usize, made: fn(Arc<Self>) -> W) -> Build<W> {
+    /// Builds `made` for a stage when its dependency answers.
+    fn build<W: 'static>(self: &Arc<Self>, stage: usize, made: fn(Arc<Self>) -> W) -> Build<W> {
         let world = self.clone();
         Arc::new(move || {
             let world = world.clone();
             async move {
-                let left = &world.dead_builds[room];
+                let left = &world.dead_builds[stage];
                 match left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
                     Ok(_) => Err(Fault::outage("world", "no answer")),
                     Err(_) => Ok(made(world)),
@@ -148,7 +148,7 @@ proptest! {
                 world.live(drains.next().copied()).await;
             }
         });
-        let violations = world.broker.verdict(&world.plan);
+        let violations = world.broker.outcome(&world.plan);
         prop_assert!(violations.is_empty(), "{violations:#?}");
     }
 }

@@ -2,15 +2,15 @@
 
 use proptest::{collection::vec, option, prelude::*};
 
-/// The rooms: two stages and the sink.
+/// The stages: two stages and the sink.
 pub(crate) const ROOMS: usize = 3;
 
-/// What a room does with an event once; the next time it is something else.
+/// What a stage does with an event once; the next time it is something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     Outage,
     Transient,
-    NotYet,
+    Deferred,
     Panic,
     Hang,
 }
@@ -18,9 +18,9 @@ pub(crate) enum Trouble {
 /// One event's fortune.
 #[derive(Clone, Debug)]
 pub(crate) struct Fortune {
-    /// Room by room, what befalls it there before all goes well.
+    /// Stage by stage, what befalls it there before all goes well.
     pub(crate) troubles: [Vec<Trouble>; ROOMS],
-    /// The room that can never take it.
+    /// The stage that can never take it.
     pub(crate) poison: Option<usize>,
 }
 
@@ -28,17 +28,17 @@ pub(crate) struct Fortune {
 pub(crate) struct Plan {
     pub(crate) events: Vec<Fortune>,
     pub(crate) prefetch: usize,
-    /// Workers, room by room.
+    /// Workers, stage by stage.
     pub(crate) workers: [usize; ROOMS],
     /// Events that one write may serve.
     pub(crate) batch: usize,
-    /// How long the work takes, in milliseconds, room by room.
+    /// How long the work takes, in milliseconds, stage by stage.
     pub(crate) pace_ms: [u64; ROOMS],
-    /// Builds that fail because the dependency is down, room by room.
+    /// Builds that fail because the dependency is down, stage by stage.
     pub(crate) dead_builds: [usize; ROOMS],
     /// How long each of the first sessions with the broker lasts; the next one lasts.
     pub(crate) sessions_ms: Vec<u64>,
-    /// These deliveries, in the order of all, are dropped on their way to the first room.
+    /// These deliveries, in the order of all, are dropped on their way to the first stage.
     pub(crate) dropped: Vec<usize>,
     /// An operator stops the first lines after so long; the next one runs to the end.
     pub(crate) drains_ms: Vec<u64>,
@@ -87,11 +87,11 @@ fn fortunes() -> impl Strategy<Value = Fortune> {
     let trouble = prop_oneof![
         4 => Just(Trouble::Outage),
         2 => Just(Trouble::Transient),
-        2 => Just(Trouble::NotYet),
+        2 => Just(Trouble::Deferred),
         1 => Just(Trouble::Panic),
         1 => Just(Trouble::Hang),
     ];
-    // Most events meet nothing in most rooms.
+    // Most events meet nothing in most stages.
     let some = prop_oneof![3 => Just(Vec::new()), 1 => vec(trouble, 1..4)];
     let poison = option::weighted(0.1, 0..ROOMS);
     ([some.clone(), some.clone(), some], poison).prop_map(|(troubles, poison)| Fortune { troubles, poison })

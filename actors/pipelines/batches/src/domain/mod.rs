@@ -1,4 +1,4 @@
-//! The words of the field. Plain values: no I/O, no async, no library of any room.
+//! The words of the field. Plain values: no I/O, no async, no library of any stage.
 
 mod error_code;
 mod event;

@@ -1,10 +1,9 @@
-//! One object's bytes to rows: the pure middle of the room.
+//! One object's bytes to rows: the pure middle of the stage.
 
 use super::{
-    borders, clean, decompress, depth, envelope,
+    borders, clean, decompress, depth, envelope, fix,
     found::{Flaw, Found},
     item::{self, Item},
-    mend,
     reader::Reader,
     record::Refusal,
     settings::{ParserLimits, ParserSettings},
@@ -110,7 +109,7 @@ fn take(
                 item_index,
                 reason: refusal.reason,
                 detail: refusal.detail,
-                raw: mend::without_nul(found.raw),
+                raw: fix::without_nul(found.raw),
             });
         }
     }
@@ -176,8 +175,8 @@ fn read(
             item::read(&clean, event, settings, reader, comments)
         }
         Flaw::Mendable => {
-            let mended = mend::mend(found.raw, &mut reader.tally);
-            let clean = clean::escapes(&mended, &mut reader.tally);
+            let fixed = fix::fix(found.raw, &mut reader.tally);
+            let clean = clean::escapes(&fixed, &mut reader.tally);
             item::read(&clean, event, settings, reader, comments)
         }
         Flaw::Fatal(reason, detail) => Err(Refusal::new(*reason, detail)),

@@ -164,7 +164,7 @@ fn decompress(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// Doubles the room, but never beyond the cap: a bomb must not cost more than an honest object.
+/// Doubles the stage, but never beyond the cap: a bomb must not cost more than an honest object.
 fn make_room(json: &mut Vec<u8>, read: usize, max_bytes: usize) {
     if json.capacity() - json.len() < read {
         let wanted = (json.len() * 2).max(json.len() + read).min(max_bytes);

@@ -15,7 +15,7 @@ pub(super) struct Found<'a> {
 pub(super) enum Flaw {
     /// It is JSON.
     None,
-    /// Nothing that [`super::mend`] does not mend.
+    /// Nothing that [`super::fix`] does not fix.
     Mendable,
     /// It cannot be read.
     Fatal(Reason, String),

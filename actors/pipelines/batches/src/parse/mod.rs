@@ -1,7 +1,7 @@
 //! Unpacks objects and reads items. The only place that names zstd, gzip and the JSON library of objects.
 //!
 //! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items; where it
-//! refuses, `borders` finds them by `scan`, and `mend` makes JSON of what is nearly JSON) and, for
+//! refuses, `borders` finds them by `scan`, and `fix` makes JSON of what is nearly JSON) and, for
 //! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or `crawl_error`,
 //! which pick values by their `spelling` with a `reader`; what nobody picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
 //! What a platform does its own way is in the platform's folder.
@@ -17,9 +17,9 @@ mod depth;
 mod envelope;
 mod extra;
 mod fields;
+mod fix;
 mod found;
 mod item;
-mod mend;
 mod metrics;
 mod number;
 mod platforms;
@@ -54,7 +54,7 @@ use millrace_engine::trace;
 use millrace_engine::{Fault, Stage};
 use std::{sync::Arc, time::Instant};
 
-/// The third room: bytes in, rows out. It waits for nothing and may block its thread.
+/// The third stage: bytes in, rows out. It waits for nothing and may block its thread.
 #[derive(Clone, Debug)]
 pub struct Parser {
     settings: ParserSettings,

@@ -1,7 +1,7 @@
 //! Reads over one JSON value that need not be valid: where it ends, and what is the first thing wrong with it.
 //!
 //! As long as nothing is wrong, the grammar is JSON's, but for `NaN`, infinities and raw control
-//! characters in strings, which [`super::mend`] makes valid. After the first slip only strings and
+//! characters in strings, which [`super::fix`] makes valid. After the first slip only strings and
 //! brackets count: they say where the value ends. Nothing recurses, and each byte is looked at once.
 
 use super::word::{is_escape, is_word};

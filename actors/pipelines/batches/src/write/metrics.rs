@@ -1,6 +1,6 @@
 //! What the writer counts: only what is committed, and an event that was stored before never again.
 
-use super::{outcome::Outcome, tables};
+use super::{tables, written::Written};
 use crate::{
     domain::{ErrorCategory, ErrorCode, Platform},
     messages::ParsedBatch,
@@ -196,7 +196,7 @@ impl WriterMetrics {
     }
 
     /// Counts a committed transaction.
-    pub(super) fn count(&self, outcome: &Outcome<'_>, took: Duration, now: Instant) {
+    pub(super) fn count(&self, outcome: &Written<'_>, took: Duration, now: Instant) {
         for batch in &outcome.stored {
             self.count_batch(batch, now);
         }

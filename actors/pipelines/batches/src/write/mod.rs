@@ -7,13 +7,13 @@
 mod batch_summary;
 mod metrics;
 mod nobody;
-mod outcome;
 mod reports;
 mod rollups;
 mod schema;
 mod statements;
 mod tables;
 mod writer;
+mod written;
 
 pub use metrics::WriterMetrics;
 pub use reports::Reports;

@@ -2,8 +2,8 @@
 
 use super::{
     nobody,
-    outcome::Outcome,
     tables::{AUTHORS, COMMENTS, CRAWL_ERRORS, INGESTED_BATCHES, POST_ANALYTICS, REJECTED_ITEMS},
+    written::Written,
 };
 use crate::{
     domain::{Author, Comment, CrawlError, Items, Post, RejectedItem},
@@ -49,7 +49,7 @@ impl Default for Statements {
 
 impl Write for Statements {
     type In = ParsedBatch;
-    type Outcome<'a> = Outcome<'a>;
+    type Written<'a> = Written<'a>;
 
     fn id(batch: &ParsedBatch) -> &str {
         &batch.event.event_id
@@ -68,7 +68,7 @@ impl Write for Statements {
     }
 
     /// The ledger first: it says which events are new, and only their rows follow.
-    async fn fill<'a>(&'a self, client: &Client, batches: &[&'a ParsedBatch]) -> Result<Outcome<'a>, Error> {
+    async fn fill<'a>(&'a self, client: &Client, batches: &[&'a ParsedBatch]) -> Result<Written<'a>, Error> {
         all_reached(failpoints::WRITE_BEGIN, batches);
         self.0.prepare(client).await?;
         let mut unseen = self.0.enter(client, batches).await?;
@@ -82,7 +82,7 @@ impl Write for Statements {
             client.batch_execute(LEAVE_A_TRACE).await?;
         }
         all_reached(failpoints::WRITE_END, batches);
-        Ok(Outcome {
+        Ok(Written {
             stored,
             repeated,
             rows,

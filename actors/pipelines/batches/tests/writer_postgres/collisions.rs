@@ -186,7 +186,7 @@ async fn a_database_that_is_slow_for_all_batches_charges_few_of_them() {
     assert!(detail.contains("every other event"), "{detail}");
     // It makes room for others in the end, and is not charged for that.
     let waits = writer.write(&[&one("e3")]).await.unwrap_err();
-    assert!(matches!(waits, Fault::NotYet { .. }), "{waits:?}");
+    assert!(matches!(waits, Fault::Deferred { .. }), "{waits:?}");
 
     // When others are stored it is the event.
     dawdle(&database, "NEW.comment_id LIKE 'e3%'").await;

@@ -11,12 +11,12 @@ use tracing::Span;
 
 tokio::task_local! {
     /// The run that the current task is in.
-    static RUN: Busy;
+    static RUN: Watchdog;
 }
 
 /// One actor's current run. Its clock stands still while the run waits for memory: that is not hanging.
 #[derive(Clone, Debug, Default)]
-pub struct Busy(Arc<State>);
+pub struct Watchdog(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -25,9 +25,9 @@ struct State {
     events: Mutex<Vec<(Arc<str>, Span)>>,
 }
 
-// === impl Busy ===
+// === impl Watchdog ===
 
-impl Busy {
+impl Watchdog {
     /// Runs `work` on `events`, and gives it up when it makes no progress for `deadline`.
     pub(crate) async fn run<W: Future>(
         &self,
@@ -75,7 +75,7 @@ impl Busy {
 /// Stops the clock of the current run, where there is one, while it waits for `what`. Having got it is progress.
 pub(crate) async fn excused<T>(what: impl Future<Output = T>) -> T {
     let clock = |at: Option<Instant>| {
-        let _ = RUN.try_with(|busy| busy.0.clock.send_replace(at));
+        let _ = RUN.try_with(|watchdog| watchdog.0.clock.send_replace(at));
     };
     clock(None);
     let got = what.await;

@@ -5,7 +5,7 @@ use millrace_postgres::TableRows;
 
 /// What a committed transaction did.
 #[derive(Debug)]
-pub(super) struct Outcome<'a> {
+pub(super) struct Written<'a> {
     /// Batches whose rows it holds.
     pub(super) stored: Vec<&'a ParsedBatch>,
     /// Batches whose event had been stored before.
@@ -14,9 +14,9 @@ pub(super) struct Outcome<'a> {
     pub(super) rows: Vec<TableRows>,
 }
 
-// === impl Outcome ===
+// === impl Written ===
 
-impl Outcome<'_> {
+impl Written<'_> {
     /// Rows that are new or changed, in all tables.
     pub(super) fn row_count(&self) -> u64 {
         self.rows.iter().map(|written| written.rows).sum()

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Questions that are asked until it is dropped.
-pub(super) struct Pulse {
+pub(super) struct Ping {
     _asking: AbortOnDropHandle<()>,
     _measuring: AbortOnDropHandle<()>,
 }
@@ -26,11 +26,11 @@ pub(super) async fn start<E: Events>(
     link: &Link,
     shared: &Arc<Shared<E>>,
     queues: &[String],
-) -> Result<Pulse, Fault> {
+) -> Result<Ping, Fault> {
     let channel = link.quiet_channel().await?;
     let asking = keep_asking(channel, shared.clone());
     let measuring = depths::keep_measuring(link.questions(), queues.to_vec(), shared.clone());
-    Ok(Pulse {
+    Ok(Ping {
         _asking: AbortOnDropHandle::new(tokio::spawn(asking)),
         _measuring: AbortOnDropHandle::new(tokio::spawn(measuring)),
     })

@@ -9,7 +9,7 @@ use std::{
 
 /// A shared view of all actors.
 #[derive(Clone, Debug, Default)]
-pub struct Roster(Arc<Mutex<BTreeMap<Arc<str>, Entry>>>);
+pub struct ActorRegistry(Arc<Mutex<BTreeMap<Arc<str>, Entry>>>);
 
 /// One actor.
 #[derive(Clone, Debug)]
@@ -41,9 +41,9 @@ pub enum State {
     Drained,
 }
 
-// === impl Roster ===
+// === impl ActorRegistry ===
 
-impl Roster {
+impl ActorRegistry {
     /// All actors now, by name.
     pub fn entries(&self) -> BTreeMap<Arc<str>, Entry> {
         self.lock().clone()

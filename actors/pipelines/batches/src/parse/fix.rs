@@ -5,9 +5,9 @@ use super::tally::{CleanKind, Tally};
 use std::borrow::Cow;
 
 /// The value as JSON. `json` has no other slips; what is valid already is only looked over.
-pub(super) fn mend<'a>(json: &'a str, tally: &mut Tally) -> Cow<'a, str> {
+pub(super) fn fix<'a>(json: &'a str, tally: &mut Tally) -> Cow<'a, str> {
     let bytes = json.as_bytes();
-    let mut mended = String::new();
+    let mut fixed = String::new();
     let (mut at, mut copied) = (0, 0);
     let mut in_string = false;
     while let Some(&byte) = bytes.get(at) {
@@ -28,8 +28,8 @@ pub(super) fn mend<'a>(json: &'a str, tally: &mut Tally) -> Cow<'a, str> {
             _ => (1, None),
         };
         if let Some(replacement) = replacement {
-            mended.push_str(&json[copied..at]);
-            mended.push_str(&replacement);
+            fixed.push_str(&json[copied..at]);
+            fixed.push_str(&replacement);
             copied = at + length;
         }
         at += length;
@@ -37,8 +37,8 @@ pub(super) fn mend<'a>(json: &'a str, tally: &mut Tally) -> Cow<'a, str> {
     if copied == 0 {
         return json.into();
     }
-    mended.push_str(&json[copied..]);
-    mended.into()
+    fixed.push_str(&json[copied..]);
+    fixed.into()
 }
 
 /// Text as a column takes it: without U+0000.
@@ -76,9 +76,9 @@ mod tests {
         let mut tally = Tally::default();
         let sent =
             "{\"a\":NaN,\"b\":[Infinity,-Infinity,-1],\"NaN\":\"NaN\\\"NaN\",\"k\ny\":\"\t\u{1}\0é\"}\n";
-        let mended = mend(sent, &mut tally);
+        let fixed = fix(sent, &mut tally);
         assert_eq!(
-            mended,
+            fixed,
             "{\"a\":null,\"b\":[null,null,-1],\"NaN\":\"NaN\\\"NaN\",\"k\\ny\":\"\\t\\u0001é\"}\n"
         );
         assert_eq!(tally.count(CleanKind::NotANumber), 3);
@@ -90,7 +90,7 @@ mod tests {
     fn valid_json_is_left_alone() {
         let mut tally = Tally::default();
         let sent = r#"{"a":-1,"b":"N\"aN -Infinity\\","c":[null]}"#;
-        assert!(matches!(mend(sent, &mut tally), Cow::Borrowed(_)));
+        assert!(matches!(fix(sent, &mut tally), Cow::Borrowed(_)));
         assert_eq!(tally, Tally::default());
     }
 }

@@ -63,7 +63,7 @@ async fn a_missing_object_is_awaited_for_a_while_and_poison_then() {
         let found = run(&mut fetcher, PATH).await;
         let is_awaited = matches!(
             found,
-            Err(Fault::NotYet {
+            Err(Fault::Deferred {
                 cause: "object_missing",
                 ..
             })
@@ -144,7 +144,7 @@ async fn one_throttled_object_waits_and_is_not_charged_while_the_store_serves() 
     for status in BUSY {
         let server = FaultServer::start(healthy_but(|_| Answer::error(status, "SlowDown"))).await;
         let found = fetch_from(&server).await;
-        let waits = matches!(&found, Err(Fault::NotYet { cause: "store_busy", detail }) if detail.contains("SlowDown"));
+        let waits = matches!(&found, Err(Fault::Deferred { cause: "store_busy", detail }) if detail.contains("SlowDown"));
         assert!(waits, "{status}: {found:?}");
         assert_eq!(server.asked_for(KEY), 2, "{status}: tried twice first");
     }
@@ -183,7 +183,7 @@ async fn a_long_retry_after_is_left_to_the_delayed_retry() {
     let well = FaultServer::start(healthy_but(move |_| busy())).await;
     let found = fetch_from(&well).await;
     let waits =
-        matches!(&found, Err(Fault::NotYet { cause: "store_busy", detail }) if detail.contains("86400s"));
+        matches!(&found, Err(Fault::Deferred { cause: "store_busy", detail }) if detail.contains("86400s"));
     assert!(waits, "{found:?}");
     assert_eq!(well.asked_for(KEY), 1, "it said when to come back");
 
@@ -239,7 +239,7 @@ async fn silence_about_one_object_is_charged_for_it_when_it_lasts_while_the_stor
     let found = fetch_from(&server).await;
     let waits = matches!(
         found,
-        Err(Fault::NotYet {
+        Err(Fault::Deferred {
             cause: "object_silent",
             ..
         })

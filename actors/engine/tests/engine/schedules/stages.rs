@@ -5,7 +5,7 @@ use super::{
     broker::{Parcel, poison_of, retry_of},
     plan::Trouble,
 };
-use millrace_engine::{Envelope, Fault, Intake, Load, Receipt, Sink, Source, Stage};
+use millrace_engine::{DeliveryHandle, Envelope, Fault, Intake, Load, Sink, Source, Stage};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc::unbounded_channel, time::Instant};
 use tracing::Span;
@@ -27,8 +27,8 @@ impl Stage for Station {
     type Out = Parcel;
 
     async fn run(&mut self, parcel: &Parcel) -> Result<Parcel, Fault> {
-        let Self(world, room) = self;
-        world.befalls(*room, &[parcel]).await?;
+        let Self(world, stage) = self;
+        world.befalls(*stage, &[parcel]).await?;
         Ok(*parcel)
     }
 }
@@ -52,21 +52,21 @@ impl Sink for Vault {
 impl World {
     /// The first event of the batch with something in store for it decides. An outage hits all; the rest
     /// an event meets for good when it is alone, since in company the engine looks for the guilty.
-    async fn befalls(&self, room: usize, batch: &[&Parcel]) -> Result<(), Fault> {
-        tokio::time::sleep(Duration::from_millis(self.plan.pace_ms[room])).await;
+    async fn befalls(&self, stage: usize, batch: &[&Parcel]) -> Result<(), Fault> {
+        tokio::time::sleep(Duration::from_millis(self.plan.pace_ms[stage])).await;
         let alone = batch.len() == 1;
         if !alone && batch.iter().any(|parcel| self.broker.failed_before(**parcel)) {
             self.broker.violate(format!("{batch:?} holds what failed before"));
         }
         for parcel in batch {
-            let Some(trouble) = self.next_trouble(room, parcel.event, alone) else {
-                if self.plan.events[parcel.event].poison != Some(room) {
+            let Some(trouble) = self.next_trouble(stage, parcel.event, alone) else {
+                if self.plan.events[parcel.event].poison != Some(stage) {
                     continue;
                 }
                 if alone {
-                    self.broker.meets(**parcel, poison_of(room));
+                    self.broker.meets(**parcel, poison_of(stage));
                 }
-                return Err(Fault::poison(poison_of(room), ""));
+                return Err(Fault::poison(poison_of(stage), ""));
             };
             let meets = |cause, charged| {
                 if alone {
@@ -79,9 +79,9 @@ impl World {
                     meets("trouble", true);
                     return Err(Fault::transient("trouble", ""));
                 }
-                Trouble::NotYet => {
+                Trouble::Deferred => {
                     meets("early", false);
-                    return Err(Fault::not_yet("early", ""));
+                    return Err(Fault::deferred("early", ""));
                 }
                 Trouble::Panic => {
                     meets("panic", true);
@@ -97,9 +97,9 @@ impl World {
         Ok(())
     }
 
-    fn next_trouble(&self, room: usize, event: usize, alone: bool) -> Option<Trouble> {
+    fn next_trouble(&self, stage: usize, event: usize, alone: bool) -> Option<Trouble> {
         let mut troubles = self.troubles.lock().unwrap();
-        let ahead = &mut troubles[event].troubles[room];
+        let ahead = &mut troubles[event].troubles[stage];
         let next = *ahead.last()?;
         if alone || next == Trouble::Outage {
             ahead.pop();
@@ -117,7 +117,7 @@ impl Source for Gate {
         let epoch = broker.open();
         let lasts = world.plan.sessions_ms.get(epoch - 1);
         let cut = lasts.map(|ms| Instant::now() + Duration::from_millis(*ms));
-        let (desk, mut settled) = unbounded_channel();
+        let (acks, mut settled) = unbounded_channel();
         let mut breaker = intake.breaker.subscribe();
         let mut leave_at = None;
         intake.consuming();
@@ -127,8 +127,8 @@ impl Source for Gate {
             }
             let taking = leave_at.is_none() && breaker.borrow_and_update().is_none();
             while taking && let Some(parcel) = broker.deliver(world.plan.prefetch) {
-                let receipt = Receipt::new(parcel.tag, desk.clone());
-                let mail = Envelope::new(parcel, format!("event-{}", parcel.event), Span::none(), receipt)
+                let handle = DeliveryHandle::new(parcel.tag, acks.clone());
+                let mail = Envelope::new(parcel, format!("event-{}", parcel.event), Span::none(), handle)
                     .retried(broker.failed_before(parcel));
                 if world.drops_this_one() {
                     broker.meets(parcel, retry_of("dropped", true));
