@@ -1,9 +1,6 @@
 //! What the rules look at.
 
-use crate::{
-    dependencies::{DATABASE, STORE},
-    http::DependencyStatus,
-};
+use crate::http::DependencyStatus;
 use millrace_amqp::AmqpStatus;
 use millrace_batches::recent::{Happened, ItemCounts, Recent, WINDOW};
 use millrace_postgres::{Database, PoolStatus};
@@ -57,6 +54,11 @@ struct Ingress {
 
 /// What is younger is not compared with: a spike that has begun must not hide itself.
 pub(super) const BEFORE_ENDS: Duration = Duration::from_secs(3 * 60);
+
+/// The object store, as health checks name it.
+const STORE: &str = "object_store";
+/// The database, likewise.
+const DATABASE: &str = "database";
 
 const MINUTE: Duration = Duration::from_secs(60);
 

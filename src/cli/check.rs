@@ -2,7 +2,6 @@
 
 use super::output;
 use crate::config::{Config, ConfigError, Source};
-use crate::dependencies;
 use crate::exit::{Exit, Failure};
 use crate::probe::Probe;
 use futures_util::future::join_all;
@@ -41,7 +40,10 @@ pub(super) fn run(args: &Args, source: &Source) -> Result<Exit, Failure> {
         }
         Err(error) => return Err(error.into()),
     };
-    let checked = super::block_on(async { ask_all(dependencies::probes(&config), PATIENCE).await })?;
+    let checked = super::block_on(async {
+        let probes = config.pipelines.iter().flat_map(|pipeline| pipeline.probes());
+        ask_all(probes.collect(), PATIENCE).await
+    })?;
     match args.json {
         true => print_json(&config.warnings, &checked)?,
         false => print_table(&config.warnings, &checked)?,

@@ -2,8 +2,9 @@
 
 use super::output;
 use crate::config::{Config, Source};
-use crate::dependencies::{self, Migration};
 use crate::exit::{Exit, Failure};
+use crate::pipeline::Schema;
+use millrace_postgres::{MigrateError, Migration};
 use serde_json::json;
 use std::io;
 
@@ -21,15 +22,28 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, source: &Source) -> Result<Exit, Failure> {
     super::log_quietly(source);
     // Only the database: a migration job has no business with the other secrets.
-    let settings = Config::load_postgres(source)?;
+    let schemas = Config::load_schemas(source)?;
     let migrations = super::block_on(async {
-        match args.dry_run {
-            true => dependencies::pending(&settings).await,
-            false => dependencies::migrate(&settings).await,
+        let mut all = Vec::new();
+        for Schema { database, migrations } in schemas {
+            all.extend(match args.dry_run {
+                true => migrations.pending(&database).await.map_err(failure)?,
+                false => migrations.migrate(&database).await.map_err(failure)?.applied,
+            });
         }
+        Ok::<_, Failure>(all)
     })??;
     print(args, &migrations)?;
     Ok(Exit::Fine)
+}
+
+fn failure(error: MigrateError) -> Failure {
+    match error {
+        MigrateError::Failed { .. } | MigrateError::OutOfOrder { .. } | MigrateError::Divergent(_) => {
+            anyhow::Error::from(error).into()
+        }
+        _ => Failure::unavailable(error),
+    }
 }
 
 fn print(args: &Args, migrations: &[Migration]) -> io::Result<()> {

@@ -12,7 +12,7 @@ settings! { "Not acted on yet";
 }
 
 /// Checks the group.
-pub(super) fn read(reader: &mut Reader<'_>) {
+pub(crate) fn read(reader: &mut Reader<'_>) {
     reader.get(&PUBLISH_EXCHANGE);
     reader.get(&PUBLISH_ROUTING_KEY);
     if reader.get(&PUBLISH_ENABLED) {

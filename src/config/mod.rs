@@ -19,6 +19,7 @@ mod processing;
 mod rabbitmq;
 mod reader;
 mod rule;
+mod selection;
 mod setting;
 mod source;
 mod table;
@@ -32,33 +33,47 @@ mod tests;
 pub(crate) use alerts::is_loopback;
 pub use alerts::{AlertSettings, PagerDutySettings};
 pub use http::HttpSettings;
+pub(crate) use later::read as later;
 pub use logging::{LogFormat, LogLevel, LogSettings};
+pub(crate) use objects::read as objects;
+pub(crate) use parser::read as parser;
+pub use postgres::read as postgres;
 pub use problem::{ConfigError, Problem};
+pub(crate) use processing::ASSUMED_BATCH_BYTES;
+pub use processing::Processing;
 pub use processing::WorkerCounts;
-pub(crate) use processing::{ASSUMED_BATCH_BYTES, Processing};
+pub(crate) use rabbitmq::read as rabbitmq;
+pub use reader::Reader;
+pub use rule::Text;
+pub use setting::{Described, Group, Setting};
 pub use source::{Origin, Source};
 pub use table::markdown;
 pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls};
 
+/// The groups of settings that a pipeline may have in common with others.
+pub mod groups {
+    use super::{Group, later, objects, parser, postgres, rabbitmq};
+
+    /// RabbitMQ, and the names on it.
+    pub const RABBITMQ: &Group = &rabbitmq::GROUP;
+    /// The object store.
+    pub const OBJECTS: &Group = &objects::GROUP;
+    /// The database.
+    pub const POSTGRES: &Group = &postgres::GROUP;
+    pub(crate) const PARSER: &Group = &parser::GROUP;
+    pub(crate) const LATER: &Group = &later::GROUP;
+}
+
+use crate::pipeline::{Configured, Schema};
 use millrace_amqp::AmqpSettings;
-use millrace_batches::parse::ParserSettings;
 use millrace_objects::FetcherSettings;
-use millrace_postgres::PostgresSettings;
-use reader::Reader;
-use std::fmt;
-use std::time::Duration;
+use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 /// Everything that `millrace run` needs to know.
 #[derive(Clone)]
 pub struct Config {
-    /// The broker.
-    pub amqp: AmqpSettings,
-    /// The object store.
-    pub fetcher: FetcherSettings,
-    /// Caps of parsing.
-    pub parser: ParserSettings,
-    /// The database.
-    pub postgres: PostgresSettings,
+    /// The pipelines that run, each with its settings.
+    pub pipelines: Vec<Arc<dyn Configured>>,
     /// The HTTP port.
     pub http: HttpSettings,
     /// Logs.
@@ -67,12 +82,8 @@ pub struct Config {
     pub traces: Option<TraceSettings>,
     /// Alerts, and where they go.
     pub alerts: AlertSettings,
-    /// Actors of each kind.
-    pub workers: WorkerCounts,
     /// Bytes of objects in flight.
     pub memory_budget: u64,
-    /// Bring the schema up to date at start.
-    pub auto_migrate: bool,
     /// How long a stop may take.
     pub shutdown_grace: Duration,
     /// How long a run of a stage's work may make no progress.
@@ -106,38 +117,32 @@ impl Config {
     pub fn load(source: &Source) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(source);
         let processing = processing::read(&mut reader);
-        let amqp = rabbitmq::read(&mut reader, &processing);
-        let fetcher = objects::read(&mut reader);
-        let parser = parser::read(&mut reader);
-        let (postgres, auto_migrate) = postgres::read(&mut reader, &processing);
+        let chosen = selection::read(&mut reader);
+        let pipelines = chosen
+            .iter()
+            .map(|pipeline| pipeline.read(&mut reader, &processing));
+        let pipelines = pipelines.collect();
         let http = http::read(&mut reader);
         let log = logging::read(&mut reader);
         let traces = traces::read(&mut reader);
         let alerts = alerts::read(&mut reader);
-        later::read(&mut reader);
-        agreement(&mut reader, &processing, &fetcher, &parser, &postgres);
         for warning in unknown::warnings(source) {
             reader.warn(warning);
         }
         let (in_force, warnings) = reader.finish()?;
         let Processing {
-            workers,
             memory_budget,
             shutdown_grace,
             stage_deadline,
+            ..
         } = processing;
         Ok(Self {
-            amqp,
-            fetcher,
-            parser,
-            postgres,
+            pipelines,
             http,
             log,
             traces,
             alerts,
-            workers,
             memory_budget,
-            auto_migrate,
             shutdown_grace,
             stage_deadline,
             warnings,
@@ -145,16 +150,28 @@ impl Config {
         })
     }
 
-    /// Reads what `millrace migrate` needs, so that a migration job needs no other secrets.
+    /// The settings of a pipeline, where it runs.
+    pub fn of<S: Configured>(&self) -> Option<&S> {
+        self.pipelines.iter().find_map(|pipeline| {
+            let any: &dyn Any = &**pipeline;
+            any.downcast_ref()
+        })
+    }
+
+    /// Reads what `millrace migrate` needs, so that a migration job needs no other secrets: the schema of each
+    /// pipeline that has one.
     ///
     /// # Errors
     /// All problems of these settings.
-    pub fn load_postgres(source: &Source) -> Result<PostgresSettings, ConfigError> {
+    pub fn load_schemas(source: &Source) -> Result<Vec<Schema>, ConfigError> {
         let mut reader = Reader::new(source);
         let processing = processing::read(&mut reader);
-        let (postgres, _) = postgres::read(&mut reader, &processing);
+        let chosen = selection::read(&mut reader);
+        let schemas = chosen.iter();
+        let schemas = schemas.filter_map(|pipeline| pipeline.read_schema(&mut reader, &processing));
+        let schemas = schemas.collect();
         reader.finish()?;
-        Ok(postgres)
+        Ok(schemas)
     }
 
     /// Reads what a producer of events needs: the broker, the object store, and where traces go.
@@ -187,55 +204,6 @@ impl Config {
         let http = http::read(&mut reader);
         reader.finish()?;
         Ok(http)
-    }
-}
-
-/// Whether limits of different subsystems agree; those within one subsystem are checked where they are read.
-fn agreement(
-    reader: &mut Reader<'_>,
-    processing: &Processing,
-    fetcher: &FetcherSettings,
-    parser: &ParserSettings,
-    postgres: &PostgresSettings,
-) {
-    if (parser.limits.max_decompressed_bytes as u64) < fetcher.max_object_bytes {
-        let what = "is less than MAX_OBJECT_MB, so an uncompressed object could be fetched and never read";
-        let hint = "raise it, or lower MAX_OBJECT_MB";
-        reader.problem(Problem::new("MAX_DECOMPRESSED_MB", what.to_owned(), hint));
-    }
-    if processing.memory_budget < fetcher.max_object_bytes {
-        reader.warn(
-            "MEMORY_BUDGET_MB is less than MAX_OBJECT_MB: an object larger than the budget goes alone"
-                .to_owned(),
-        );
-    }
-    let (deadline, slowest) = (
-        processing.stage_deadline,
-        fetcher
-            .whole_fetch_timeout()
-            .saturating_add(postgres.statement_timeout),
-    );
-    if deadline <= slowest {
-        let what = format!(
-            "is {} s, but an honest fetch and an honest statement may take {} s together",
-            deadline.as_secs_f64(),
-            slowest.as_secs_f64()
-        );
-        let hint = "raise it, or lower MINIO_REQUEST_TIMEOUT_SECONDS, MINIO_REQUEST_ATTEMPTS or DATABASE_STATEMENT_TIMEOUT_SECONDS";
-        reader.problem(Problem::new("STAGE_DEADLINE_SECONDS", what, hint));
-    }
-    let grace = processing.shutdown_grace;
-    for (name, bound) in [
-        ("MINIO_REQUEST_TIMEOUT_SECONDS", fetcher.request_timeout),
-        ("DATABASE_STATEMENT_TIMEOUT_SECONDS", postgres.statement_timeout),
-    ] {
-        if bound > grace {
-            reader.warn(format!(
-                "{name} ({} s) is more than SHUTDOWN_GRACE_SECONDS ({} s): what is slow at a stop is left for redelivery",
-                bound.as_secs_f64(),
-                grace.as_secs_f64()
-            ));
-        }
     }
 }
 

@@ -21,7 +21,7 @@ settings! { "Parser";
 }
 
 /// Reads the group.
-pub(super) fn read(reader: &mut Reader<'_>) -> ParserSettings {
+pub(crate) fn read(reader: &mut Reader<'_>) -> ParserSettings {
     let bytes = reader.get(&MAX_DECOMPRESSED);
     let limits = ParserLimits {
         max_decompressed_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),

@@ -25,7 +25,7 @@ settings! { "Postgres";
 }
 
 /// Reads the group.
-pub(super) fn read(reader: &mut Reader<'_>, processing: &Processing) -> (PostgresSettings, bool) {
+pub fn read(reader: &mut Reader<'_>, processing: &Processing) -> (PostgresSettings, bool) {
     let url = url(reader);
     let tls = TlsFiles {
         authorities: reader.optional(&CA_FILE),

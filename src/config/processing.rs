@@ -28,12 +28,15 @@ pub struct WorkerCounts {
 
 /// What bounds the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Processing {
-    pub(crate) workers: WorkerCounts,
+pub struct Processing {
+    /// Actors of each kind.
+    pub workers: WorkerCounts,
     /// Bytes.
-    pub(crate) memory_budget: u64,
-    pub(crate) shutdown_grace: Duration,
-    pub(crate) stage_deadline: Duration,
+    pub memory_budget: u64,
+    /// How long a stop may take.
+    pub shutdown_grace: Duration,
+    /// How long a run of a stage's work may make no progress.
+    pub stage_deadline: Duration,
 }
 
 /// What a batch is assumed to weigh before the first one was seen: a TikTok batch of 50 items with their

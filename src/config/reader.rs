@@ -10,7 +10,7 @@ use super::table;
 use millrace_access::renewable::Renewable;
 
 /// Reads typed settings; problems are collected, never returned one by one.
-pub(super) struct Reader<'a> {
+pub struct Reader<'a> {
     source: &'a Source,
     problems: Vec<Problem>,
     warnings: Vec<String>,
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value, the default, or (with a problem reported) a placeholder.
-    pub(super) fn get<R: Rule>(&mut self, setting: &'static Setting<R>) -> R::Out {
+    pub fn get<R: Rule>(&mut self, setting: &'static Setting<R>) -> R::Out {
         let rule = setting.rule();
         let about = setting.about();
         match (self.optional(setting), about.fallback) {
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
 
     /// The value where there is one. A bad value is reported and counts as none, and so does a missing
     /// required one.
-    pub(super) fn optional<R: Rule>(&mut self, setting: &'static Setting<R>) -> Option<R::Out> {
+    pub fn optional<R: Rule>(&mut self, setting: &'static Setting<R>) -> Option<R::Out> {
         let about = setting.about();
         match self.find(about) {
             Some(found) => {
@@ -140,11 +140,13 @@ impl<'a> Reader<'a> {
         self.remember(setting.about(), value, Origin::Derived(by));
     }
 
-    pub(super) fn problem(&mut self, problem: Problem) {
+    /// Reports what is wrong.
+    pub fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    pub(super) fn warn(&mut self, warning: String) {
+    /// Remembers what is odd.
+    pub fn warn(&mut self, warning: String) {
         self.warnings
             .push(millrace_text::mask::masked(&warning).into_owned());
     }

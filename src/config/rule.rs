@@ -1,7 +1,7 @@
 //! How the text of a setting becomes a value. Each rule parses, and says in words what it accepts.
 
 /// What a setting's text may be, and what it turns into.
-pub(super) trait Rule: Sync {
+pub trait Rule: Sync {
     /// What the text becomes.
     type Out;
     /// Parses trimmed, non-empty text; the error continues a sentence that starts with the name.
@@ -13,7 +13,7 @@ pub(super) trait Rule: Sync {
 }
 
 /// Any text.
-pub(super) struct Text;
+pub struct Text;
 
 /// The name of an exchange, queue, bucket, host…: text without spaces or slashes.
 pub(super) struct Name;

@@ -4,13 +4,13 @@
 use super::rule::Rule;
 
 /// A setting with the rule that reads it.
-pub(super) struct Setting<R> {
+pub struct Setting<R> {
     about: About,
     rule: R,
 }
 
 /// What there is to say about a setting, whatever its type.
-pub(super) struct About {
+pub struct About {
     /// The environment variable.
     pub(super) name: &'static str,
     /// Other names that users already set; the first one that is set wins.
@@ -46,15 +46,15 @@ pub(super) enum Secrecy {
 }
 
 /// Settings that belong together.
-pub(super) struct Group {
+pub struct Group {
     /// Heading.
-    pub(super) title: &'static str,
+    pub title: &'static str,
     /// In the order of the documentation.
-    pub(super) settings: &'static [&'static dyn Described],
+    pub settings: &'static [&'static dyn Described],
 }
 
 /// A setting without its type.
-pub(super) trait Described: Sync {
+pub trait Described: Sync {
     /// Its words.
     fn about(&self) -> &About;
     /// What it accepts, for people.
@@ -65,7 +65,7 @@ pub(super) trait Described: Sync {
 macro_rules! settings {
     ($title:literal; $($id:ident: $rule:ty = $setting:expr;)+) => {
         $(static $id: $crate::config::setting::Setting<$rule> = $setting;)+
-        pub(super) static GROUP: $crate::config::setting::Group =
+        pub(crate) static GROUP: $crate::config::setting::Group =
             $crate::config::setting::Group { title: $title, settings: &[$(&$id),+] };
     };
 }
@@ -75,7 +75,7 @@ pub(super) use settings;
 
 impl<R> Setting<R> {
     /// A setting with a default.
-    pub(super) const fn new(name: &'static str, rule: R, default: &'static str, doc: &'static str) -> Self {
+    pub const fn new(name: &'static str, rule: R, default: &'static str, doc: &'static str) -> Self {
         let fallback = Fallback::Value(default);
         Self {
             about: About {
@@ -90,12 +90,7 @@ impl<R> Setting<R> {
     }
 
     /// A setting that may stay unset, which means `absent`.
-    pub(super) const fn optional(
-        name: &'static str,
-        rule: R,
-        absent: &'static str,
-        doc: &'static str,
-    ) -> Self {
+    pub const fn optional(name: &'static str, rule: R, absent: &'static str, doc: &'static str) -> Self {
         let fallback = Fallback::Absent(absent);
         Self {
             about: About {
@@ -110,7 +105,7 @@ impl<R> Setting<R> {
     }
 
     /// A setting without which the program does not start.
-    pub(super) const fn required(name: &'static str, rule: R, doc: &'static str) -> Self {
+    pub const fn required(name: &'static str, rule: R, doc: &'static str) -> Self {
         let fallback = Fallback::Required;
         Self {
             about: About {
@@ -124,17 +119,20 @@ impl<R> Setting<R> {
         }
     }
 
-    pub(super) const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
+    /// Other names that users already set.
+    pub const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
         self.about.aliases = aliases;
         self
     }
 
-    pub(super) const fn hidden(mut self) -> Self {
+    /// Never shown.
+    pub const fn hidden(mut self) -> Self {
         self.about.secrecy = Secrecy::Hidden;
         self
     }
 
-    pub(super) const fn hidden_in_url(mut self) -> Self {
+    /// Shown without what is secret in it.
+    pub const fn hidden_in_url(mut self) -> Self {
         self.about.secrecy = Secrecy::Url;
         self
     }

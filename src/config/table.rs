@@ -1,21 +1,30 @@
 //! Every setting there is, group by group, and the documentation made from them.
 
 use super::setting::{Described, Fallback, Group, Secrecy};
-use super::{alerts, http, later, logging, objects, parser, postgres, processing, rabbitmq, traces};
+use super::{alerts, http, logging, processing, selection, traces};
+use crate::pipelines;
 
-/// The groups in the order of the documentation.
-pub(super) static GROUPS: [&Group; 10] = [
-    &rabbitmq::GROUP,
-    &objects::GROUP,
-    &postgres::GROUP,
+/// The groups of the program itself.
+static OURS: [&Group; 6] = [
+    &selection::GROUP,
     &processing::GROUP,
-    &parser::GROUP,
     &http::GROUP,
     &logging::GROUP,
     &traces::GROUP,
     &alerts::GROUP,
-    &later::GROUP,
 ];
+
+/// The groups in the order of the documentation: those of the program, then those of each pipeline.
+fn groups() -> Vec<&'static Group> {
+    let mut all = OURS.to_vec();
+    for group in pipelines::all().flat_map(|pipeline| pipeline.settings()) {
+        // Pipelines may share one.
+        if !all.iter().any(|known| known.title == group.title) {
+            all.push(group);
+        }
+    }
+    all
+}
 
 const INTRODUCTION: &str = "\
 # Settings
@@ -31,13 +40,15 @@ This page is printed by `millrace config --markdown`.
 
 /// All settings.
 pub(super) fn all() -> impl Iterator<Item = &'static dyn Described> {
-    GROUPS.iter().flat_map(|group| group.settings.iter().copied())
+    groups()
+        .into_iter()
+        .flat_map(|group| group.settings.iter().copied())
 }
 
 /// The documentation of all settings.
 pub fn markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
-    for group in GROUPS {
+    for group in groups() {
         page += &format!(
             "\n## {}\n\n| name | default | accepts | what it is |\n|---|---|---|---|\n",
             group.title

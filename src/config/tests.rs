@@ -3,6 +3,7 @@
 mod files;
 
 use super::*;
+use crate::pipelines::BatchesSettings;
 use millrace_objects::StoreSettings;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
@@ -41,14 +42,18 @@ fn value_of(config: &Config, name: &str) -> (Option<String>, Origin) {
 }
 
 fn password(config: &Config) -> String {
-    let broker = config.amqp.broker.last();
+    let broker = batches(config).amqp.broker.last();
     broker.password.as_ref().unwrap().expose_secret().to_owned()
+}
+
+pub(super) fn batches(config: &Config) -> &BatchesSettings {
+    config.of().expect("it runs where nothing else is said")
 }
 
 #[test]
 fn defaults_are_those_of_the_service_it_replaces() {
     let config = load(&[]).unwrap();
-    let (amqp, broker) = (&config.amqp, config.amqp.broker.last());
+    let (amqp, broker) = (&batches(&config).amqp, batches(&config).amqp.broker.last());
     assert_eq!(
         (broker.host.as_str(), broker.port, broker.user.as_str()),
         ("localhost", 5672, "analytics")
@@ -60,13 +65,19 @@ fn defaults_are_those_of_the_service_it_replaces() {
     assert!(amqp.new_mode && amqp.legacy_queues.is_empty());
     assert_eq!(amqp.retry.max_attempts, 3);
     assert_eq!(amqp.retry.max_delay, Duration::from_secs(30));
-    assert_eq!(config.fetcher.buckets, ["crawl-results"]);
-    assert_eq!(config.fetcher.max_object_bytes, 64 << 20);
-    assert_eq!(config.parser.limits, Default::default());
-    assert!(config.parser.error_policy.permanent.contains("CONTENT_REMOVED"));
-    assert_eq!(config.postgres.pool_size, 30);
+    assert_eq!(batches(&config).fetcher.buckets, ["crawl-results"]);
+    assert_eq!(batches(&config).fetcher.max_object_bytes, 64 << 20);
+    assert_eq!(batches(&config).parser.limits, Default::default());
+    assert!(
+        batches(&config)
+            .parser
+            .error_policy
+            .permanent
+            .contains("CONTENT_REMOVED")
+    );
+    assert_eq!(batches(&config).postgres.pool_size, 30);
     assert_eq!(
-        config.workers,
+        batches(&config).workers,
         WorkerCounts {
             fetchers: 5,
             parsers: 10,
@@ -76,7 +87,7 @@ fn defaults_are_those_of_the_service_it_replaces() {
     assert_eq!(config.memory_budget, 256 << 20);
     assert_eq!(config.shutdown_grace, Duration::from_secs(25));
     assert_eq!(config.stage_deadline, Duration::from_secs(120));
-    assert!(config.auto_migrate && config.http.enabled);
+    assert!(batches(&config).auto_migrate && config.http.enabled);
     assert_eq!(config.http.port, 9090);
     assert_eq!(config.warnings, Vec::<String>::new());
 }
@@ -155,7 +166,7 @@ fn a_url_wins_over_the_single_names() {
         ("RABBITMQ_HOST", "elsewhere"),
     ])
     .unwrap();
-    let amqp = config.amqp.broker.last();
+    let amqp = batches(&config).amqp.broker.last();
     assert_eq!(
         (amqp.host.as_str(), amqp.port, amqp.tls),
         ("mq.example", 5671, true)
@@ -178,8 +189,8 @@ fn a_url_without_a_password_takes_the_single_one() {
     assert_eq!(password(&config), "rabbit-secret");
     assert_eq!(
         (
-            config.amqp.broker.last().port,
-            config.amqp.broker.last().user.as_str()
+            batches(&config).amqp.broker.last().port,
+            batches(&config).amqp.broker.last().user.as_str()
         ),
         (5673, "analytics")
     );
@@ -200,16 +211,24 @@ fn a_service_link_of_kubernetes_is_no_port() {
         ("METRICS_PORT", "tcp://10.0.0.9:80"),
     ])
     .unwrap();
-    assert_eq!((config.amqp.broker.last().port, config.http.port), (5672, 9090));
+    assert_eq!(
+        (batches(&config).amqp.broker.last().port, config.http.port),
+        (5672, 9090)
+    );
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 
 #[test]
 fn prefetch_is_sized_unless_somebody_chose() {
     let config = load(&[]).unwrap();
-    assert_eq!(config.amqp.prefetch, 34);
+    assert_eq!(batches(&config).amqp.prefetch, 34);
     assert_eq!(value_of(&config, "EVENT_PREFETCH_COUNT").0.as_deref(), Some("34"));
-    assert_eq!(load(&[("EVENT_PREFETCH_COUNT", "1")]).unwrap().amqp.prefetch, 1);
+    assert_eq!(
+        batches(&load(&[("EVENT_PREFETCH_COUNT", "1")]).unwrap())
+            .amqp
+            .prefetch,
+        1
+    );
     assert_eq!(
         refused(&[("EVENT_PREFETCH_COUNT", "0")]),
         ["EVENT_PREFETCH_COUNT"]
@@ -224,7 +243,7 @@ fn another_store_needs_no_minio_keys() {
         ("MINIO_SECRET_KEY", ""),
     ];
     let config = load(&[&file[..], &[("AWS_REGION", "eu"), ("HOME", "/root")]].concat()).unwrap();
-    let StoreSettings::Url { url, options } = config.fetcher.store else {
+    let StoreSettings::Url { url, options } = batches(&config).fetcher.store.clone() else {
         panic!("not a url")
     };
     assert_eq!(url, "file:///data");
@@ -239,9 +258,9 @@ fn both_modes_off_is_refused_and_legacy_alone_is_not() {
     let off = ("NEW_MODE_ENABLED", "false");
     assert_eq!(refused(&[off]), ["NEW_MODE_ENABLED and LEGACY_MODE_ENABLED"]);
     let config = load(&[off, ("LEGACY_MODE_ENABLED", "True")]).unwrap();
-    assert!(!config.amqp.new_mode);
+    assert!(!batches(&config).amqp.new_mode);
     assert_eq!(
-        config.amqp.legacy_queues,
+        batches(&config).amqp.legacy_queues,
         ["tiktok_result_queue", "youtube_result_queue"]
     );
     let both = [
@@ -272,8 +291,13 @@ fn limits_that_only_look_odd_are_warned_about() {
 #[test]
 fn two_names_of_one_setting_must_agree() {
     let alias = ("EVENT_QUEUE_NAME", "q1");
-    assert_eq!(load(&[alias]).unwrap().amqp.queue, "q1");
-    assert_eq!(load(&[alias, ("EVENT_QUEUE", "q1")]).unwrap().amqp.queue, "q1");
+    assert_eq!(batches(&load(&[alias]).unwrap()).amqp.queue, "q1");
+    assert_eq!(
+        batches(&load(&[alias, ("EVENT_QUEUE", "q1")]).unwrap())
+            .amqp
+            .queue,
+        "q1"
+    );
     assert_eq!(
         refused(&[alias, ("EVENT_QUEUE", "q2")]),
         ["EVENT_QUEUE and EVENT_QUEUE_NAME"]
@@ -320,8 +344,8 @@ fn the_environment_wins_over_the_env_file() {
         ("RABBITMQ_HOST", ""),
     ]);
     let config = Config::load(&Source::from_variables(variables).with_env_file(file.path())).unwrap();
-    assert_eq!(config.amqp.broker.last().host, "from-file");
-    assert_eq!(config.amqp.prefetch, 7);
+    assert_eq!(batches(&config).amqp.broker.last().host, "from-file");
+    assert_eq!(batches(&config).amqp.prefetch, 7);
     assert_eq!(password(&config), "a$b#c");
     let shown = file.path().display().to_string();
     assert_eq!(value_of(&config, "RABBITMQ_HOST").1, Origin::DotEnv(shown));
@@ -332,7 +356,7 @@ fn the_environment_wins_over_the_env_file() {
 fn a_comment_in_the_env_file_is_no_part_of_the_value() {
     let file = env_file("EVENT_PREFETCH_COUNT=1  # one batch at a time\n");
     let config = Config::load(&Source::from_variables(with(&[])).with_env_file(file.path())).unwrap();
-    assert_eq!(config.amqp.prefetch, 1);
+    assert_eq!(batches(&config).amqp.prefetch, 1);
 }
 
 #[test]
@@ -349,8 +373,8 @@ fn a_line_that_cannot_be_read_is_named_and_never_quoted() {
 #[test]
 fn migrate_needs_the_database_only() {
     let url = ("DATABASE_URL", "postgresql://db/analytics");
-    assert!(Config::load_postgres(&Source::from_variables([url])).is_ok());
-    let error = Config::load_postgres(&Source::default()).unwrap_err();
+    assert!(Config::load_schemas(&Source::from_variables([url])).is_ok());
+    let error = Config::load_schemas(&Source::default()).err().unwrap();
     assert_eq!(error.problems.len(), 1);
 }
 
@@ -391,10 +415,13 @@ fn amqp_names_may_hold_what_amqp_allows() {
         ("LEGACY_QUEUES", r#"["a, b", "smap/data+collected"]"#),
     ])
     .unwrap();
-    assert_eq!(config.amqp.queue, odd);
-    assert_eq!(config.amqp.exchange, "smap/events");
-    assert_eq!(config.amqp.routing_key, "data collected");
-    assert_eq!(config.amqp.legacy_queues, ["a, b", "smap/data+collected"]);
+    assert_eq!(batches(&config).amqp.queue, odd);
+    assert_eq!(batches(&config).amqp.exchange, "smap/events");
+    assert_eq!(batches(&config).amqp.routing_key, "data collected");
+    assert_eq!(
+        batches(&config).amqp.legacy_queues,
+        ["a, b", "smap/data+collected"]
+    );
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use super::HttpState;
 use super::api::Condition;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// 503 makes Kubernetes restart the pod: only for work that is stuck, never for an outage that is waited out.
@@ -21,9 +22,28 @@ pub(super) async fn livez(State(state): State<HttpState>) -> Response {
     }
 }
 
-/// 200 while consuming and all dependencies answer.
-pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
-    let (code, status) = match state.health.ready() {
+/// What `/readyz` is asked for.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// One pipeline alone.
+    pipeline: Option<String>,
+}
+
+/// 200 while consuming and all dependencies answer; of one pipeline where it is asked for.
+pub(super) async fn readyz(State(state): State<HttpState>, Query(asked): Query<Asked>) -> Response {
+    let ready = match asked.pipeline {
+        None => state.health.ready(),
+        Some(name) => {
+            let pipelines = state.health.pipelines();
+            let Some((_, ready)) = pipelines.iter().find(|(known, _)| *known == name) else {
+                let known: Vec<_> = pipelines.iter().map(|(known, _)| known).collect();
+                let body = json!({"error": "no such pipeline runs in this process", "pipelines": known});
+                return (StatusCode::NOT_FOUND, Json(body)).into_response();
+            };
+            *ready
+        }
+    };
+    let (code, status) = match ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };

@@ -1,4 +1,4 @@
-//! How things are, as the HTTP handlers see it. The pipeline implements it; tests make it up.
+//! How things are, as the HTTP handlers see it. The run of the pipelines implements it; tests make it up.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,6 +16,10 @@ pub trait HealthView: Send + Sync {
     /// Deliveries are taken and every dependency answers.
     fn ready(&self) -> bool {
         self.consuming().ok && self.dependencies().iter().all(|dependency| dependency.ok)
+    }
+    /// Each pipeline, and whether it is ready by itself; none where there is but one.
+    fn pipelines(&self) -> Vec<(&'static str, bool)> {
+        Vec::new()
     }
     /// Each room with its actors, in the order of the data.
     fn rooms(&self) -> Vec<Room>;
@@ -84,7 +88,7 @@ pub struct ActorStatus {
 }
 
 /// What is being worked on, and how much may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Inflight {
     /// Deliveries that are not settled.
     pub events: u64,
@@ -97,7 +101,7 @@ pub struct Inflight {
 }
 
 /// Messages that wait at the broker; null where it has not said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Queues {
     /// Ready in the queues that this replica consumes.
     pub waiting: Option<u64>,

@@ -1,26 +1,24 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
+use super::health::{All, Health};
 use crate::http::HealthView;
-use millrace_engine::{ActorRegistry, Cause, Entry, State};
+use millrace_engine::{Cause, Entry, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{counter::ConstCounter, gauge::ConstGauge},
     registry::Unit,
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-/// The actors, and how the line is.
-pub(super) struct Figures {
-    actors: ActorRegistry,
-    health: Arc<dyn HealthView>,
-}
+/// The actors, and how the pipelines are.
+pub(super) struct Figures(Arc<All>);
 
 // === impl Figures ===
 
 impl Figures {
-    pub(super) fn new(actors: ActorRegistry, health: Arc<dyn HealthView>) -> Self {
-        Self { actors, health }
+    pub(super) fn new(pipelines: Arc<All>) -> Self {
+        Self(pipelines)
     }
 }
 
@@ -33,7 +31,15 @@ impl fmt::Debug for Figures {
 
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let actors = self.actors.entries();
+        let pipelines = &self.0.0;
+        let actors: Vec<_> = pipelines
+            .iter()
+            .flat_map(|one| {
+                one.actors()
+                    .into_iter()
+                    .map(|(actor, entry)| (one.name, actor, entry))
+            })
+            .collect();
         per_actor(
             &mut encoder,
             "analytics_actor_up",
@@ -49,7 +55,7 @@ impl Collector for Figures {
             |entry| whole(entry.depth.get()),
         )?;
         restarts(&mut encoder, &actors)?;
-        let inflight = self.health.inflight();
+        let inflight = self.0.inflight();
         let bytes = Some(&Unit::Bytes);
         gauge(
             &mut encoder,
@@ -67,24 +73,35 @@ impl Collector for Figures {
             inflight.budget_bytes,
         )?;
         let limit = "Events that may be in flight: the prefetch";
-        gauge(
+        per_pipeline(
             &mut encoder,
             "analytics_inflight_limit_events",
             limit,
-            None,
-            inflight.prefetch,
+            pipelines,
+            |one| one.inflight().prefetch,
         )?;
         let ready = "1 while deliveries are taken and every dependency answers, as /readyz says";
-        gauge(
-            &mut encoder,
-            "analytics_ready",
-            ready,
-            None,
-            u64::from(self.health.ready()),
-        )?;
-        dependencies(&mut encoder, &*self.health)?;
-        queues(&mut encoder, &*self.health)
+        per_pipeline(&mut encoder, "analytics_ready", ready, pipelines, |one| {
+            u64::from(one.ready())
+        })?;
+        dependencies(&mut encoder, pipelines)?;
+        queues(&mut encoder, pipelines)
     }
+}
+
+fn per_pipeline(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    pipelines: &[Arc<Health>],
+    figure: impl Fn(&Health) -> u64,
+) -> fmt::Result {
+    let metric = ConstGauge::new(0_i64);
+    let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+    for one in pipelines {
+        ConstGauge::new(whole(figure(one))).encode(family.encode_family(&[("pipeline", one.name)])?)?;
+    }
+    Ok(())
 }
 
 fn gauge(
@@ -99,56 +116,66 @@ fn gauge(
     metric.encode(descriptor)
 }
 
-fn dependencies(encoder: &mut DescriptorEncoder<'_>, health: &dyn HealthView) -> fmt::Result {
+fn dependencies(encoder: &mut DescriptorEncoder<'_>, pipelines: &[Arc<Health>]) -> fmt::Result {
     let (name, help) = ("analytics_dependency_up", "1 while the dependency answers");
     let metric = ConstGauge::new(0_i64);
     let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-    for dependency in health.dependencies() {
-        let up = ConstGauge::new(i64::from(dependency.ok));
-        up.encode(family.encode_family(&[("dependency", dependency.name)])?)?;
-    }
-    Ok(())
-}
-
-/// No sample where the broker has not said. Every replica sees the same queues: take the maximum, not the sum.
-fn queues(encoder: &mut DescriptorEncoder<'_>, health: &dyn HealthView) -> fmt::Result {
-    let (name, help) = ("analytics_queue_messages", "Messages that wait at the broker");
-    let metric = ConstGauge::new(0_i64);
-    let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-    let queues = health.queues();
-    for (queue, depth) in [("work", queues.waiting), ("dead_letters", queues.dead_letters)] {
-        if let Some(depth) = depth {
-            ConstGauge::new(whole(depth)).encode(family.encode_family(&[("queue", queue)])?)?;
+    for one in pipelines {
+        for dependency in one.dependencies() {
+            let up = ConstGauge::new(i64::from(dependency.ok));
+            let labels = [("pipeline", one.name), ("dependency", dependency.name)];
+            up.encode(family.encode_family(&labels)?)?;
         }
     }
     Ok(())
 }
 
-fn per_actor(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    actors: &BTreeMap<Arc<str>, Entry>,
-    figure: impl Fn(&Entry) -> i64,
-) -> fmt::Result {
+/// No sample where the broker has not said. Every replica sees the same queues: take the maximum, not the sum.
+fn queues(encoder: &mut DescriptorEncoder<'_>, pipelines: &[Arc<Health>]) -> fmt::Result {
+    let (name, help) = ("analytics_queue_messages", "Messages that wait at the broker");
     let metric = ConstGauge::new(0_i64);
     let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-    for (actor, entry) in actors {
-        ConstGauge::new(figure(entry)).encode(family.encode_family(&[("actor", &**actor)])?)?;
+    for one in pipelines {
+        let queues = one.queues();
+        for (queue, depth) in [("work", queues.waiting), ("dead_letters", queues.dead_letters)] {
+            if let Some(depth) = depth {
+                let labels = [("pipeline", one.name), ("queue", queue)];
+                ConstGauge::new(whole(depth)).encode(family.encode_family(&labels)?)?;
+            }
+        }
     }
     Ok(())
 }
 
-fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &BTreeMap<Arc<str>, Entry>) -> fmt::Result {
+/// An actor, its pipeline, and how it is.
+type Actor = (&'static str, Arc<str>, Entry);
+
+fn per_actor(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    actors: &[Actor],
+    figure: impl Fn(&Entry) -> i64,
+) -> fmt::Result {
+    let metric = ConstGauge::new(0_i64);
+    let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+    for (pipeline, actor, entry) in actors {
+        let labels = [("pipeline", *pipeline), ("actor", &**actor)];
+        ConstGauge::new(figure(entry)).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &[Actor]) -> fmt::Result {
     let metric = ConstCounter::new(0_u64);
     let help = "Restarts of the actor's work, by cause";
     let mut family =
         encoder.encode_descriptor("analytics_actor_restarts", help, None, metric.metric_type())?;
-    for (actor, entry) in actors {
+    for (pipeline, actor, entry) in actors {
         // Also those that never happened: a series that is there from the start shows its first increase.
         for cause in Cause::LABELS {
             let count = entry.restarts.get(cause).copied().unwrap_or_default();
-            let labels = [("actor", &**actor), ("cause", cause)];
+            let labels = [("pipeline", *pipeline), ("actor", &**actor), ("cause", cause)];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
     }

@@ -1,45 +1,52 @@
-//! How the line is, for the HTTP handlers.
+//! How the pipelines are, for the HTTP handlers.
 
+use super::{Prepared, SourceView};
 use crate::http::{
     ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
-use millrace_amqp::{AmqpStatus, Progress};
 use millrace_engine::{ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Longer than the slowest honest event: a fetch and a write with all their retries.
 const STUCK_AFTER: Duration = Duration::from_secs(300);
-/// The rooms in the order of the data.
-const ROOMS: [&str; 4] = ["ingress", "fetcher", "parser", "writer"];
 
-/// The line as seen from outside the actors, so that a stuck actor cannot hide itself.
+/// A pipeline as seen from outside its actors, so that a stuck actor cannot hide itself.
 pub(super) struct Health {
+    pub(super) name: &'static str,
+    stages: &'static [&'static str],
     actors: ActorRegistry,
     breaker: Breaker,
     dependencies: Dependencies,
-    status: AmqpStatus,
+    source: Arc<dyn SourceView>,
     budget: Arc<ByteBudget>,
-    prefetch: u16,
 }
+
+/// All pipelines of the process. Ready is who is ready as a whole; each may be asked about by itself.
+pub(super) struct All(pub(super) Vec<Arc<Health>>);
 
 // === impl Health ===
 
 impl Health {
     pub(super) fn new(
+        prepared: &Prepared,
         supervision: &Supervision,
         dependencies: Dependencies,
-        status: AmqpStatus,
         budget: Arc<ByteBudget>,
-        prefetch: u16,
     ) -> Self {
         Self {
+            name: prepared.name,
+            stages: prepared.stages,
             actors: supervision.actors(),
             breaker: supervision.breaker(),
             dependencies,
-            status,
+            source: prepared.source.clone(),
             budget,
-            prefetch,
         }
+    }
+
+    pub(super) fn actors(&self) -> BTreeMap<Arc<str>, Entry> {
+        self.actors.entries()
     }
 
     /// An outage is being waited out: that is work as it should be.
@@ -49,7 +56,7 @@ impl Health {
             .statuses()
             .iter()
             .any(|dependency| !dependency.ok);
-        down || self.status.waits_for_queues()
+        down || self.source.waits()
             || self.breaker.suspension().is_some()
             || self
                 .actors
@@ -61,16 +68,11 @@ impl Health {
 
 impl HealthView for Health {
     fn live(&self) -> Result<(), String> {
-        moves(self.status.progress(), || self.waits())
+        moves(self.source.in_flight(), self.source.moved_at(), || self.waits())
     }
 
     fn consuming(&self) -> Consuming {
-        let state = self.status.consuming();
-        Consuming {
-            ok: state.yes,
-            why: (!state.yes).then_some(state.why),
-            since: state.since,
-        }
+        self.source.consuming()
     }
 
     fn dependencies(&self) -> Vec<DependencyStatus> {
@@ -78,57 +80,153 @@ impl HealthView for Health {
     }
 
     fn rooms(&self) -> Vec<Room> {
-        rooms(self.actors.entries())
+        stages(self.stages, self.actors.entries())
     }
 
     fn inflight(&self) -> Inflight {
         Inflight {
-            events: self.status.progress().in_flight as u64,
-            prefetch: self.prefetch.into(),
+            events: self.source.in_flight() as u64,
+            prefetch: self.source.most_in_flight(),
             bytes: self.budget.used(),
             budget_bytes: self.budget.limit(),
         }
     }
 
     fn queues(&self) -> Queues {
-        let depths = self.status.depths();
-        Queues {
-            waiting: depths.work,
-            dead_letters: depths.dead_letters,
-        }
+        self.source.queues()
     }
 
     fn summary(&self) -> Summary {
-        let progress = self.status.progress();
         Summary::from([
-            ("inflight_events".to_owned(), progress.in_flight.into()),
+            ("inflight_events".to_owned(), self.source.in_flight().into()),
             (
                 "seconds_since_progress".to_owned(),
-                progress.moved_at.elapsed().as_secs().into(),
+                self.source.moved_at().elapsed().as_secs().into(),
             ),
         ])
     }
 }
 
+// === impl All ===
+
+impl HealthView for All {
+    fn live(&self) -> Result<(), String> {
+        self.0
+            .iter()
+            .try_for_each(|one| one.live().map_err(|why| self.of(one, why)))
+    }
+
+    fn consuming(&self) -> Consuming {
+        let mut all = self.0.iter().map(|one| (one, one.consuming()));
+        let Some((_, mut first)) = all.next() else {
+            return Consuming {
+                ok: true,
+                why: None,
+                since: jiff::Timestamp::UNIX_EPOCH,
+            };
+        };
+        first.why = first.why.map(|why| self.of(&self.0[0], why));
+        for (one, next) in all {
+            first = match (first.ok, next.ok) {
+                (true, false) => Consuming {
+                    why: next.why.map(|why| self.of(one, why)),
+                    ..next
+                },
+                (false, false) => Consuming {
+                    why: Some(
+                        [first.why, next.why.map(|why| self.of(one, why))]
+                            .into_iter()
+                            .flatten()
+                            .collect::<Vec<_>>()
+                            .join("; "),
+                    ),
+                    ..first
+                },
+                _ => first,
+            };
+        }
+        first
+    }
+
+    fn dependencies(&self) -> Vec<DependencyStatus> {
+        self.0.iter().flat_map(|one| one.dependencies()).collect()
+    }
+
+    fn pipelines(&self) -> Vec<(&'static str, bool)> {
+        self.0.iter().map(|one| (one.name, one.ready())).collect()
+    }
+
+    fn rooms(&self) -> Vec<Room> {
+        self.0.iter().flat_map(|one| one.rooms()).collect()
+    }
+
+    fn inflight(&self) -> Inflight {
+        let all = self.0.iter().map(|one| one.inflight());
+        // Bytes are those of one budget that all share.
+        all.reduce(|sum, one| Inflight {
+            events: sum.events + one.events,
+            prefetch: sum.prefetch + one.prefetch,
+            ..sum
+        })
+        .unwrap_or_default()
+    }
+
+    fn queues(&self) -> Queues {
+        let all = self.0.iter().map(|one| one.queues());
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        all.reduce(|all, one| Queues {
+            waiting: sum(all.waiting, one.waiting),
+            dead_letters: sum(all.dead_letters, one.dead_letters),
+        })
+        .unwrap_or_default()
+    }
+
+    fn summary(&self) -> Summary {
+        match &*self.0 {
+            [one] => one.summary(),
+            all => all
+                .iter()
+                .flat_map(|one| {
+                    let figures = one.summary().into_iter();
+                    figures.map(|(figure, value)| (format!("{}_{figure}", one.name), value))
+                })
+                .collect(),
+        }
+    }
+}
+
+impl All {
+    /// What is so of one pipeline, said of it where there are several.
+    fn of(&self, one: &Health, what: String) -> String {
+        match self.0.len() {
+            1 => what,
+            _ => format!("{}: {what}", one.name),
+        }
+    }
+}
+
 /// Nothing in flight, or something settled lately, or a reason to wait.
-fn moves(progress: Progress, waits: impl Fn() -> bool) -> Result<(), String> {
-    let still = progress.moved_at.elapsed();
-    if progress.in_flight == 0 || still < STUCK_AFTER || waits() {
+fn moves(in_flight: usize, moved_at: Instant, waits: impl Fn() -> bool) -> Result<(), String> {
+    let still = moved_at.elapsed();
+    if in_flight == 0 || still < STUCK_AFTER || waits() {
         return Ok(());
     }
-    let (events, seconds) = (progress.in_flight, still.as_secs());
+    let (events, seconds) = (in_flight, still.as_secs());
     Err(format!(
         "{events} events in flight and none settled for {seconds} s"
     ))
 }
 
-/// Gathers the actors in their rooms: `fetcher-2` works in `fetcher`.
-fn rooms(entries: BTreeMap<Arc<str>, Entry>) -> Vec<Room> {
+/// Gathers the actors in their stages: `fetcher-2` works in `fetcher`.
+fn stages(known: &[&str], entries: BTreeMap<Arc<str>, Entry>) -> Vec<Room> {
     let empty = |name: &str| Room {
         name: name.to_owned(),
         actors: Vec::new(),
     };
-    let mut rooms: Vec<Room> = ROOMS.into_iter().map(empty).collect();
+    let mut rooms: Vec<Room> = known.iter().copied().map(empty).collect();
     for (name, entry) in entries {
         let room = name.split_once('-').map_or(&*name, |(room, _)| room);
         let at = rooms.iter().position(|known| known.name == room);
@@ -188,18 +286,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_line_that_does_not_move_is_stuck_unless_it_waits_for_somebody() {
-        let progress = |in_flight| Progress {
-            in_flight,
-            moved_at: tokio::time::Instant::now(),
-        };
-        let (busy, idle) = (progress(3), progress(0));
+        let now = Instant::now();
         tokio::time::advance(STUCK_AFTER - Duration::from_secs(1)).await;
-        assert_eq!(moves(busy, || false), Ok(()));
+        assert_eq!(moves(3, now, || false), Ok(()));
         tokio::time::advance(Duration::from_secs(1)).await;
-        let stuck = moves(busy, || false).unwrap_err();
+        let stuck = moves(3, now, || false).unwrap_err();
         assert_eq!(stuck, "3 events in flight and none settled for 300 s");
-        assert_eq!(moves(busy, || true), Ok(()), "an outage is waited out");
-        assert_eq!(moves(idle, || false), Ok(()), "no work is no trouble");
+        assert_eq!(moves(3, now, || true), Ok(()), "an outage is waited out");
+        assert_eq!(moves(0, now, || false), Ok(()), "no work is no trouble");
     }
 
     #[test]
@@ -212,7 +306,8 @@ mod tests {
             last_failure: None,
         };
         let names = ["fetcher-10", "fetcher-9", "ingress", "publisher-0", "writer-0"];
-        let rooms = rooms(names.map(|name| (name.into(), entry(State::Up))).into());
+        let known = ["ingress", "fetcher", "parser", "writer"];
+        let rooms = stages(&known, names.map(|name| (name.into(), entry(State::Up))).into());
         let shown: Vec<_> = rooms
             .iter()
             .map(|room| {

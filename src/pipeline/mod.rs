@@ -1,141 +1,133 @@
-//! The wiring, writer first and ingress last: the only place that sees all rooms.
+//! What the program wants to know of a pipeline, and the run of those that were chosen.
 
 mod collector;
 mod health;
-mod rooms;
+mod run;
 mod stop;
 
+pub use run::{replica_name, run};
+
 use crate::{
-    alerts::{self, VitalSigns},
-    config::Config,
-    dependencies,
-    exit::{Exit, Failure},
-    http::{self, HealthView, HttpServer, HttpState, Pace, Replica},
-    telemetry::{self, Telemetry},
+    alerts,
+    config::{Group, Processing, Reader},
+    http::{Consuming, Queues},
+    probe::Probe,
 };
-use anyhow::Context;
-use collector::Figures;
-use health::Health;
+use jiff::Timestamp;
 use millrace_amqp::AmqpStatus;
-use millrace_batches::{
-    recent::Recent,
-    write::{Reports, Rollups},
-};
-use millrace_engine::{self, ByteBudget, Drain, RestartPolicy, Supervision};
+use millrace_batches::{recent::Recent, reports::ReportBook};
+use millrace_engine::{ByteBudget, Supervision};
+use millrace_postgres::{Database, Migrations, PostgresSettings};
 use prometheus_client::registry::Registry;
-use rooms::Parts;
-pub(crate) use rooms::replica_name;
-use std::{sync::Arc, time::Instant};
-use stop::StopSignals;
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tracing::{error, info};
+use std::{any::Any, sync::Arc};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
-/// Runs until it is told to stop, and says how it ended.
-///
-/// # Errors
-/// What no waiting would fix: a store or database that cannot be addressed, or a port in use.
-pub fn run(config: Config, telemetry: &Telemetry) -> Result<Exit, Failure> {
-    // Sockets are driven by the runtime's workers; the actors share this thread.
-    let runtime = || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        runtime.expect("threads for the I/O runtime")
-    };
-    let end = actix_rt::System::with_tokio_rt(runtime).block_on(line(&config, telemetry))?;
-    Ok(match end {
-        millrace_engine::Exit::Drained => Exit::Fine,
-        millrace_engine::Exit::GaveUp(_) => Exit::GaveUp,
-    })
+/// A pipeline, as the program sees it: a value in the list of `pipelines`.
+pub trait Pipeline: Send + Sync {
+    /// As `PIPELINES` names it.
+    fn name(&self) -> &'static str;
+
+    /// The settings that only it reads, or shares with other pipelines.
+    fn settings(&self) -> &'static [&'static Group];
+
+    /// Reads its settings; what is wrong with them is the reader's to tell.
+    fn read(&self, reader: &mut Reader<'_>, shared: &Processing) -> Arc<dyn Configured>;
+
+    /// Reads what its migrations need, and nothing else; none where it has none.
+    fn read_schema(&self, _: &mut Reader<'_>, _: &Processing) -> Option<Schema> {
+        None
+    }
 }
 
-async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<millrace_engine::Exit> {
-    let signals = StopSignals::listen().context("signals")?;
-    let replica = Replica::new(rooms::replica_name());
-    let mut registry = Registry::default();
-    telemetry.register(&mut registry);
-    let budget = ByteBudget::new(config.memory_budget);
-    let recent = Recent::default();
-    let parts = Parts::make(config, &mut registry, &budget, &recent)?;
-    let status = AmqpStatus::default();
-    let drain = Drain::default();
-    tokio::spawn(signals.obey(drain.clone()));
-    let policy = RestartPolicy {
-        deadline: config.stage_deadline,
-        ..RestartPolicy::default()
-    };
-    let supervision = Supervision::start(policy, drain.clone());
+/// A pipeline with its settings.
+pub trait Configured: Any + Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
 
-    // Telemetry and health outlive the line: the last scrape sees the last event.
-    let outlive = CancellationToken::new();
-    let probes = dependencies::working_probes(&status, &parts.stores, &parts.database);
-    let (dependencies, _asking) = http::watch(probes, Pace::default(), &outlive);
-    let health = Arc::new(Health::new(
-        &supervision,
-        dependencies,
-        status.clone(),
-        budget,
-        config.amqp.prefetch,
-    ));
-    registry.register_collector(Box::new(Figures::new(supervision.actors(), health.clone())));
-    let down = {
-        let health = health.clone();
-        move || {
-            let all = health.dependencies();
-            all.iter()
-                .find(|dependency| !dependency.ok)
-                .map(|dependency| dependency.name)
+    /// A round trip to each of its dependencies, in the order of the data, on connections of their own. The names
+    /// are unique among all pipelines that run in a process.
+    fn probes(&self) -> Vec<Probe> {
+        Vec::new()
+    }
+
+    /// Makes what its actors are built from, and registers its metrics. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// What no waiting would fix.
+    fn prepare(&self, registry: &mut Registry, budget: &Arc<ByteBudget>) -> anyhow::Result<Prepared>;
+}
+
+/// A schema, and where it is.
+pub struct Schema {
+    /// The database.
+    pub database: PostgresSettings,
+    /// What brings it up to date.
+    pub migrations: Migrations,
+}
+
+/// Starts actors under a supervision; the tasks beside them end with their handles.
+pub type Start = Box<dyn FnOnce(&Supervision) -> Vec<AbortOnDropHandle<()>>>;
+
+/// A pipeline that can be started.
+pub struct Prepared {
+    /// Its name.
+    pub name: &'static str,
+    /// Its stages in the order of the data, as their actors are called.
+    pub stages: &'static [&'static str],
+    /// The same questions as [`Configured::probes`], over the connections that do the work.
+    pub probes: Vec<Probe>,
+    /// The way in.
+    pub source: Arc<dyn SourceView>,
+    /// What the page, the API and the alerts look at, where there is such.
+    pub looked: Option<Looked>,
+    /// Starts its actors, the last stage first, and what else it does.
+    pub start: Start,
+}
+
+/// What the page, the API and the alerts look at.
+pub struct Looked {
+    /// What the receivers of alerts know it by.
+    pub line: alerts::Line,
+    /// What happened lately.
+    pub recent: Recent,
+    /// The broker.
+    pub broker: AmqpStatus,
+    /// The pool.
+    pub database: Database,
+    /// What the database knows.
+    pub reports: Arc<dyn ReportBook>,
+}
+
+/// The way into a pipeline, looked at from outside its actors.
+pub trait SourceView: Send + Sync {
+    /// Whether deliveries are taken; else why not. A source that only takes what is there always does.
+    fn consuming(&self) -> Consuming {
+        Consuming {
+            ok: true,
+            why: None,
+            since: Timestamp::UNIX_EPOCH,
         }
-    };
-    tokio::spawn(stop::leave_an_outage(drain.clone(), down));
-    let signs = VitalSigns {
-        recent: recent.clone(),
-        dependencies: {
-            let health = health.clone();
-            Arc::new(move || health.dependencies())
-        },
-        ingress: status.clone(),
-        database: parts.database.clone(),
-        started: Instant::now(),
-    };
-    let line = rooms::name(&config.amqp);
-    let look = move |now| signs.take(now);
-    let (alerts, alerting) = alerts::start(&config.alerts, line, &mut registry, drain, look)?;
-    let state = HttpState {
-        replica,
-        registry: Arc::new(registry),
-        health,
-        alerts: Arc::new(move || alerts.firing()),
-        recent,
-        lines: telemetry::lines(),
-        reports: Arc::new(Reports::new(parts.database.clone())),
-    };
-    let serving = serve(config, state, &outlive).await?;
+    }
 
-    let sums = Rollups::new(parts.database.clone());
-    let _summing = AbortOnDropHandle::new(tokio::spawn(sums.keep()));
-    parts.start(config, &supervision, &status);
-    let end = supervision.ended().await;
-    match &end {
-        millrace_engine::Exit::Drained => info!("drained; leaving"),
-        millrace_engine::Exit::GaveUp(actor) => error!(%actor, "an actor could not go on; leaving"),
-    }
-    outlive.cancel();
-    alerting.ended().await;
-    if let Some(serving) = serving {
-        let _ = serving.await;
-    }
-    Ok(end)
-}
+    /// Deliveries that are not settled.
+    fn in_flight(&self) -> usize;
 
-async fn serve(
-    config: &Config,
-    state: HttpState,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
-    if !config.http.enabled {
-        return Ok(None);
+    /// When a delivery was last settled, or when the first of these arrived.
+    fn moved_at(&self) -> Instant;
+
+    /// Deliveries wait for something that is none of ours: that is no standstill.
+    fn waits(&self) -> bool {
+        false
     }
-    let server = HttpServer::bind(&config.http, state).await?;
-    info!(address = %server.address().context("the HTTP port")?, "serving metrics and health");
-    let stop = stop.clone();
-    Ok(Some(tokio::spawn(server.run(stop))))
+
+    /// Most deliveries that may be in flight.
+    fn most_in_flight(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// What waits outside, where that is known.
+    fn queues(&self) -> Queues {
+        Queues::default()
+    }
 }

@@ -101,7 +101,13 @@ fn the_prefetch_is_the_one_that_an_unset_one_becomes() {
         let needed = needed.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::load(&Source::from_variables(variables.chain(needed))).unwrap();
         assert_eq!(
-            u64::from(config.amqp.prefetch),
+            u64::from(
+                config
+                    .of::<crate::pipelines::BatchesSettings>()
+                    .unwrap()
+                    .amqp
+                    .prefetch
+            ),
             settings.event_prefetch_count,
             "{settings:?}"
         );

@@ -51,24 +51,30 @@ fn secrets_in_files_are_read_again() {
         ("DATABASE_URL_FILE", &database),
     ])
     .unwrap();
-    let StoreSettings::Minio { keys, .. } = &config.fetcher.store else {
+    let StoreSettings::Minio { keys, .. } = &batches(&config).fetcher.store else {
         panic!("not MinIO")
     };
     file("url", "amqp://eva:new@mq2/");
     file("key", "new");
     file("database", "postgresql://ana:new@db/x");
     assert_eq!(password(&config), "old", "until a connection is made");
-    let broker = config.amqp.broker.renew();
+    let broker = batches(&config).amqp.broker.renew();
     assert_eq!((broker.user.as_str(), broker.host.as_str()), ("eva", "mq2"));
     assert_eq!(password(&config), "new");
     assert_eq!(keys.renew().secret.expose_secret(), "new");
-    assert_eq!(config.postgres.url.renew().expose(), "postgresql://ana:new@db/x");
+    assert_eq!(
+        batches(&config).postgres.url.renew().expose(),
+        "postgresql://ana:new@db/x"
+    );
 
     // Half of a rotation, or a mistake: what was good before is kept.
     file("database", "mysql://x");
     std::fs::remove_file(&key).unwrap();
     assert_eq!(keys.renew().secret.expose_secret(), "new");
-    assert_eq!(config.postgres.url.renew().expose(), "postgresql://ana:new@db/x");
+    assert_eq!(
+        batches(&config).postgres.url.renew().expose(),
+        "postgresql://ana:new@db/x"
+    );
 }
 
 #[test]
@@ -98,8 +104,8 @@ fn a_certificate_can_stand_for_a_password() {
         ("RABBITMQ_KEY_FILE", here),
     ];
     let config = load(&certificate).unwrap();
-    assert!(config.amqp.broker.last().password.is_none());
-    assert!(config.amqp.tls.identity.is_some());
+    assert!(batches(&config).amqp.broker.last().password.is_none());
+    assert!(batches(&config).amqp.tls.identity.is_some());
     let plain = [&certificate[..], &[("RABBITMQ_URL", "amqp://mq")]].concat();
     assert_eq!(refused(&plain), ["RABBITMQ_PASSWORD"]);
 }

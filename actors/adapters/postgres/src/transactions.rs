@@ -24,8 +24,10 @@ pub trait Write: Send + Sync {
     /// The key of a message, by which it is told from others.
     fn id(message: &Self::In) -> &str;
 
-    /// It has been tried before.
-    fn was_tried(message: &Self::In) -> bool;
+    /// It has been tried before, so that a lock is waited for more shortly.
+    fn was_tried(_: &Self::In) -> bool {
+        false
+    }
 
     /// How heavy a message is: bytes of the values of its rows.
     fn bytes(message: &Self::In) -> usize;
@@ -42,10 +44,10 @@ pub trait Write: Send + Sync {
     ) -> impl Future<Output = Result<Self::Written<'a>, tokio_postgres::Error>>;
 
     /// Looks at an error of a transaction, to learn from it for the next.
-    fn failed(&self, error: &tokio_postgres::Error);
+    fn failed(&self, _: &tokio_postgres::Error) {}
 
     /// The transaction is committed, and nobody knows yet.
-    fn committed(messages: &[&Self::In]);
+    fn committed(_: &[&Self::In]) {}
 }
 
 /// Writes messages into a database.

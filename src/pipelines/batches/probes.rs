@@ -1,25 +1,22 @@
-//! The dependencies as commands and health checks see them: a probe for each, and the schema.
+//! The dependencies as commands and health checks see them: a probe for each.
 
-use crate::config::Config;
-use crate::exit::Failure;
+use super::Settings;
 use crate::probe::Probe;
 use millrace_amqp::AmqpStatus;
-use millrace_batches::write::{MIGRATIONS, rights};
+use millrace_batches::write::rights;
 use millrace_objects::Stores;
-use millrace_postgres::{Database, MigrateError, PostgresSettings};
+use millrace_postgres::Database;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-pub use millrace_postgres::Migration;
-
 const BROKER: &str = "rabbitmq";
 /// The object store, as faults and health checks name it.
-pub(crate) const STORE: &str = "object_store";
+pub(super) const STORE: &str = "object_store";
 /// The database, likewise.
-pub(crate) const DATABASE: &str = "database";
+const DATABASE: &str = "database";
 
 /// A round trip to each dependency of the service, in the order of the data.
-pub fn probes(config: &Config) -> Vec<Probe> {
+pub(super) fn of(config: &Settings) -> Vec<Probe> {
     let amqp = Arc::new(config.amqp.clone());
     let broker = Probe::new(BROKER, move || {
         let amqp = amqp.clone();
@@ -41,7 +38,7 @@ pub fn probes(config: &Config) -> Vec<Probe> {
 }
 
 /// The same questions over the connections that do the work: what they answer is what the work meets.
-pub fn working_probes(status: &AmqpStatus, stores: &Arc<Stores>, database: &Database) -> Vec<Probe> {
+pub(super) fn working(status: &AmqpStatus, stores: &Arc<Stores>, database: &Database) -> Vec<Probe> {
     let connected = status.clone();
     let broker = Probe::new(BROKER, move || {
         let connection = connected.connection();
@@ -106,33 +103,4 @@ fn impossible(name: &'static str, why: String) -> Probe {
         let why = why.clone();
         async move { Err(why) }
     })
-}
-
-/// The migrations that the database lacks. Changes nothing.
-///
-/// # Errors
-/// The database is not available.
-pub async fn pending(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
-    MIGRATIONS.pending(settings).await.map_err(failure)
-}
-
-/// Applies them, and says which.
-///
-/// # Errors
-/// The database is not available, or a migration failed.
-pub async fn migrate(settings: &PostgresSettings) -> Result<Vec<Migration>, Failure> {
-    MIGRATIONS
-        .migrate(settings)
-        .await
-        .map(|report| report.applied)
-        .map_err(failure)
-}
-
-fn failure(error: MigrateError) -> Failure {
-    match error {
-        MigrateError::Failed { .. } | MigrateError::OutOfOrder { .. } | MigrateError::Divergent(_) => {
-            anyhow::Error::from(error).into()
-        }
-        _ => Failure::unavailable(error),
-    }
 }

@@ -1,6 +1,7 @@
 //! What the stages are made of, and how they are joined.
 
-use crate::{alerts, config::Config, dependencies::STORE};
+use super::{Settings, probes::STORE};
+use crate::{alerts, pipeline::replica_name};
 use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
@@ -45,7 +46,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn make(
-        config: &Config,
+        config: &Settings,
         registry: &mut Registry,
         budget: &Arc<ByteBudget>,
         recent: &Recent,
@@ -78,7 +79,7 @@ impl Parts {
 
     /// One line: ingress → fetchers → parsers → writers. Started from its end, so that nobody is ever
     /// sent to an actor that is not there.
-    pub(super) fn start(self, config: &Config, supervision: &Supervision, status: &AmqpStatus) {
+    pub(super) fn start(self, config: &Settings, supervision: &Supervision, status: &AmqpStatus) {
         let here = Arbiter::current();
         let writers = self.writers(config, supervision, &here);
         let parsers = self.parsers(config, supervision, &writers);
@@ -96,7 +97,12 @@ impl Parts {
     }
 
     /// A writer is built when its database answers: a rebuild is the breaker's probe. So are fetchers.
-    fn writers(&self, config: &Config, supervision: &Supervision, here: &ArbiterHandle) -> Port<ParsedBatch> {
+    fn writers(
+        &self,
+        config: &Settings,
+        supervision: &Supervision,
+        here: &ArbiterHandle,
+    ) -> Port<ParsedBatch> {
         let schema = Schema::new(config, self.database.clone());
         let database = self.database.clone();
         // Its clones share what they learn of the database, and keep it over restarts.
@@ -125,7 +131,7 @@ impl Parts {
     /// Each parser has a thread of its own and may block it.
     fn parsers(
         &self,
-        config: &Config,
+        config: &Settings,
         supervision: &Supervision,
         next: &Port<ParsedBatch>,
     ) -> Port<RawBatch> {
@@ -139,7 +145,7 @@ impl Parts {
 
     fn fetchers(
         &self,
-        config: &Config,
+        config: &Settings,
         supervision: &Supervision,
         here: &ArbiterHandle,
         next: &Port<RawBatch>,
@@ -193,12 +199,6 @@ pub(super) fn name(amqp: &AmqpSettings) -> alerts::Line {
     }
 }
 
-/// How operators of the broker and readers of traces tell replicas apart.
-pub(crate) fn replica_name() -> String {
-    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".to_owned());
-    format!("millrace@{host}/{}", std::process::id())
-}
-
 /// The schema, brought up to date once, by whichever writer comes first.
 #[derive(Clone)]
 struct Schema {
@@ -210,7 +210,7 @@ struct Schema {
 // === impl Schema ===
 
 impl Schema {
-    fn new(config: &Config, database: Database) -> Self {
+    fn new(config: &Settings, database: Database) -> Self {
         Self {
             database: config.auto_migrate.then_some(database),
             ready: Arc::default(),

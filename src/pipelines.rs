@@ -1,0 +1,28 @@
+//! The pipelines that this program knows: the only file that names all of them.
+
+mod batches;
+
+pub use batches::Settings as BatchesSettings;
+
+use crate::pipeline::Pipeline;
+use std::sync::OnceLock;
+
+/// Those that are part of the program, one line each.
+static OURS: [&dyn Pipeline; 1] = [&batches::Batches];
+
+/// Those of a program that brings more.
+static MORE: OnceLock<&'static [&'static dyn Pipeline]> = OnceLock::new();
+
+/// What runs where `PIPELINES` is not set.
+pub(crate) const DEFAULT: &str = "batches";
+
+/// Every pipeline there is.
+pub(crate) fn all() -> impl Iterator<Item = &'static dyn Pipeline> {
+    let more = MORE.get().copied().unwrap_or_default();
+    OURS.iter().chain(more).copied()
+}
+
+/// Adds pipelines to those of the program, before anything reads its settings. Only the first call counts.
+pub fn with(more: &'static [&'static dyn Pipeline]) {
+    let _ = MORE.set(more);
+}
