@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod corpus;
 pub mod exit;
+pub mod health;
 pub mod http;
 pub mod pipeline;
 pub mod pipelines;

@@ -1,6 +1,6 @@
 //! What the rules look at.
 
-use crate::http::DependencyStatus;
+use crate::health::DependencyStatus;
 use millrace_amqp::AmqpStatus;
 use millrace_batches::recent::{Happened, ItemCounts, Recent, WINDOW};
 use millrace_postgres::{Database, PoolStatus};

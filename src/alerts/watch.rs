@@ -13,7 +13,7 @@ use super::{
     slack::Slack,
     vitals::Vitals,
 };
-use crate::{config::AlertSettings, http::FiringAlert};
+use crate::{config::AlertSettings, health::FiringAlert};
 use anyhow::Context;
 use jiff::Timestamp;
 use millrace_engine::Drain;

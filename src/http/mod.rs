@@ -5,17 +5,11 @@ mod connections;
 mod handlers;
 mod metrics;
 mod page;
-mod prober;
-mod view;
 
 pub use api::Replica;
-pub use prober::{Dependencies, Pace, watch};
-pub use view::{
-    ActorStatus, AlertView, Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room,
-    Summary,
-};
 
 use crate::config::HttpSettings;
+use crate::health::{AlertView, HealthView};
 use crate::telemetry::Lines;
 use anyhow::Context;
 use axum::Router;

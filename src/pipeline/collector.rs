@@ -1,7 +1,7 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
-use super::health::{All, Health};
-use crate::http::HealthView;
+use crate::health::HealthView;
+use crate::health::{All, Health};
 use millrace_engine::{Cause, Entry, State};
 use prometheus_client::{
     collector::Collector,

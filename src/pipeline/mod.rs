@@ -1,7 +1,6 @@
 //! What the program wants to know of a pipeline, and the run of those that were chosen.
 
 mod collector;
-mod health;
 mod run;
 mod stop;
 
@@ -10,7 +9,7 @@ pub use run::{replica_name, run};
 use crate::{
     alerts,
     config::{Group, Processing, Reader},
-    http::{Consuming, Queues},
+    health::{Consuming, Queues},
     probe::Probe,
 };
 use jiff::Timestamp;

@@ -4,14 +4,14 @@
 use super::{
     Looked, Prepared,
     collector::Figures,
-    health::{All, Health},
     stop::{self, StopSignals},
 };
 use crate::{
     alerts::{self, VitalSigns},
     config::Config,
     exit::{Exit, Failure},
-    http::{self, HealthView, HttpServer, HttpState, Pace, Replica},
+    health::{self, All, Health, HealthView, Pace},
+    http::{HttpServer, HttpState, Replica},
     telemetry::{self, Telemetry},
 };
 use anyhow::Context;
@@ -141,7 +141,7 @@ impl Hosted {
         });
         let supervision = Supervision::start(policy, drain.clone());
         let probes = std::mem::take(&mut prepared.probes);
-        let (dependencies, asking) = http::watch(probes, Pace::default(), outlive);
+        let (dependencies, asking) = health::watch(probes, Pace::default(), outlive);
         let health = Arc::new(Health::new(&prepared, &supervision, dependencies, budget.clone()));
         let looking = health.clone();
         let down = move || {

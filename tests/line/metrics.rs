@@ -266,7 +266,10 @@ async fn what_is_delivered_twice_is_counted_twice_and_stored_once() {
             ("rows_written_total{table=comments}", 20),
             ("rows_written_total{table=authors}", 3),
             ("rows_written_total{table=ingested_batches}", 5),
-            ("actor_restarts_total{actor=ingress,cause=outage,pipeline=batches}", 1),
+            (
+                "actor_restarts_total{actor=ingress,cause=outage,pipeline=batches}",
+                1,
+            ),
             ("dead_letters_total{}", 0),
             ("retries_total{}", 0),
             ("publish_errors_total{}", 0),
@@ -303,7 +306,10 @@ async fn what_goes_wrong_is_counted_each_time() {
             ("retries_total{stage=parser}", 2),
             ("dead_letters_total{reason=attempts_exhausted}", 1),
             ("events_failed_total{reason=attempts_exhausted}", 1),
-            ("actor_restarts_total{actor=parser-0,cause=panic,pipeline=batches}", 3),
+            (
+                "actor_restarts_total{actor=parser-0,cause=panic,pipeline=batches}",
+                3,
+            ),
             ("events_processed_total{}", 0),
             ("items_processed_total{}", 0),
             ("minio_connection_errors_total{}", 0),

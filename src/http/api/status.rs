@@ -3,7 +3,7 @@
 use super::Api;
 use super::line::Incident;
 use super::replica::Replica;
-use crate::http::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room};
+use crate::health::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room};
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;

@@ -1,6 +1,9 @@
 //! A service that is made up: its state is what a test says, its database what a test puts in.
 
 use crate::config::HttpSettings;
+use crate::health::{
+    ActorStatus, Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room, Summary,
+};
 use crate::http::*;
 use crate::telemetry::Lines;
 use futures_util::FutureExt;

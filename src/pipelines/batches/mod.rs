@@ -8,7 +8,7 @@ pub use settings::Settings;
 
 use crate::{
     config::{Group, Processing, Reader, groups},
-    http::{Consuming, Queues},
+    health::{Consuming, Queues},
     pipeline::{Configured, Looked, Pipeline, Prepared, Schema, SourceView},
     probe::Probe,
 };

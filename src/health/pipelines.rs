@@ -1,9 +1,9 @@
 //! How the pipelines are, for the HTTP handlers.
 
-use super::{Prepared, SourceView};
-use crate::http::{
+use crate::health::{
     ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
+use crate::pipeline::{Prepared, SourceView};
 use millrace_engine::{ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 const STUCK_AFTER: Duration = Duration::from_secs(300);
 
 /// A pipeline as seen from outside its actors, so that a stuck actor cannot hide itself.
-pub(super) struct Health {
-    pub(super) name: &'static str,
+pub(crate) struct Health {
+    pub(crate) name: &'static str,
     stages: &'static [&'static str],
     actors: ActorRegistry,
     breaker: Breaker,
@@ -23,12 +23,12 @@ pub(super) struct Health {
 }
 
 /// All pipelines of the process. Ready is who is ready as a whole; each may be asked about by itself.
-pub(super) struct All(pub(super) Vec<Arc<Health>>);
+pub(crate) struct All(pub(crate) Vec<Arc<Health>>);
 
 // === impl Health ===
 
 impl Health {
-    pub(super) fn new(
+    pub(crate) fn new(
         prepared: &Prepared,
         supervision: &Supervision,
         dependencies: Dependencies,
@@ -45,7 +45,7 @@ impl Health {
         }
     }
 
-    pub(super) fn actors(&self) -> BTreeMap<Arc<str>, Entry> {
+    pub(crate) fn actors(&self) -> BTreeMap<Arc<str>, Entry> {
         self.actors.entries()
     }
 
