@@ -8,6 +8,7 @@ mod alerts;
 mod amqp_url;
 mod http;
 mod later;
+mod likeness;
 mod logging;
 mod mask;
 mod numbers;
@@ -129,7 +130,7 @@ impl Config {
         for warning in unknown::warnings(source) {
             reader.warn(warning);
         }
-        let (in_force, warnings) = reader.finish()?;
+        let (in_force, warnings) = table::in_order(reader.finish())?;
         let Processing {
             memory_budget,
             shutdown_grace,

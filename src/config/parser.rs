@@ -1,11 +1,11 @@
 //! Caps on what is parsed, and what becomes of error codes.
 
+use super::likeness::did_you_mean;
 use super::numbers::{Mebibytes, Whole};
 use super::problem::Problem;
 use super::reader::Reader;
 use super::rule::List;
 use super::setting::{Setting, settings};
-use super::unknown;
 use millrace_batches::domain::{ErrorCode, ErrorPolicy};
 use millrace_batches::parse::{ParserLimits, ParserSettings};
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ fn codes(reader: &mut Reader<'_>, setting: &'static Setting<List>) -> BTreeSet<S
         .collect();
     let known: Vec<&str> = ErrorCode::known().collect();
     for code in codes.iter().filter(|code| !known.contains(&code.as_str())) {
-        let advice = unknown::did_you_mean(code, known.iter().copied());
+        let advice = did_you_mean(code, known.iter().copied());
         reader.warn(format!(
             "{} lists {code}, which is no known error code{advice}",
             setting.name()

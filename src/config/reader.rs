@@ -6,7 +6,6 @@ use super::problem::{ConfigError, Problem};
 use super::rule::Rule;
 use super::setting::{About, Described, Fallback, Secrecy, Setting};
 use super::source::{LayerView, Origin, Source};
-use super::table;
 use millrace_access::renewable::Renewable;
 
 /// Reads typed settings; problems are collected, never returned one by one.
@@ -156,11 +155,9 @@ impl<'a> Reader<'a> {
         let Self {
             problems,
             warnings,
-            mut in_force,
+            in_force,
             ..
         } = self;
-        // As documented, not as read.
-        in_force.sort_by_key(|entry| table::all().position(|setting| setting.about().name == entry.name));
         match problems.is_empty() {
             true => Ok((in_force, warnings)),
             false => Err(ConfigError {

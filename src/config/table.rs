@@ -1,5 +1,7 @@
 //! Every setting there is, group by group, and the documentation made from them.
 
+use super::InForce;
+use super::problem::ConfigError;
 use super::setting::{Described, Fallback, Group, Secrecy};
 use super::{alerts, http, logging, processing, selection, traces};
 use crate::pipelines;
@@ -26,6 +28,9 @@ fn groups() -> Vec<&'static Group> {
     all
 }
 
+/// What a reader found.
+type Read = Result<(Vec<InForce>, Vec<String>), ConfigError>;
+
 const INTRODUCTION: &str = "\
 # Settings
 
@@ -43,6 +48,16 @@ pub(super) fn all() -> impl Iterator<Item = &'static dyn Described> {
     groups()
         .into_iter()
         .flat_map(|group| group.settings.iter().copied())
+}
+
+/// Sorts what is in force: as documented, not as read.
+pub(super) fn in_order(mut read: Read) -> Read {
+    let in_force = match &mut read {
+        Ok((in_force, _)) => in_force,
+        Err(error) => &mut error.in_force,
+    };
+    in_force.sort_by_key(|entry| all().position(|setting| setting.about().name == entry.name));
+    read
 }
 
 /// The documentation of all settings.

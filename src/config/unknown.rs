@@ -1,5 +1,6 @@
 //! Variables that look like ours and are not: most likely a typing error.
 
+use super::likeness::{did_you_mean, distance};
 use super::source::{Source, is_service_link};
 use super::table;
 
@@ -56,18 +57,6 @@ pub(super) fn warnings(source: &Source) -> Vec<String> {
     warnings
 }
 
-/// `; did you mean …?`, or nothing.
-pub(super) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let name = name.to_ascii_uppercase();
-    let allowed = (name.len() / 5).clamp(1, 3);
-    known
-        .map(|candidate| (distance(&name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| format!("; did you mean {candidate}?"))
-        .unwrap_or_default()
-}
-
 /// A name under one of our prefixes, or one letter or two away from a setting's name. The prefixes that
 /// anybody may use, such as `MAX_` or `LOG_`, are suspect only for that.
 fn is_suspect(name: &str, value: &str, known: &[String]) -> bool {
@@ -91,26 +80,6 @@ fn is_from_kubernetes(name: &str, value: &str) -> bool {
         || name.contains("_SERVICE_PORT_")
         || is_service_link(name, value)
         || port() == Some(true)
-}
-
-/// Letters to change, add, drop or swap with a neighbour to get from one name to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to) = (from.as_bytes(), to.as_bytes());
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in to.iter().enumerate() {
-            let change = above[j] + usize::from(a != b);
-            let mut least = change.min(above[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
-                least = least.min(before[j - 1] + 1);
-            }
-            row.push(least);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above[to.len()]
 }
 
 #[cfg(test)]
@@ -166,13 +135,5 @@ mod tests {
         ] {
             assert_eq!(warned(name, value), Vec::<String>::new(), "{name}");
         }
-    }
-
-    #[test]
-    fn distance_counts_a_swap_once() {
-        assert_eq!(distance("HOST", "HOST"), 0);
-        assert_eq!(distance("HOTS", "HOST"), 1);
-        assert_eq!(distance("HST", "HOST"), 1);
-        assert_eq!(distance("", "HOST"), 4);
     }
 }
