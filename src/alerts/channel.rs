@@ -3,7 +3,7 @@
 use super::{
     metrics::{AlertMetrics, Outcome},
     outbox::{Outbox, Waiting},
-    post::{Answer, Door},
+    post::{Answer, Sender},
     rule::Rule,
 };
 use serde_json::Value;
@@ -18,13 +18,13 @@ pub(super) trait Form: Send + Sync {
     fn name(&self) -> &'static str;
     /// Whether it wants to hear of this rule.
     fn wants(&self, rule: Rule) -> bool;
-    /// What waits, in as many letters as the receiver wants.
-    fn write(&self, waiting: &[Waiting]) -> Vec<Letter>;
+    /// What waits, in as many requests as the receiver wants.
+    fn write(&self, waiting: &[Waiting]) -> Vec<Request>;
 }
 
 /// The body of one request.
 #[derive(Debug)]
-pub(super) struct Letter {
+pub(super) struct Request {
     pub(super) body: Value,
     /// The notices in it.
     pub(super) numbers: Vec<u64>,
@@ -48,7 +48,7 @@ pub(super) struct Pace {
 /// One receiver, and what it is still to be told.
 pub(super) struct Channel {
     form: Box<dyn Form>,
-    door: Door,
+    sender: Sender,
     outbox: Outbox,
     pace: Pace,
     metrics: AlertMetrics,
@@ -86,11 +86,11 @@ impl Default for Pace {
 // === impl Channel ===
 
 impl Channel {
-    pub(super) fn new(form: Box<dyn Form>, door: Door, pace: Pace, metrics: AlertMetrics) -> Self {
+    pub(super) fn new(form: Box<dyn Form>, sender: Sender, pace: Pace, metrics: AlertMetrics) -> Self {
         metrics.receiver(form.name());
         Self {
             form,
-            door,
+            sender,
             outbox: Outbox::default(),
             metrics,
             rounds: Rounds::new(pace.rounds, pace.span),
@@ -160,9 +160,9 @@ impl Channel {
             return true;
         }
         self.rounds.note(Instant::now());
-        for letter in self.form.write(&waiting) {
-            let answer = self.door.post(&letter.body).await;
-            if !self.learn(answer, &letter) {
+        for request in self.form.write(&waiting) {
+            let answer = self.sender.post(&request.body).await;
+            if !self.learn(answer, &request) {
                 return false;
             }
         }
@@ -171,11 +171,11 @@ impl Channel {
 
     /// Takes an answer in; false when the receiver wants to be left alone for now. Logs a row of failures
     /// once, at its beginning and at its end.
-    fn learn(&mut self, answer: Answer, letter: &Letter) -> bool {
-        let (channel, notices) = (self.form.name(), letter.numbers.len());
+    fn learn(&mut self, answer: Answer, request: &Request) -> bool {
+        let (channel, notices) = (self.form.name(), request.numbers.len());
         match answer {
             Answer::Taken => {
-                self.outbox.done(&letter.numbers);
+                self.outbox.done(&request.numbers);
                 self.metrics.count(channel, Outcome::Sent, notices);
                 if self.failures > 0 {
                     info!(
@@ -188,7 +188,7 @@ impl Channel {
                 true
             }
             Answer::Refused { why } => {
-                self.outbox.done(&letter.numbers);
+                self.outbox.done(&request.numbers);
                 self.metrics.count(channel, Outcome::Refused, notices);
                 warn!(
                     alert.channel = channel,

@@ -1,6 +1,6 @@
-//! What a rule makes of the vitals: a pure function of them.
+//! What a rule makes of the snapshot: a pure function of them.
 
-use super::{rule::Rule, vitals::Vitals};
+use super::{rule::Rule, snapshot::Snapshot};
 use millrace_batches::recent::{Happened, ItemCounts};
 
 /// What users may choose.
@@ -45,7 +45,7 @@ struct Scale {
     good: f64,
 }
 
-/// Percent of settled events that are dead letters.
+/// Percent of settled events that are dead requests.
 const FAILURE_PERCENT: f64 = 20.0;
 /// Percent of items that are posts.
 const SUCCESS_PERCENT: f64 = 90.0;
@@ -71,18 +71,18 @@ const LEAST_MINUTES: f64 = 5.0;
 /// More work brings more errors. A spike is when their share grows too.
 const SHARE_GROWS: f64 = 2.0;
 
-/// What `rule` makes of `vitals`.
-pub(super) fn judge(rule: Rule, vitals: &Vitals, thresholds: &Thresholds) -> Finding {
+/// What `rule` makes of `snapshot`.
+pub(super) fn judge(rule: Rule, snapshot: &Snapshot, thresholds: &Thresholds) -> Finding {
     match rule {
-        Rule::BrokerLost => serves("RabbitMQ", &vitals.broker),
-        Rule::ObjectStoreLost => serves("the object store", &vitals.object_store),
-        Rule::DatabaseLost => serves("the database", &vitals.database),
-        Rule::PoolExhausted => pool_exhausted(vitals),
-        Rule::FailureRate => failure_rate(&vitals.five_minutes),
-        Rule::ErrorRate => error_rate(&vitals.five_minutes, thresholds.error_percent),
-        Rule::ErrorSpike => error_spike(vitals, thresholds.spike_factor),
-        Rule::SuccessRate => success_rate(&vitals.five_minutes),
-        Rule::LatencyP95 => latency(&vitals.five_minutes),
+        Rule::BrokerLost => serves("RabbitMQ", &snapshot.broker),
+        Rule::ObjectStoreLost => serves("the object store", &snapshot.object_store),
+        Rule::DatabaseLost => serves("the database", &snapshot.database),
+        Rule::PoolExhausted => pool_exhausted(snapshot),
+        Rule::FailureRate => failure_rate(&snapshot.five_minutes),
+        Rule::ErrorRate => error_rate(&snapshot.five_minutes, thresholds.error_percent),
+        Rule::ErrorSpike => error_spike(snapshot, thresholds.spike_factor),
+        Rule::SuccessRate => success_rate(&snapshot.five_minutes),
+        Rule::LatencyP95 => latency(&snapshot.five_minutes),
     }
 }
 
@@ -93,11 +93,11 @@ fn serves(who: &str, state: &Result<(), String>) -> Finding {
     }
 }
 
-fn pool_exhausted(vitals: &Vitals) -> Finding {
-    let pool = &vitals.pool;
+fn pool_exhausted(snapshot: &Snapshot) -> Finding {
+    let pool = &snapshot.pool;
     let used = pool.size.saturating_sub(pool.available);
     // A probe that has just waited in vain waits for its next turn, and not for a connection.
-    let somebody_waits = pool.waiting > 0 || vitals.database.is_err();
+    let somebody_waits = pool.waiting > 0 || snapshot.database.is_err();
     let exhausted = used > 0 && used >= pool.max_size && somebody_waits;
     Finding {
         health: if exhausted { Health::Bad } else { Health::Good },
@@ -116,7 +116,7 @@ fn failure_rate(happened: &Happened) -> Finding {
         return Finding::too_little(settled, "events", FAILURE_PERCENT);
     }
     let value = percent(happened.dead_lettered, settled);
-    let summary = format!("{value:.1} % of {settled} events of the last 5 minutes ended as dead letters");
+    let summary = format!("{value:.1} % of {settled} events of the last 5 minutes ended as dead requests");
     let health = Scale::up_to(value, FAILURE_PERCENT).health();
     Finding::measured(
         health.if_enough(settled >= LEAST_SETTLED),
@@ -170,9 +170,9 @@ fn success_rate(happened: &Happened) -> Finding {
     Finding::measured(health.if_enough(enough), value, SUCCESS_PERCENT, summary)
 }
 
-fn error_spike(vitals: &Vitals, factor: f64) -> Finding {
-    let (minute, before) = (vitals.minute.all_items(), vitals.before);
-    let minutes = vitals.before_seen.as_secs_f64() / 60.0;
+fn error_spike(snapshot: &Snapshot, factor: f64) -> Finding {
+    let (minute, before) = (snapshot.minute.all_items(), snapshot.before);
+    let minutes = snapshot.before_seen.as_secs_f64() / 60.0;
     if minutes < LEAST_MINUTES || !is_enough(before, 1) {
         return Finding::too_little(before.total(), "items of before", factor);
     }
@@ -184,7 +184,7 @@ fn error_spike(vitals: &Vitals, factor: f64) -> Finding {
         percent(now, minute.total()),
         percent(errors(before), before.total()),
     );
-    let enough = now >= LEAST_SPIKE && vitals.minute.stored >= LEAST_BATCHES;
+    let enough = now >= LEAST_SPIKE && snapshot.minute.stored >= LEAST_BATCHES;
     // At part 1 it begins, and at a smaller one it goes on.
     let spikes = |part| value >= part * factor && share >= part * SHARE_GROWS * before && enough;
     let health = match (spikes(1.0), spikes(GOOD_AGAIN)) {

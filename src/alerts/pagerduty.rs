@@ -1,7 +1,7 @@
 //! PagerDuty's Events API v2: one event for each notice.
 
 use super::{
-    channel::{Form, Letter},
+    channel::{Form, Request},
     notice::{Kind, Notice},
     outbox::Waiting,
     rule::{Rule, Severity},
@@ -86,12 +86,12 @@ impl Form for PagerDuty {
         rule.severity() >= self.least
     }
 
-    fn write(&self, waiting: &[Waiting]) -> Vec<Letter> {
-        let letters = waiting.iter().map(|waiting| Letter {
+    fn write(&self, waiting: &[Waiting]) -> Vec<Request> {
+        let requests = waiting.iter().map(|waiting| Request {
             body: self.event(&waiting.notice),
             numbers: vec![waiting.number],
         });
-        letters.collect()
+        requests.collect()
     }
 }
 
@@ -116,8 +116,8 @@ mod tests {
             notice(Rule::BrokerLost, Kind::Started),
             notice(Rule::BrokerLost, Kind::Over),
         ];
-        let letters = pagerduty(line(), Severity::Critical).write(&waiting(two));
-        let events: Vec<&Value> = letters.iter().map(|letter| &letter.body).collect();
+        let requests = pagerduty(line(), Severity::Critical).write(&waiting(two));
+        let events: Vec<&Value> = requests.iter().map(|request| &request.body).collect();
         assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
         insta::assert_json_snapshot!(events);
     }

@@ -9,7 +9,7 @@ use url::Url;
 
 /// Where notices are posted to. The address itself may be the secret, so no error and no log names it.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Sender {
     client: reqwest::Client,
     url: SecretString,
 }
@@ -28,9 +28,9 @@ pub(super) enum Answer {
 /// A receiver that wants more than this will be asked earlier.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
-// === impl Door ===
+// === impl Sender ===
 
-impl Door {
+impl Sender {
     /// Connects to nothing yet. Proxies are those of the environment, except for this machine itself.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ pub enum Rule {
     DatabaseLost,
     /// All database connections are in use and somebody waits for one.
     PoolExhausted,
-    /// Too many events end as dead letters.
+    /// Too many events end as dead requests.
     FailureRate,
     /// Too many of a platform's items are no posts.
     ErrorRate,

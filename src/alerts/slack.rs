@@ -1,7 +1,7 @@
 //! Slack's incoming webhooks: one message, an attachment for each notice in it.
 
 use super::{
-    channel::{Form, Letter},
+    channel::{Form, Request},
     notice::{Kind, Notice},
     outbox::Waiting,
     rule::{Rule, Severity},
@@ -63,13 +63,13 @@ impl Form for Slack {
         true
     }
 
-    fn write(&self, waiting: &[Waiting]) -> Vec<Letter> {
+    fn write(&self, waiting: &[Waiting]) -> Vec<Request> {
         let titles: Vec<String> = waiting.iter().map(|waiting| title(&waiting.notice)).collect();
         let attachments: Vec<Value> = waiting
             .iter()
             .map(|waiting| self.attachment(&waiting.notice))
             .collect();
-        vec![Letter {
+        vec![Request {
             body: json!({"text": titles.join("\n"), "attachments": attachments}),
             numbers: waiting.iter().map(|waiting| waiting.number).collect(),
         }]
@@ -117,17 +117,17 @@ mod tests {
             notice(Rule::BrokerLost, Kind::Still),
             notice(Rule::DatabaseLost, Kind::Over),
         ];
-        let [letter] = Slack::new(line()).write(&waiting(three)).try_into().unwrap();
-        assert_eq!(letter.numbers, [1, 2, 3]);
-        insta::assert_json_snapshot!(letter.body);
+        let [request] = Slack::new(line()).write(&waiting(three)).try_into().unwrap();
+        assert_eq!(request.numbers, [1, 2, 3]);
+        insta::assert_json_snapshot!(request.body);
     }
 
     #[test]
     fn words_of_others_call_nobody() {
         let mut notice = notice(Rule::BrokerLost, Kind::Started);
         notice.summary = "<!channel> & <https://evil|click>".to_owned();
-        let letters = Slack::new(line()).write(&waiting([notice]));
-        let text = letters[0].body.to_string();
+        let requests = Slack::new(line()).write(&waiting([notice]));
+        let text = requests[0].body.to_string();
         assert!(!text.contains('<') && !text.contains('>'), "{text}");
     }
 }

@@ -1,17 +1,17 @@
 //! The watch: looks, remembers, tells.
 
 use super::{
-    book::{Book, Moment},
     channel::{Channel, Form, Pace},
     finding::Thresholds,
     metrics::{AlertMetrics, Outcome},
     notice::Notice,
     outbox::Outbox,
     pagerduty::PagerDuty,
-    post::Door,
+    post::Sender,
     rule::Rule,
     slack::Slack,
-    vitals::Vitals,
+    snapshot::Snapshot,
+    state::{AlertState, Moment},
 };
 use crate::{config::AlertSettings, health::FiringAlert};
 use anyhow::Context;
@@ -52,7 +52,7 @@ struct Receiver {
 }
 
 struct Watch {
-    book: Book,
+    state: AlertState,
     receivers: Vec<Receiver>,
     metrics: AlertMetrics,
     firing: watch::Sender<Vec<FiringAlert>>,
@@ -67,7 +67,7 @@ pub fn start(
     line: Line,
     registry: &mut Registry,
     drain: Drain,
-    look: impl Fn(std::time::Instant) -> Vitals + Send + 'static,
+    look: impl Fn(std::time::Instant) -> Snapshot + Send + 'static,
 ) -> anyhow::Result<(Alerts, Alerting)> {
     start_at(Pace::default(), settings, line, registry, drain, look)
 }
@@ -79,7 +79,7 @@ pub(super) fn start_at(
     line: Line,
     registry: &mut Registry,
     drain: Drain,
-    look: impl Fn(std::time::Instant) -> Vitals + Send + 'static,
+    look: impl Fn(std::time::Instant) -> Snapshot + Send + 'static,
 ) -> anyhow::Result<(Alerts, Alerting)> {
     let metrics = AlertMetrics::register(registry);
     let channels = channels(settings, line, pace, &metrics)?;
@@ -89,7 +89,7 @@ pub(super) fn start_at(
         spike_factor: settings.spike_factor,
     };
     let watch = Watch {
-        book: Book::new(thresholds, settings.hold),
+        state: AlertState::new(thresholds, settings.hold),
         receivers: channels.iter().map(Receiver::of).collect(),
         metrics,
         firing,
@@ -115,8 +115,8 @@ fn channels(
     metrics: &AlertMetrics,
 ) -> anyhow::Result<Vec<Channel>> {
     let channel = |form: Box<dyn Form>, url: SecretString| {
-        let door = Door::new(url, pace.timeout).context("the HTTP client of alerts")?;
-        anyhow::Ok(Channel::new(form, door, pace, metrics.clone()))
+        let sender = Sender::new(url, pace.timeout).context("the HTTP client of alerts")?;
+        anyhow::Ok(Channel::new(form, sender, pace, metrics.clone()))
     };
     let mut channels = Vec::new();
     if let Some(webhook) = &settings.slack {
@@ -151,7 +151,7 @@ impl Alerting {
 
 impl Watch {
     /// A drain stops deliveries on purpose, so nothing is judged from then on.
-    async fn run(mut self, interval: Duration, look: impl Fn(std::time::Instant) -> Vitals, drain: Drain) {
+    async fn run(mut self, interval: Duration, look: impl Fn(std::time::Instant) -> Snapshot, drain: Drain) {
         let mut tick = tokio::time::interval(interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -164,19 +164,19 @@ impl Watch {
                 at: Instant::now().into_std(),
                 wall: Timestamp::now(),
             };
-            let vitals = look(now.at);
+            let snapshot = look(now.at);
             // Ordered while it looked: then what it saw may be the drain.
             if drain.is_ordered() {
                 return;
             }
-            let notices = self.book.look(&vitals, now);
+            let notices = self.state.look(&snapshot, now);
             self.publish();
             self.tell(&notices);
         }
     }
 
     fn publish(&self) {
-        let firing = self.book.firing().map(|(rule, since, summary)| FiringAlert {
+        let firing = self.state.firing().map(|(rule, since, summary)| FiringAlert {
             rule: rule.name(),
             since,
             summary: summary.to_owned(),

@@ -19,7 +19,7 @@ use axum::response::Response;
 use axum::routing::get;
 use connections::{BOUNDS, Bounds};
 use millrace_batches::recent::Recent;
-use millrace_batches::reports::ReportBook;
+use millrace_batches::reports::ReportQueries;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub struct HttpState {
     /// What was logged lately.
     pub lines: Lines,
     /// What the database knows.
-    pub reports: Arc<dyn ReportBook>,
+    pub reports: Arc<dyn ReportQueries>,
 }
 
 /// A server that has its port and serves it when run.

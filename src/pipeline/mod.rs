@@ -14,7 +14,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use millrace_amqp::AmqpStatus;
-use millrace_batches::{recent::Recent, reports::ReportBook};
+use millrace_batches::{recent::Recent, reports::ReportQueries};
 use millrace_engine::{ByteBudget, Supervision};
 use millrace_postgres::{Database, Migrations, PostgresSettings};
 use prometheus_client::registry::Registry;
@@ -95,7 +95,7 @@ pub struct Looked {
     /// The pool.
     pub database: Database,
     /// What the database knows.
-    pub reports: Arc<dyn ReportBook>,
+    pub reports: Arc<dyn ReportQueries>,
 }
 
 /// The way into a pipeline, looked at from outside its actors.

@@ -7,7 +7,7 @@ use super::{
     stop::{self, StopSignals},
 };
 use crate::{
-    alerts::{self, VitalSigns},
+    alerts::{self, SnapshotSource},
     config::Config,
     exit::{Exit, Failure},
     health::{self, All, Health, HealthView, Pace},
@@ -107,7 +107,7 @@ fn watch(
     registry: &mut Registry,
     drain: Drain,
 ) -> anyhow::Result<(alerts::Alerts, alerts::Alerting)> {
-    let signs = VitalSigns {
+    let signs = SnapshotSource {
         recent: looked.recent.clone(),
         dependencies: Arc::new(move || health.dependencies()),
         ingress: looked.broker.clone(),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::alerts::{
     channel::Pace,
-    post::{Answer, Door},
+    post::{Answer, Sender},
     rule::Severity,
     watch::{Alerting, Alerts, start_at},
 };
@@ -34,9 +34,9 @@ const IMPATIENT: Pace = Pace {
     ..PACE
 };
 
-/// Alerts about vitals that the test sets.
+/// Alerts about snapshot that the test sets.
 struct Running {
-    vitals: Arc<Mutex<Vitals>>,
+    snapshot: Arc<Mutex<Snapshot>>,
     alerts: Alerts,
     alerting: Alerting,
     registry: Registry,
@@ -59,15 +59,15 @@ impl Running {
                 least: Severity::Critical,
             }),
         };
-        let vitals = Arc::new(Mutex::new(calm()));
-        let seen = vitals.clone();
+        let snapshot = Arc::new(Mutex::new(calm()));
+        let seen = snapshot.clone();
         let mut registry = Registry::default();
         let drain = Drain::default();
         let look = move |_| seen.lock().unwrap().clone();
         let started = start_at(pace, &settings, line(), &mut registry, drain.clone(), look);
         let (alerts, alerting) = started.unwrap();
         Self {
-            vitals,
+            snapshot,
             alerts,
             alerting,
             registry,
@@ -75,9 +75,9 @@ impl Running {
         }
     }
 
-    /// Sets the vitals, and waits until so many alerts fire.
-    async fn set(&self, fire: usize, change: impl FnOnce(&mut Vitals)) {
-        change(&mut self.vitals.lock().unwrap());
+    /// Sets the snapshot, and waits until so many alerts fire.
+    async fn set(&self, fire: usize, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.snapshot.lock().unwrap());
         wait_for("the watch to see it", PATIENCE, async || {
             let firing = self.alerts.firing();
             if firing.len() == fire {
@@ -91,12 +91,14 @@ impl Running {
     }
 
     async fn lose_broker(&self) {
-        self.set(1, |vitals| vitals.broker = Err("connection refused".to_owned()))
-            .await;
+        self.set(1, |snapshot| {
+            snapshot.broker = Err("connection refused".to_owned())
+        })
+        .await;
     }
 
     async fn find_broker(&self) {
-        self.set(0, |vitals| vitals.broker = Ok(())).await;
+        self.set(0, |snapshot| snapshot.broker = Ok(())).await;
     }
 
     fn counted(&self, channel: &str, outcome: &str) -> u64 {
@@ -175,9 +177,9 @@ async fn both_are_told_when_it_starts_and_when_it_is_over() {
 async fn what_starts_together_is_one_message_and_an_incident_each() {
     let receiver = Receiver::start().await.unwrap();
     let running = Running::start(PACE, Some(&receiver), Some(&receiver));
-    let change = |vitals: &mut Vitals| {
-        vitals.broker = Err("connection refused".to_owned());
-        vitals.five_minutes = happened(9, &[("tiktok", items(50, 50))]);
+    let change = |snapshot: &mut Snapshot| {
+        snapshot.broker = Err("connection refused".to_owned());
+        snapshot.five_minutes = happened(9, &[("tiktok", items(50, 50))]);
     };
     running.set(3, change).await;
     let messages = taken(&receiver, SLACK, 1).await;
@@ -239,7 +241,7 @@ async fn a_receiver_that_is_down_costs_no_memory_and_is_told_later_how_things_ar
         running.lose_broker().await;
         running.find_broker().await;
     }
-    let down = |vitals: &mut Vitals| vitals.database = Err("disk full".to_owned());
+    let down = |snapshot: &mut Snapshot| snapshot.database = Err("disk full".to_owned());
     running.set(1, down).await;
     wait_for("failures", PATIENCE, async || {
         running.counted("slack", "failed") > 3
@@ -274,12 +276,12 @@ async fn more_notices_than_allowed_wait_and_are_told_in_one() {
     taken(&receiver, SLACK, 2).await;
     // The two are used up.
     running
-        .set(1, |vitals| vitals.database = Err("disk full".to_owned()))
+        .set(1, |snapshot| snapshot.database = Err("disk full".to_owned()))
         .await;
     running
-        .set(2, |vitals| vitals.object_store = Err("no answer".to_owned()))
+        .set(2, |snapshot| snapshot.object_store = Err("no answer".to_owned()))
         .await;
-    running.set(1, |vitals| vitals.database = Ok(())).await;
+    running.set(1, |snapshot| snapshot.database = Ok(())).await;
     assert_eq!(receiver.posts().len(), 2);
     // A stop waits for no allowance.
     running.drain.order();
@@ -333,7 +335,7 @@ async fn nothing_is_judged_during_a_drain() {
     let receiver = Receiver::start().await.unwrap();
     let running = Running::start(PACE, Some(&receiver), None);
     running.drain.order();
-    running.vitals.lock().unwrap().broker = Err("draining".to_owned());
+    running.snapshot.lock().unwrap().broker = Err("draining".to_owned());
     running.alerting.ended().await;
     assert!(receiver.posts().is_empty());
 }
@@ -358,10 +360,10 @@ async fn no_error_names_the_address_and_no_redirect_is_followed() {
         "no address SECRET".to_owned(),
     ];
     for address in addresses {
-        let door = Door::new(address.clone().into(), IMPATIENT.timeout).unwrap();
-        let answer = door.post(&Value::Null).await;
+        let sender = Sender::new(address.clone().into(), IMPATIENT.timeout).unwrap();
+        let answer = sender.post(&Value::Null).await;
         assert_ne!(answer, Answer::Taken, "{address}");
-        let said = format!("{answer:?} {door:?}");
+        let said = format!("{answer:?} {sender:?}");
         assert!(!said.contains("SECRET"), "{said}");
     }
     assert!(other.posts().is_empty());

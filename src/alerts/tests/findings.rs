@@ -1,4 +1,4 @@
-//! What the rules make of vitals, case by case.
+//! What the rules make of snapshot, case by case.
 
 use super::*;
 use crate::alerts::finding::{
@@ -12,24 +12,24 @@ const DEFAULTS: Thresholds = Thresholds {
     spike_factor: 5.0,
 };
 
-fn found(rule: Rule, change: impl FnOnce(&mut Vitals)) -> Finding {
-    let mut vitals = calm();
-    change(&mut vitals);
-    judge(rule, &vitals, &DEFAULTS)
+fn found(rule: Rule, change: impl FnOnce(&mut Snapshot)) -> Finding {
+    let mut snapshot = calm();
+    change(&mut snapshot);
+    judge(rule, &snapshot, &DEFAULTS)
 }
 
 /// Judges the last five minutes.
 fn lately(rule: Rule, happened: Happened) -> Health {
-    found(rule, |vitals| vitals.five_minutes = happened).health
+    found(rule, |snapshot| snapshot.five_minutes = happened).health
 }
 
 #[test]
 fn a_line_at_work_raises_no_alert_and_an_idle_one_neither() {
-    let idle = |vitals: &mut Vitals| {
-        vitals.minute = Happened::default();
-        vitals.five_minutes = Happened::default();
-        vitals.before = ItemCounts::default();
-        vitals.before_seen = Duration::ZERO;
+    let idle = |snapshot: &mut Snapshot| {
+        snapshot.minute = Happened::default();
+        snapshot.five_minutes = Happened::default();
+        snapshot.before = ItemCounts::default();
+        snapshot.before_seen = Duration::ZERO;
     };
     for rule in Rule::ALL {
         assert_eq!(found(rule, |_| ()).health, Good, "{rule:?} at work");
@@ -39,16 +39,18 @@ fn a_line_at_work_raises_no_alert_and_an_idle_one_neither() {
 
 #[test]
 fn what_does_not_serve_is_named_with_its_reason() {
-    type Break = fn(&mut Vitals, Result<(), String>);
+    type Break = fn(&mut Snapshot, Result<(), String>);
     let cases: [(Rule, Break); 3] = [
-        (Rule::BrokerLost, |vitals, down| vitals.broker = down),
-        (Rule::ObjectStoreLost, |vitals, down| vitals.object_store = down),
-        (Rule::DatabaseLost, |vitals, down| vitals.database = down),
+        (Rule::BrokerLost, |snapshot, down| snapshot.broker = down),
+        (Rule::ObjectStoreLost, |snapshot, down| {
+            snapshot.object_store = down
+        }),
+        (Rule::DatabaseLost, |snapshot, down| snapshot.database = down),
     ];
     for (broken, change) in cases {
         for rule in Rule::ALL {
-            let finding = found(rule, |vitals| {
-                change(vitals, Err("connection refused".to_owned()))
+            let finding = found(rule, |snapshot| {
+                change(snapshot, Err("connection refused".to_owned()))
             });
             let expected = if rule == broken { Bad } else { Good };
             assert_eq!(finding.health, expected, "{rule:?} when {broken:?}");
@@ -68,9 +70,9 @@ fn a_pool_is_exhausted_when_all_connections_are_used_and_somebody_waits() {
         (29, 0, 1, &waited, Good),
         (0, 0, 0, &answers, Good),
     ] {
-        let finding = found(Rule::PoolExhausted, |vitals| {
-            vitals.database.clone_from(database);
-            vitals.pool = PoolStatus {
+        let finding = found(Rule::PoolExhausted, |snapshot| {
+            snapshot.database.clone_from(database);
+            snapshot.pool = PoolStatus {
                 max_size: 30,
                 size,
                 available,
@@ -103,8 +105,8 @@ fn failures_are_dead_letters_among_settled_events() {
 #[test]
 fn each_platform_is_judged_by_itself_and_the_worst_is_named() {
     let mixed = [("tiktok", items(10_000, 0)), ("youtube", items(80, 20))];
-    let finding = found(Rule::ErrorRate, |vitals| {
-        vitals.five_minutes = happened(100, &mixed)
+    let finding = found(Rule::ErrorRate, |snapshot| {
+        snapshot.five_minutes = happened(100, &mixed)
     });
     assert_eq!(
         (finding.health, finding.value, finding.threshold),
@@ -115,7 +117,9 @@ fn each_platform_is_judged_by_itself_and_the_worst_is_named() {
         "20.0 % of 100 youtube items of the last 5 minutes are no posts"
     );
     let both = [("tiktok", items(60, 140)), ("youtube", items(80, 20))];
-    let finding = found(Rule::ErrorRate, |vitals| vitals.five_minutes = happened(9, &both));
+    let finding = found(Rule::ErrorRate, |snapshot| {
+        snapshot.five_minutes = happened(9, &both)
+    });
     assert_eq!(
         finding.summary,
         "70.0 % of 200 tiktok items, 20.0 % of 100 youtube items of the last 5 minutes are no posts"
@@ -168,7 +172,7 @@ fn a_threshold_of_users_is_obeyed() {
         (15.0, Good),
         (100.0, Good),
     ] {
-        let vitals = Vitals {
+        let snapshot = Snapshot {
             five_minutes: happened.clone(),
             ..calm()
         };
@@ -176,7 +180,7 @@ fn a_threshold_of_users_is_obeyed() {
             error_percent: threshold,
             ..DEFAULTS
         };
-        let finding = judge(Rule::ErrorRate, &vitals, &thresholds);
+        let finding = judge(Rule::ErrorRate, &snapshot, &thresholds);
         assert_eq!(finding.health, expected, "{threshold}");
     }
 }
@@ -192,8 +196,8 @@ fn a_spike_is_more_errors_than_before_and_not_just_more_work() {
         (200, 9_900, 100, Good), // ten times the work with ten times the errors
         (200, 9_800, 200, Bad),  // and with twenty times the errors
     ] {
-        let finding = found(Rule::ErrorSpike, |vitals| {
-            vitals.minute = happened(batches, &[("tiktok", items(success, error))]);
+        let finding = found(Rule::ErrorSpike, |snapshot| {
+            snapshot.minute = happened(batches, &[("tiktok", items(success, error))]);
         });
         assert_eq!(finding.health, expected, "{error} beside {success}");
     }
@@ -202,9 +206,9 @@ fn a_spike_is_more_errors_than_before_and_not_just_more_work() {
 #[test]
 fn a_spike_ends_with_a_margin() {
     let finding = |error| {
-        found(Rule::ErrorSpike, |vitals| {
-            vitals.before = items(11_760, 240); // 20 a minute
-            vitals.minute = happened(20, &[("tiktok", items(900, error))]);
+        found(Rule::ErrorSpike, |snapshot| {
+            snapshot.before = items(11_760, 240); // 20 a minute
+            snapshot.minute = happened(20, &[("tiktok", items(900, error))]);
         })
     };
     let health = [100, 99, 90, 89].map(|error| finding(error).health);
@@ -226,16 +230,16 @@ fn nothing_is_a_spike_without_something_to_compare_it_with() {
         (items(12_000, 0), 4, Good), // started a while ago
         (items(12_000, 0), 5, Bad),
     ] {
-        let finding = found(Rule::ErrorSpike, |vitals| {
-            vitals.minute = spike.clone();
-            vitals.before = before;
-            vitals.before_seen = Duration::from_secs(minutes * 60);
+        let finding = found(Rule::ErrorSpike, |snapshot| {
+            snapshot.minute = spike.clone();
+            snapshot.before = before;
+            snapshot.before_seen = Duration::from_secs(minutes * 60);
         });
         assert_eq!(finding.health, expected, "{before:?} in {minutes} minutes");
     }
-    let one_after_none = found(Rule::ErrorSpike, |vitals| {
-        vitals.minute = happened(20, &[("tiktok", items(999, 1))]);
-        vitals.before = items(12_000, 0);
+    let one_after_none = found(Rule::ErrorSpike, |snapshot| {
+        snapshot.minute = happened(20, &[("tiktok", items(999, 1))]);
+        snapshot.before = items(12_000, 0);
     });
     assert_eq!(one_after_none.health, Good);
 }

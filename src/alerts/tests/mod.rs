@@ -1,14 +1,14 @@
 //! What the tests of alerts share, and the tests of more than one file.
 
-mod book;
 mod delivery;
 mod findings;
+mod state;
 
 use super::{
     notice::{Kind, Notice},
     outbox::Waiting,
     rule::Rule,
-    vitals::Vitals,
+    snapshot::Snapshot,
     watch::Line,
 };
 use millrace_batches::recent::{Happened, ItemCounts};
@@ -44,8 +44,8 @@ pub(super) fn waiting(notices: impl IntoIterator<Item = Notice>) -> Vec<Waiting>
 }
 
 /// A line at work, with nothing wrong.
-fn calm() -> Vitals {
-    Vitals {
+fn calm() -> Snapshot {
+    Snapshot {
         broker: Ok(()),
         object_store: Ok(()),
         database: Ok(()),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use millrace_batches::recent::Recent;
 use millrace_batches::reports::{
     Answer, BatchReport, CategoryCount, CodeCount, ErrorReport, ErrorsOf, JobReport, Page, Position,
-    ProjectReport, RejectedReport, ReportBook, StoredBatch, Sums, Unavailable,
+    ProjectReport, RejectedReport, ReportQueries, StoredBatch, Sums, Unavailable,
 };
 use prometheus_client::metrics::counter::Counter;
 use std::collections::BTreeMap;
@@ -243,7 +243,7 @@ fn time(n: i64) -> Timestamp {
     Timestamp::from_second(n).unwrap()
 }
 
-impl ReportBook for Books {
+impl ReportQueries for Books {
     fn projects(&self, page: Page) -> Answer<Sums<Vec<ProjectReport>>> {
         sums(self.part(&page, |n| ProjectReport {
             project_id: (n != 1).then(|| format!("p{n}")),

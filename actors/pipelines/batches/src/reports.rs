@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt};
 use utoipa::ToSchema;
 
 /// Where the answers come from.
-pub trait ReportBook: Send + Sync {
+pub trait ReportQueries: Send + Sync {
     /// Projects, newest activity first.
     fn projects(&self, page: Page) -> Answer<Sums<Vec<ProjectReport>>>;
     /// The jobs of a project, newest activity first.
@@ -70,7 +70,7 @@ pub struct ErrorsOf {
     pub platform: Option<String>,
 }
 
-/// A [`ReportBook`] for a process in which no pipeline keeps a ledger.
+/// A [`ReportQueries`] for a process in which no pipeline keeps a ledger.
 #[derive(Clone, Copy, Debug)]
 pub struct NoReports;
 
@@ -258,7 +258,7 @@ impl NoReports {
     }
 }
 
-impl ReportBook for NoReports {
+impl ReportQueries for NoReports {
     fn projects(&self, _: Page) -> Answer<Sums<Vec<ProjectReport>>> {
         Self::answer()
     }

@@ -2,7 +2,7 @@
 
 use crate::{fixtures::*, server::TestDatabase};
 use millrace_batches::{
-    reports::{ErrorsOf, Page, Position, ReportBook},
+    reports::{ErrorsOf, Page, Position, ReportQueries},
     write::Reports,
 };
 use millrace_engine::Sink;

@@ -3,7 +3,7 @@
 use crate::{fixtures::*, server::TestDatabase};
 use millrace_batches::{
     domain::{Items, Platform, Project},
-    reports::{ErrorsOf, Page, ReportBook},
+    reports::{ErrorsOf, Page, ReportQueries},
     write::{Reports, Rollups},
 };
 use millrace_engine::Sink;

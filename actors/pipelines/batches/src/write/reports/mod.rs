@@ -6,7 +6,7 @@ mod sums;
 
 use crate::reports::{
     Answer, BatchReport, ErrorReport, ErrorsOf, JobReport, Page, Position, ProjectReport, RejectedReport,
-    ReportBook, StoredBatch, Sums, Unavailable,
+    ReportQueries, StoredBatch, Sums, Unavailable,
 };
 use jiff::Timestamp;
 use millrace_postgres::{
@@ -15,7 +15,7 @@ use millrace_postgres::{
 };
 use std::time::Duration;
 
-/// A [`ReportBook`] in Postgres.
+/// A [`ReportQueries`] in Postgres.
 #[derive(Clone, Debug)]
 pub struct Reports(Database);
 
@@ -69,7 +69,7 @@ impl Reports {
     }
 }
 
-impl ReportBook for Reports {
+impl ReportQueries for Reports {
     fn projects(&self, page: Page) -> Answer<Sums<Vec<ProjectReport>>> {
         Box::pin(sums::projects(self.clone(), page))
     }

@@ -4,7 +4,7 @@ use super::{
     finding::{Finding, Health, Thresholds, judge},
     notice::{Kind, Notice},
     rule::Rule,
-    vitals::Vitals,
+    snapshot::Snapshot,
 };
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub(super) struct Moment {
 
 /// All rules and their state.
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct AlertState {
     thresholds: Thresholds,
     pages: Vec<Page>,
 }
@@ -53,20 +53,20 @@ enum Phase {
 /// How often people are told that it is still so.
 pub(super) const REMIND: Duration = Duration::from_secs(60 * 60);
 
-// === impl Book ===
+// === impl AlertState ===
 
-impl Book {
+impl AlertState {
     pub(super) fn new(thresholds: Thresholds, hold: Duration) -> Self {
         let pages = Rule::ALL.map(|rule| Page::new(rule, hold)).into();
         Self { thresholds, pages }
     }
 
-    /// What there is to tell after a look at `vitals`.
-    pub(super) fn look(&mut self, vitals: &Vitals, now: Moment) -> Vec<Notice> {
+    /// What there is to tell after a look at `snapshot`.
+    pub(super) fn look(&mut self, snapshot: &Snapshot, now: Moment) -> Vec<Notice> {
         let thresholds = self.thresholds;
         let pages = self.pages.iter_mut();
         pages
-            .filter_map(|page| page.turn(judge(page.rule, vitals, &thresholds), now))
+            .filter_map(|page| page.turn(judge(page.rule, snapshot, &thresholds), now))
             .collect()
     }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::alerts::{
-    book::{Book, Moment, Page, REMIND},
     finding::{Finding, Health, Thresholds},
+    state::{AlertState, Moment, Page, REMIND},
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -132,21 +132,21 @@ fn the_book_keeps_each_rule_for_itself() {
         spike_factor: 5.0,
     };
     let clock = Clock::new();
-    let mut book = Book::new(thresholds, HOLD);
-    let mut vitals = calm();
-    vitals.broker = Err("connection refused".to_owned());
-    assert!(book.look(&vitals, clock.at(0)).is_empty());
-    assert_eq!(book.firing().count(), 0, "not yet");
-    vitals.database = Err("disk full".to_owned());
-    let notices = book.look(&vitals, clock.at(30));
+    let mut state = AlertState::new(thresholds, HOLD);
+    let mut snapshot = calm();
+    snapshot.broker = Err("connection refused".to_owned());
+    assert!(state.look(&snapshot, clock.at(0)).is_empty());
+    assert_eq!(state.firing().count(), 0, "not yet");
+    snapshot.database = Err("disk full".to_owned());
+    let notices = state.look(&snapshot, clock.at(30));
     assert_eq!(notices.len(), 1);
     assert_eq!(
         (notices[0].rule, notices[0].kind),
         (Rule::BrokerLost, Kind::Started)
     );
-    vitals.broker = Err("access refused".to_owned());
-    book.look(&vitals, clock.at(60));
-    let firing: Vec<_> = book.firing().collect();
+    snapshot.broker = Err("access refused".to_owned());
+    state.look(&snapshot, clock.at(60));
+    let firing: Vec<_> = state.firing().collect();
     let expected = [
         (
             Rule::BrokerLost,
@@ -160,13 +160,13 @@ fn the_book_keeps_each_rule_for_itself() {
         ),
     ];
     assert_eq!(firing, expected);
-    vitals.broker = Ok(());
-    book.look(&vitals, clock.at(70));
-    let summary = book.firing().next().unwrap().2.to_owned();
+    snapshot.broker = Ok(());
+    state.look(&snapshot, clock.at(70));
+    let summary = state.firing().next().unwrap().2.to_owned();
     assert_eq!(summary, expected[0].2, "what was bad stands until it is over");
-    book.look(&vitals, clock.at(100));
+    state.look(&snapshot, clock.at(100));
     assert_eq!(
-        book.firing().map(|firing| firing.0).collect::<Vec<_>>(),
+        state.firing().map(|firing| firing.0).collect::<Vec<_>>(),
         [Rule::DatabaseLost]
     );
 }

@@ -11,7 +11,7 @@ use std::{
 
 /// How things are at one moment. Plain values, so that a rule is a plain function.
 #[derive(Clone, Debug)]
-pub struct Vitals {
+pub struct Snapshot {
     /// Deliveries come from the broker; else why not.
     pub broker: Result<(), String>,
     /// The object store does its work; else why not.
@@ -30,9 +30,9 @@ pub struct Vitals {
     pub before_seen: Duration,
 }
 
-/// Where vitals are taken.
+/// Where snapshot are taken.
 #[derive(Clone)]
-pub struct VitalSigns {
+pub struct SnapshotSource {
     /// What happened lately.
     pub recent: Recent,
     /// The dependencies as readiness sees them.
@@ -62,11 +62,11 @@ const DATABASE: &str = "database";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-// === impl VitalSigns ===
+// === impl SnapshotSource ===
 
-impl VitalSigns {
+impl SnapshotSource {
     /// How things are at `now`.
-    pub fn take(&self, now: Instant) -> Vitals {
+    pub fn take(&self, now: Instant) -> Snapshot {
         let dependencies = (self.dependencies)();
         let [object_store, database] = [STORE, DATABASE].map(|name| state(&dependencies, name));
         let (all, late) = (
@@ -74,7 +74,7 @@ impl VitalSigns {
             self.recent.within(now, BEFORE_ENDS).all_items(),
         );
         let observed = now.saturating_duration_since(self.started).min(WINDOW);
-        Vitals {
+        Snapshot {
             broker: broker(
                 &Ingress::of(&self.ingress),
                 object_store.is_ok() && database.is_ok(),
@@ -162,7 +162,7 @@ mod tests {
         ]
     }
 
-    fn signs(started: Instant) -> VitalSigns {
+    fn signs(started: Instant) -> SnapshotSource {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = PostgresSettings {
             url: "postgresql://nowhere/x".into(),
@@ -174,7 +174,7 @@ mod tests {
             max_rows: 1,
             max_bytes: 1,
         };
-        VitalSigns {
+        SnapshotSource {
             recent: Recent::new(started),
             dependencies: Arc::new(no_database),
             ingress: AmqpStatus::default(),
@@ -193,11 +193,11 @@ mod tests {
                 now.items.entry("tiktok").or_default().error += errors;
             });
         }
-        let vitals = signs.take(after(899));
-        assert_eq!(vitals.minute.all_items().error, 10_000);
-        assert_eq!(vitals.five_minutes.all_items().error, 11_100);
-        assert_eq!(vitals.before.error, 111);
-        assert_eq!(vitals.before_seen.as_secs(), 899 - 180);
+        let snapshot = signs.take(after(899));
+        assert_eq!(snapshot.minute.all_items().error, 10_000);
+        assert_eq!(snapshot.five_minutes.all_items().error, 11_100);
+        assert_eq!(snapshot.before.error, 111);
+        assert_eq!(snapshot.before_seen.as_secs(), 899 - 180);
         assert_eq!(signs.take(after(100)).before_seen, Duration::ZERO);
         assert_eq!(signs.take(after(9_999)).before_seen, WINDOW - BEFORE_ENDS);
     }
@@ -205,11 +205,14 @@ mod tests {
     #[tokio::test]
     async fn dependencies_are_seen_as_readiness_sees_them() {
         let started = Instant::now();
-        let vitals = signs(started).take(started);
-        assert_eq!(vitals.object_store, Ok(()));
-        assert_eq!(vitals.database, Err("disk full".to_owned()));
-        assert_eq!(vitals.broker, Err("not connected: not connected yet".to_owned()));
-        assert_eq!((vitals.pool.max_size, vitals.pool.waiting), (7, 0));
+        let snapshot = signs(started).take(started);
+        assert_eq!(snapshot.object_store, Ok(()));
+        assert_eq!(snapshot.database, Err("disk full".to_owned()));
+        assert_eq!(
+            snapshot.broker,
+            Err("not connected: not connected yet".to_owned())
+        );
+        assert_eq!((snapshot.pool.max_size, snapshot.pool.waiting), (7, 0));
     }
 
     #[test]
