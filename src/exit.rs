@@ -1,4 +1,5 @@
-//! How the program ends. The numbers are those of `sysexits.h`; scripts and Kubernetes rely on them.
+//! How the program ends. The numbers are those of `sysexits.h`; scripts and Kubernetes rely on them. A second signal
+//! ends `millrace run` at once, past this type, with 128 and its number: 130 for SIGINT, 143 for SIGTERM.
 
 use crate::config::ConfigError;
 use std::process::ExitCode;
