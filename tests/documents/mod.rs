@@ -57,23 +57,38 @@ pub(crate) fn is_about_now(document: &str) -> bool {
     document != "CHANGELOG.md" && !document.starts_with("docs/upstream/")
 }
 
-/// What stands between backticks outside of blocks.
-pub(crate) fn inline(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
+/// The text outside of blocks of code.
+fn without_blocks(text: &str) -> String {
     let mut in_block = false;
-    let mut prose = String::new();
+    let mut kept = String::new();
     for line in text.lines() {
         if line.trim_start().starts_with("```") {
             in_block = !in_block;
         } else if !in_block {
-            prose.push_str(line);
-            prose.push('\n');
+            kept.push_str(line);
+            kept.push('\n');
         }
     }
-    for paragraph in prose.split("\n\n") {
+    kept
+}
+
+/// What stands between backticks outside of blocks.
+pub(crate) fn inline(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    // A backtick without its like spoils no more than its paragraph.
+    for paragraph in without_blocks(text).split("\n\n") {
         found.extend(paragraph.split('`').skip(1).step_by(2).map(str::to_owned));
     }
     found
+}
+
+/// The sentences: no code, no addresses of links, each space one space. Links have names of files as their text.
+pub(crate) fn prose(text: &str) -> String {
+    let text = without_blocks(text);
+    let plain: Vec<_> = text.split('`').step_by(2).collect();
+    let words = plain.join(" ");
+    let words = words.split_whitespace().filter(|word| !word.contains(".md"));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The lines of code for a shell: blocks of `sh`, and what stands between backticks.
