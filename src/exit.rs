@@ -13,7 +13,7 @@ pub enum Exit {
     Usage,
     /// A dependency is not available: 69.
     Unavailable,
-    /// Restarts did not help, or something went wrong that is nobody else's fault: 70.
+    /// Restarts did not help, or something else went wrong inside the program: 70.
     GaveUp,
     /// The settings make no sense: 78.
     Config,

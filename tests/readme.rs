@@ -5,6 +5,7 @@
 mod documents;
 
 use documents::{all, code, headings, is_path, read, root};
+use millrace::exit::Exit;
 use millrace_batches::domain::Reason;
 use millrace_stack::Stack;
 use std::{
@@ -49,6 +50,65 @@ fn every_command_exists() {
             String::from_utf8_lossy(&help.stderr)
         );
     }
+}
+
+/// The numbers after "Exit codes:", up to the end of the paragraph.
+fn exit_codes(text: &str) -> BTreeSet<u8> {
+    let (_, after) = text.split_once("Exit codes:").unwrap();
+    let paragraph = after.split("\n\n").next().unwrap();
+    let words = paragraph.split(|c: char| !c.is_ascii_digit());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_help() {
+    let help = Command::new(env!("CARGO_BIN_EXE_millrace"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = exit_codes(&String::from_utf8(help.stdout).unwrap());
+    assert_eq!(exit_codes(&read("docs/INSTALL.md")), help);
+    let ours = [
+        Exit::Fine,
+        Exit::Usage,
+        Exit::Unavailable,
+        Exit::GaveUp,
+        Exit::Config,
+    ]
+    .map(Exit::code);
+    // Of a second SIGINT and a second SIGTERM.
+    assert_eq!(help, ours.into_iter().chain([130, 143]).collect());
+}
+
+#[test]
+fn the_least_settings_are_enough() {
+    let install = read("docs/INSTALL.md");
+    let (_, section) = install.split_once("\n## Settings").unwrap();
+    let block = section
+        .split("```sh\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "secret").unwrap();
+    let settings = block.lines().map(|line| line.split_once('=').unwrap());
+    // The file of the example is not on this machine.
+    let settings = settings.map(|(name, value)| {
+        let file = name.ends_with("_FILE");
+        (name, if file { secret.to_str().unwrap() } else { value })
+    });
+    let config = Command::new(env!("CARGO_BIN_EXE_millrace"))
+        .arg("config")
+        .env_clear()
+        .envs(settings)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&config.stderr);
+    assert!(config.status.success(), "{complaint}");
 }
 
 #[test]

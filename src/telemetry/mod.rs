@@ -134,7 +134,7 @@ where
         .with_location(false)
         .with_target(false)
         .with_level(false)
-        // Spans are found through tracing; nobody asks for OpenTelemetry's own idea of what is current.
+        // Spans are found through tracing; OpenTelemetry's own idea of what is current is not used.
         .with_context_activation(false)
         .with_filter(filter_fn(ours))
 }
