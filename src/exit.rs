@@ -1,4 +1,5 @@
-//! How the program ends. The numbers are those of `sysexits.h`; scripts and Kubernetes rely on them.
+//! How the program ends. The numbers are those of `sysexits.h`; scripts and Kubernetes rely on them. A second signal
+//! ends `millrace run` at once, past this type, with 128 and its number: 130 for SIGINT, 143 for SIGTERM.
 
 use crate::config::ConfigError;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ pub enum Exit {
     Usage,
     /// A dependency is not available: 69.
     Unavailable,
-    /// Restarts did not help, or something went wrong that is nobody else's fault: 70.
+    /// Restarts did not help, or something else went wrong inside the program: 70.
     GaveUp,
     /// The settings make no sense: 78.
     Config,

@@ -48,8 +48,7 @@ enum Command {
     Healthcheck,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 fine, 64 usage, 69 a dependency is unavailable, 70 gave up, 78 settings";
+const EXIT_CODES: &str = "Exit codes: 0 fine, 64 usage, 69 a dependency is unavailable, 70 gave up, 78 settings; a second SIGINT or SIGTERM: 130 or 143";
 
 /// Does what the arguments say.
 pub fn main() -> Exit {

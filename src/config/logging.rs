@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 settings! { "Logs";
     LEVEL: Parsed<LogLevel> = Setting::new("LOG_LEVEL", Parsed::new("`trace`, `debug`, `info`, `warn`, `error`, `off`, any case; Python's names too", LogLevel::parse, || LogLevel::Info), "info", "What is logged of millrace itself.");
     FORMAT: Parsed<LogFormat> = Setting::optional("LOG_FORMAT", Parsed::new("`json`, `pretty`", LogFormat::parse, || LogFormat::Json), "pretty on a terminal, json otherwise", "One JSON object a line, or lines for people; on standard error.");
-    FILTER: Parsed<String> = Setting::optional("RUST_LOG", Parsed::new("filter directives, such as `millrace=debug,amqprs=info`", filter, String::new), "`LOG_LEVEL`", "Overrides `LOG_LEVEL`, module by module.");
+    FILTER: Parsed<String> = Setting::optional("RUST_LOG", Parsed::new("filter directives, such as `millrace=debug,amqprs=info`", filter, String::new), "none", "Adds to `LOG_LEVEL`, module by module; a level without a module takes its place for everything, libraries included.");
 }
 
 /// What is logged and how.
@@ -18,7 +18,7 @@ pub struct LogSettings {
     pub level: LogLevel,
     /// Form of a line; `None` leaves it to whether there is a terminal.
     pub format: Option<LogFormat>,
-    /// Overrides the level.
+    /// Adds to the level.
     pub filter: Option<String>,
 }
 

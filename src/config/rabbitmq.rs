@@ -31,7 +31,7 @@ settings! { "RabbitMQ";
     CONNECT_TIMEOUT: Seconds = Setting::new("RABBITMQ_CONNECT_TIMEOUT_SECONDS", Seconds::between(0.1, 300.0), "10", "Bound on the whole set-up of a connection.");
     HEARTBEAT: Seconds = Setting::new("RABBITMQ_HEARTBEAT_SECONDS", Seconds::between(2.0, 600.0), "8", "Heartbeat; a connection that went silent is noticed after twice that.");
     EXCHANGE: AmqpName = Setting::new("EVENT_EXCHANGE", AmqpName, "smap.events", "Topic exchange that crawlers publish to.");
-    QUEUE: AmqpName = Setting::new("EVENT_QUEUE", AmqpName, "analytics.data.collected", "Queue of events; `.dlq` and `.retry` are appended for its dead letters and delayed retries, and fit into the 255 bytes too.").alias(&["EVENT_QUEUE_NAME"]);
+    QUEUE: AmqpName = Setting::new("EVENT_QUEUE", AmqpName, "analytics.data.collected", "Queue of events; `.dlq` and `.retry.<delay>ms` are appended for its dead letters and delayed retries, and fit into the 255 bytes too.").alias(&["EVENT_QUEUE_NAME"]);
     ROUTING_KEY: AmqpName = Setting::new("EVENT_ROUTING_KEY", AmqpName, "data.collected", "Routing key that binds the queue.");
     PREFETCH: Whole<u16> = Setting::optional("EVENT_PREFETCH_COUNT", Whole::between(1, 10_000), "sized from the worker counts and `MEMORY_BUDGET_MB`", "Events in flight at once; a set value is obeyed, 1 included.");
     NEW_MODE: Flag = Setting::new("NEW_MODE_ENABLED", Flag, "true", "Consume the event queue.");

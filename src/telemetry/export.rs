@@ -32,7 +32,7 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
-/// Lets spans in while there is room for them.
+/// Takes spans while fewer than the limit wait.
 #[derive(Clone, Debug)]
 pub(super) struct Gate(Arc<Room>);
 

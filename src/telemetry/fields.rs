@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields(Vec<(&'static str, Value)>);
 
-/// Names that are looked for by what they are; nobody puts an address there.
+/// Names whose values are searched for as they stand, so they are not masked; no address stands there.
 const IDS: [&str; 6] = ["event_id", "job_id", "project_id", "trace_id", "span_id", "actor"];
 
 // === impl Fields ===

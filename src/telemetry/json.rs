@@ -97,7 +97,7 @@ where
             }
         }
         let mut writer = self.writer.make_writer_for(event.metadata());
-        // Where standard error is gone there is nobody left to tell.
+        // Where standard error is gone there is no place left for a message.
         let _ = writer.write_all(&line.into_bytes());
     }
 }

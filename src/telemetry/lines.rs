@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
-/// What is remembered, shared by who writes it and who asks. Cheap to clone.
+/// What is remembered, shared by its writer and its readers. Cheap to clone.
 #[derive(Clone)]
 pub struct Lines(Arc<Shared>);
 
@@ -38,7 +38,7 @@ pub struct Line {
 pub enum News {
     /// A batch was stored.
     Stored(Arc<Line>),
-    /// An event was given up.
+    /// An event was dead-lettered.
     DeadLetter(Arc<Line>),
     /// Something about an actor.
     Incident(Arc<Line>),
@@ -51,7 +51,7 @@ struct Kept {
     incidents: VecDeque<Arc<Line>>,
     dead_letters: VecDeque<(u64, Arc<Line>)>,
     /// Dead letters since the start, and how many of each reason.
-    buried: u64,
+    dead_lettered: u64,
     reasons: BTreeMap<String, u64>,
 }
 
@@ -67,7 +67,7 @@ const INCIDENTS: usize = 100;
 const DEAD_LETTERS: usize = 500;
 /// The longest text of a field, in bytes.
 const LONGEST_TEXT: usize = 2_048;
-/// News that somebody who is slow may be behind.
+/// How many [`News`] a slow reader may be behind.
 const BEHIND: usize = 256;
 
 // === impl Lines ===
@@ -79,7 +79,7 @@ impl Default for Lines {
             bytes: 0,
             incidents: VecDeque::new(),
             dead_letters: VecDeque::new(),
-            buried: 0,
+            dead_lettered: 0,
             reasons: BTreeMap::new(),
         };
         Self(Arc::new(Shared {
@@ -144,7 +144,7 @@ impl Lines {
             push(&mut kept.incidents, line.clone(), INCIDENTS);
         }
         if fate == Some("dead_lettered") {
-            kept.bury(&line);
+            kept.dead_letter(&line);
         }
         drop(kept);
         let news = match fate {
@@ -153,7 +153,7 @@ impl Lines {
             Some("dead_lettered") => News::DeadLetter(line.clone()),
             _ => return,
         };
-        let _ = self.0.news.send(news); // nobody need listen
+        let _ = self.0.news.send(news); // without a reader it is dropped
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -183,11 +183,15 @@ impl Kept {
         }
     }
 
-    fn bury(&mut self, line: &Arc<Line>) {
-        self.buried += 1;
+    fn dead_letter(&mut self, line: &Arc<Line>) {
+        self.dead_lettered += 1;
         let reason = line.text("reason").unwrap_or("unknown");
         *self.reasons.entry(reason.to_owned()).or_default() += 1;
-        push(&mut self.dead_letters, (self.buried, line.clone()), DEAD_LETTERS);
+        push(
+            &mut self.dead_letters,
+            (self.dead_lettered, line.clone()),
+            DEAD_LETTERS,
+        );
     }
 }
 

@@ -134,7 +134,7 @@ where
         .with_location(false)
         .with_target(false)
         .with_level(false)
-        // Spans are found through tracing; nobody asks for OpenTelemetry's own idea of what is current.
+        // Spans are found through tracing; OpenTelemetry's own idea of what is current is not used.
         .with_context_activation(false)
         .with_filter(filter_fn(ours))
 }
@@ -146,7 +146,10 @@ where
 {
     JsonLines::new(writer).with_filter(filter(settings))
 }
-/// Our own modules at the level that was asked for; dependencies speak up only when something is wrong.
+
+/// Our own modules at `LOG_LEVEL`, dependencies only when something is wrong; then the directives of `RUST_LOG`.
+/// A directive for one module adds to that, or a look at one library would silence all the rest. A level without a
+/// module is meant for everything, so it takes the place of `LOG_LEVEL`.
 fn filter(settings: &LogSettings) -> EnvFilter {
     let level = settings.level.as_str();
     let others = match settings.level {
@@ -155,7 +158,19 @@ fn filter(settings: &LogSettings) -> EnvFilter {
     };
     // A collector that is down is told once, by us. `millrace` is a prefix: all crates of ours begin so.
     let ours = format!("{others},opentelemetry=off,millrace={level}");
-    EnvFilter::builder().parse_lossy(settings.filter.as_deref().unwrap_or(&ours))
+    let directives = match settings.filter.as_deref() {
+        None => ours,
+        Some(asked) if has_bare_level(asked) => asked.to_owned(),
+        // Of two directives for the same module the later one wins.
+        Some(asked) => format!("{ours},{asked}"),
+    };
+    EnvFilter::builder().parse_lossy(directives)
+}
+
+fn has_bare_level(directives: &str) -> bool {
+    let mut pieces = directives.split(',');
+    // An empty piece would be read as a level too.
+    pieces.any(|piece| !piece.is_empty() && piece.parse::<LevelFilter>().is_ok())
 }
 
 #[cfg(test)]
@@ -268,36 +283,65 @@ mod tests {
         assert_eq!(lines[0]["error"], "batch lost: cannot write: disk full");
     }
 
-    #[test]
-    fn dependencies_are_quiet_and_we_are_as_loud_as_asked() {
-        let debug = LogSettings {
-            level: LogLevel::Debug,
-            ..LogSettings::default()
-        };
-        let chatter = || {
+    /// What reaches the log of four lines: two of a library, one of a crate of ours, one of this module.
+    fn heard(settings: &LogSettings) -> Vec<String> {
+        let (_, lines) = logged(settings, || {
             tracing::info!(target: "amqprs::net", "heartbeat");
             tracing::error!(target: "amqprs::net", "closed");
             tracing::debug!(target: "millrace_batches::fetch", "fetched");
             tracing::trace!("ticked");
-        };
-        let messages = |settings: &LogSettings| -> Vec<String> {
-            let (_, lines) = logged(settings, chatter);
-            lines
-                .iter()
-                .map(|line| line["message"].as_str().unwrap().to_owned())
-                .collect()
-        };
-        assert_eq!(messages(&debug), ["closed", "fetched"]);
-        assert_eq!(messages(&LogSettings::default()), ["closed"]);
-        let off = LogSettings {
-            level: LogLevel::Off,
+        });
+        lines
+            .iter()
+            .map(|line| line["message"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn at(level: LogLevel, filter: Option<&str>) -> LogSettings {
+        LogSettings {
+            level,
+            filter: filter.map(str::to_owned),
             ..LogSettings::default()
-        };
-        assert!(messages(&off).is_empty());
-        let filter = Some("amqprs=info".to_owned());
+        }
+    }
+
+    #[test]
+    fn dependencies_are_quiet_and_we_are_as_loud_as_asked() {
+        assert_eq!(heard(&at(LogLevel::Debug, None)), ["closed", "fetched"]);
+        assert_eq!(heard(&LogSettings::default()), ["closed"]);
+        assert!(heard(&at(LogLevel::Off, None)).is_empty());
+    }
+
+    #[test]
+    fn a_filter_for_one_module_adds_to_the_level() {
+        let debug = |filter| heard(&at(LogLevel::Debug, Some(filter)));
+        assert_eq!(debug("amqprs=info"), ["heartbeat", "closed", "fetched"]);
+        assert_eq!(debug("amqprs=info,"), ["heartbeat", "closed", "fetched"]);
+        assert_eq!(debug("amqprs=off"), ["fetched"]);
+        // The directive that names more of the path wins, in whatever order they stand.
+        assert_eq!(debug("millrace_batches::fetch=info"), ["closed"]);
         assert_eq!(
-            messages(&LogSettings { filter, ..debug }),
+            debug("millrace::telemetry=trace"),
+            ["closed", "fetched", "ticked"]
+        );
+        assert_eq!(
+            heard(&at(LogLevel::Off, Some("amqprs=info"))),
             ["heartbeat", "closed"]
         );
+        // The same module as ours: the later directive wins.
+        assert_eq!(
+            heard(&at(LogLevel::Info, Some("millrace=debug"))),
+            ["closed", "fetched"]
+        );
+    }
+
+    #[test]
+    fn a_filter_with_a_bare_level_takes_the_place_of_the_level() {
+        let info = |filter| heard(&at(LogLevel::Info, Some(filter)));
+        assert_eq!(info("debug"), ["heartbeat", "closed", "fetched"]);
+        assert_eq!(info("TRACE"), ["heartbeat", "closed", "fetched", "ticked"]);
+        assert_eq!(info("amqprs=off,debug"), ["fetched"]);
+        assert_eq!(info("error,millrace=debug"), ["closed", "fetched"]);
+        assert!(info("off").is_empty());
     }
 }

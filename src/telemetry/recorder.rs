@@ -1,6 +1,6 @@
-//! Remembers log lines, whatever `LOG_LEVEL` is: the page is to explain also what nobody thought of logging.
+//! Remembers log lines, whatever `LOG_LEVEL` is: the page is to explain also what was not logged.
 //!
-//! Fields are collected and kept as they are; they become JSON when somebody asks. Nothing in here logs,
+//! Fields are collected and kept as they are; they become JSON when the API asks. Nothing in here logs,
 //! and the lock on what is kept is held only to put a line in.
 
 use super::fields::Fields;

@@ -132,7 +132,7 @@ fn grpc_tls(tls: &TraceTls) -> anyhow::Result<ClientTlsConfig> {
 fn http(settings: &TraceSettings) -> anyhow::Result<SpanExporter> {
     let mut client = reqwest::blocking::Client::builder()
         .timeout(settings.timeout)
-        // A header may hold a token, and is for nobody else.
+        // A header may hold a token, which only the collector may see.
         .redirect(reqwest::redirect::Policy::none());
     if let Some(path) = &settings.tls.authorities {
         let trusted = reqwest::Certificate::from_pem_bundle(&pem(path)?)

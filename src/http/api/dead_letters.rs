@@ -45,7 +45,7 @@ pub(super) struct DeadLetters {
 /// Dead letters of one reason.
 #[derive(Serialize, ToSchema)]
 struct ReasonCount {
-    /// A code; the README says what to do about each.
+    /// A code; `docs/REASONS.md` says what to do about each.
     reason: String,
     /// How many.
     count: u64,

@@ -43,7 +43,7 @@ pub(super) struct DeadLetter {
     reason: String,
     /// Why, for people.
     detail: String,
-    /// Attempts charged before.
+    /// The number of the attempt that failed last, from 1; only charged attempts count.
     attempts: u64,
     /// Its job.
     job_id: Option<String>,

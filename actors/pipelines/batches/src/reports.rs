@@ -174,7 +174,7 @@ pub struct BatchReport {
     pub rejected: i64,
     /// When it was stored.
     pub committed_at: Timestamp,
-    /// Attempts charged before the one that stored it.
+    /// The number of the attempt that stored it, from 1; only charged attempts count.
     pub attempts: i64,
 }
 
@@ -215,7 +215,7 @@ pub struct StoredBatch {
     pub received_at: Timestamp,
     /// When its rows were stored.
     pub committed_at: Timestamp,
-    /// Attempts charged before the one that stored it.
+    /// The number of the attempt that stored it, from 1; only charged attempts count.
     pub attempts: i64,
     /// The trace it belongs to.
     pub trace_id: Option<String>,
