@@ -61,6 +61,15 @@ impl<T> Envelope<T> {
         }
     }
 
+    /// Several messages made of one delivery, which is settled when all of them are: see [`DeliveryHandle::split`].
+    pub fn split<U>(self, bodies: Vec<U>) -> impl Iterator<Item = Envelope<U>> {
+        let handles = self.handle.split(bodies.len());
+        let (subject, span, retried) = (self.subject, self.span, self.retried);
+        bodies.into_iter().zip(handles).map(move |(body, handle)| {
+            Envelope::new(body, subject.clone(), span.clone(), handle).retried(retried)
+        })
+    }
+
     /// Ends the delivery.
     pub fn settle(self, outcome: Outcome) {
         self.handle.settle(outcome);

@@ -25,6 +25,7 @@ mod registry;
 mod report;
 mod settlement;
 mod spans;
+mod split;
 mod supervisor;
 pub mod trace;
 mod traceparent;
