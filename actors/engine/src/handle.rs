@@ -2,7 +2,7 @@
 
 use super::{
     ActorRegistry, Breaker, Build, Drain, Exit, Limits, Load, Member, Port, RestartPolicy, Sink, Source,
-    Stage,
+    Transform,
     head::Head,
     job::{Outlet, SinkJob, StageJob},
     supervisor::Supervisor,
@@ -73,7 +73,7 @@ impl Supervision {
         build: Build<S>,
     ) -> Member<S::In>
     where
-        S: Stage + Unpin,
+        S: Transform + Unpin,
         S::In: Unpin,
     {
         let build: Build<StageJob<S>> =

@@ -1,6 +1,6 @@
 //! The engine: it moves envelopes, contains failures and settles deliveries. It names no stage.
 //!
-//! A stage implements one of three verbs, [`Source`], [`Stage`] or [`Sink`]. [`Supervision`] starts an
+//! A stage implements one of three verbs, [`Source`], [`Stage`] (in its general form [`Transform`]) or [`Sink`]. [`Supervision`] starts an
 //! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
 
 mod announce;
@@ -19,6 +19,7 @@ mod handle;
 mod head;
 mod job;
 mod lifecycle;
+mod messages;
 mod pool;
 mod port;
 mod registry;
@@ -41,12 +42,13 @@ pub use envelope::Envelope;
 pub use fault::Fault;
 pub use handle::Supervision;
 pub use lifecycle::RestartPolicy;
+pub use messages::Messages;
 pub use pool::Member;
 pub use port::{Depth, Port};
 pub use registry::{ActorRegistry, Entry, State};
 pub use report::{Affected, Cause, Fate, Rebuild, Report};
 pub use settlement::{Acks, DeliveryHandle, Outcome, Settlement};
 pub use supervisor::Exit;
-pub use verbs::{Intake, Load, Sink, Source, Stage};
+pub use verbs::{Intake, Load, Sink, Source, Stage, Transform};
 pub use watchdog::Watchdog;
 pub use worker::{Build, Limits};

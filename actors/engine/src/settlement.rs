@@ -1,6 +1,6 @@
 //! What becomes of a delivery, and the handle that says so exactly once.
 
-use super::{Fault, split::Split};
+use super::{Cause, Fault, split::Split};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -122,6 +122,16 @@ impl Outcome {
             Self::Retry { charged: false, .. } => 1,
             Self::Retry { charged: true, .. } => 2,
             Self::DeadLetter { .. } => 3,
+        }
+    }
+
+    /// The outcome of an event that the work of a stage has crashed at.
+    pub(crate) fn of_crash(cause: &Cause, stage: &'static str) -> Self {
+        Self::Retry {
+            stage,
+            cause: cause.label(),
+            detail: cause.to_string(),
+            charged: true,
         }
     }
 

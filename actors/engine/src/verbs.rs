@@ -1,11 +1,11 @@
 //! What a stage author writes. The engine owns the envelopes; a stage only borrows their bodies, so
 //! whatever happens to the stage, the event is still there to be retried.
 
-use super::{Breaker, Drain, Fault, Port, Report};
+use super::{Breaker, Drain, Fault, Messages, Port, Report};
 use crate::trace::Kind;
 use std::future::Future;
 
-/// The middle of the line: one message in, one message out.
+/// The middle of the line in its plain form: one message in, one message out.
 pub trait Stage: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
@@ -19,6 +19,29 @@ pub trait Stage: Sized + 'static {
 
     /// Handles one message.
     fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Out, Fault>>;
+}
+
+/// The middle of the line in its general form: one message in, and none, one or many out. Every [`Stage`] is one.
+pub trait Transform: Sized + 'static {
+    /// What comes in.
+    type In: Send + 'static;
+    /// What a run makes, for `finish` to put together with what came in.
+    type Made: 'static;
+    /// What goes on to the next stage.
+    type Out: Send + 'static;
+
+    /// What the work is called in traces.
+    const VERB: &'static str = "work";
+    /// Whom it talks to.
+    const KIND: Kind = Kind::Internal;
+
+    /// Handles one message.
+    fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Made, Fault>>;
+
+    /// What goes on. It owns what came in, so a stage that adds something to a message moves the rest of it, and
+    /// nothing is in memory twice. All that may fail or take time belongs into `run`: a panic here costs the message,
+    /// and its delivery is retried.
+    fn finish(input: Self::In, made: Self::Made) -> Messages<Self::Out>;
 }
 
 /// The end of the line: many messages, one write.
@@ -79,6 +102,25 @@ impl<T: Send + 'static> Intake<T> {
         self.supervisor.do_send(Report::Works {
             child: self.child.clone(),
         });
+    }
+}
+
+// === impl Transform ===
+
+impl<S: Stage> Transform for S {
+    type In = S::In;
+    type Made = S::Out;
+    type Out = S::Out;
+
+    const VERB: &'static str = S::VERB;
+    const KIND: Kind = S::KIND;
+
+    fn run(&mut self, input: &S::In) -> impl Future<Output = Result<S::Out, Fault>> {
+        Stage::run(self, input)
+    }
+
+    fn finish(_: S::In, made: S::Out) -> Messages<S::Out> {
+        Messages::One(made)
     }
 }
 

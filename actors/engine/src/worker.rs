@@ -59,7 +59,7 @@ pub(crate) struct Worker<J: Job> {
 }
 
 type Batch<J> = Vec<Envelope<<J as Job>::In>>;
-type Ended<J> = Result<Result<Vec<<J as Job>::Out>, Fault>, Cause>;
+type Ended<J> = Result<Result<Vec<<J as Job>::Made>, Fault>, Cause>;
 
 // === impl Worker ===
 
@@ -149,14 +149,15 @@ impl<J: Job> Worker<J> {
     /// The table of outcomes: what becomes of the events and of the work.
     fn conclude(&mut self, job: J, batch: Batch<J>, ended: Ended<J>, ctx: &mut Context<Self>) {
         match ended {
-            Ok(Ok(outputs)) => {
+            Ok(Ok(made)) => {
                 self.let_go(&batch, false);
                 if let Some(pool) = self.pool.get() {
                     pool.note_passed(batch.len());
                 }
-                self.outlet.pass(batch, outputs);
-                self.prove();
-                self.resume(job, ctx);
+                if self.pass_on(batch, made) {
+                    self.prove();
+                    self.resume(job, ctx);
+                }
             }
             Ok(Err(fault @ Fault::Outage { .. })) => self.suffer(batch, fault),
             Ok(Err(fault)) if batch.len() > 1 => {
@@ -180,18 +181,25 @@ impl<J: Job> Worker<J> {
             }
             Err(cause) => {
                 let affected = affected(&batch, Fate::Retried);
-                self.part(
-                    batch,
-                    &Outcome::Retry {
-                        stage: self.stage,
-                        cause: cause.label(),
-                        detail: cause.to_string(),
-                        charged: true,
-                    },
-                );
+                self.part(batch, &Outcome::of_crash(&cause, self.stage));
                 self.fail(cause, affected);
             }
         }
+    }
+
+    /// Sends what was made of a batch on its way; false where the work has failed at it.
+    fn pass_on(&mut self, batch: Batch<J>, made: Vec<J::Made>) -> bool {
+        let (mut lost, mut crash) = (Vec::new(), None);
+        for (mail, made) in batch.into_iter().zip(made) {
+            if let Err((mail, cause)) = self.outlet.pass::<J>(mail, made) {
+                lost.extend(affected(std::slice::from_ref(&mail), Fate::Retried));
+                mail.settle(Outcome::of_crash(&cause, self.stage));
+                crash = Some(cause);
+            }
+        }
+        let Some(cause) = crash else { return true };
+        self.fail(cause, lost);
+        false
     }
 
     /// An outage: the events stay, first in line. But one that meets outages again and again which nobody else
