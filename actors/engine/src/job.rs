@@ -105,19 +105,12 @@ impl<T: Send + 'static> Outlet<T> {
     {
         let (body, mail) = mail.open();
         match catch_unwind(AssertUnwindSafe(|| J::finish(body, made))) {
-            Ok(Messages::None) => mail.settle(Outcome::Done),
-            Ok(Messages::One(body)) => self.post(mail.map(body)),
-            Ok(Messages::Many(bodies)) => mail.split(bodies).for_each(|part| self.post(part)),
+            Ok(messages) => match self {
+                Self::Next(port) => port.post_all(mail, messages),
+                Self::End => mail.settle(Outcome::Done),
+            },
             Err(panic) => return Err((mail, Cause::from_panic(panic))),
         }
         Ok(())
-    }
-
-    fn post(&self, mail: Envelope<T>) {
-        match self {
-            Self::Next(port) => port.post(mail),
-            // A sink makes no messages.
-            Self::End => mail.settle(Outcome::Done),
-        }
     }
 }

@@ -15,6 +15,7 @@ mod every_delivery_is_settled_once;
 mod line;
 mod restarts_are_paced_and_limited;
 mod schedules;
+mod sinks_stand_side_by_side;
 mod supervision_speaks_per_message;
 mod testkit;
 mod what_failed_before_ties_up_one_member;
