@@ -1,7 +1,7 @@
 //! Figures that are read where they are kept, at the moment of a scrape.
 
 use crate::http::HealthView;
-use millrace_engine::{ActorRegistry, Cause, Entry, State};
+use millrace_engine::{ActorId, ActorRegistry, Cause, Entry, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -128,27 +128,28 @@ fn per_actor(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    actors: &BTreeMap<Arc<str>, Entry>,
+    actors: &BTreeMap<ActorId, Entry>,
     figure: impl Fn(&Entry) -> i64,
 ) -> fmt::Result {
     let metric = ConstGauge::new(0_i64);
     let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
     for (actor, entry) in actors {
-        ConstGauge::new(figure(entry)).encode(family.encode_family(&[("actor", &**actor)])?)?;
+        ConstGauge::new(figure(entry)).encode(family.encode_family(&[("actor", actor.to_string())])?)?;
     }
     Ok(())
 }
 
-fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &BTreeMap<Arc<str>, Entry>) -> fmt::Result {
+fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &BTreeMap<ActorId, Entry>) -> fmt::Result {
     let metric = ConstCounter::new(0_u64);
     let help = "Restarts of the actor's work, by cause";
     let mut family =
         encoder.encode_descriptor("analytics_actor_restarts", help, None, metric.metric_type())?;
     for (actor, entry) in actors {
+        let actor = actor.to_string();
         // Also those that never happened: a series that is there from the start shows its first increase.
         for cause in Cause::LABELS {
             let count = entry.restarts.get(cause).copied().unwrap_or_default();
-            let labels = [("actor", &**actor), ("cause", cause)];
+            let labels = [("actor", actor.as_str()), ("cause", cause)];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
     }

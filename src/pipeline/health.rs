@@ -4,7 +4,7 @@ use crate::http::{
     ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
 use millrace_amqp::{AmqpStatus, Progress};
-use millrace_engine::{ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
+use millrace_engine::{ActorId, ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Longer than the slowest honest event: a fetch and a write with all their retries.
@@ -122,34 +122,28 @@ fn moves(progress: Progress, waits: impl Fn() -> bool) -> Result<(), String> {
     ))
 }
 
-/// Gathers the actors in their rooms: `fetcher-2` works in `fetcher`.
-fn rooms(entries: BTreeMap<Arc<str>, Entry>) -> Vec<Room> {
+/// Gathers the actors in their rooms.
+fn rooms(entries: BTreeMap<ActorId, Entry>) -> Vec<Room> {
     let empty = |name: &str| Room {
         name: name.to_owned(),
         actors: Vec::new(),
     };
     let mut rooms: Vec<Room> = ROOMS.into_iter().map(empty).collect();
-    for (name, entry) in entries {
-        let room = name.split_once('-').map_or(&*name, |(room, _)| room);
-        let at = rooms.iter().position(|known| known.name == room);
+    for (id, entry) in entries {
+        let at = rooms.iter().position(|known| known.name == id.stage);
         let at = at.unwrap_or_else(|| {
-            rooms.push(empty(room));
+            rooms.push(empty(id.stage));
             rooms.len() - 1
         });
-        rooms[at].actors.push(actor(&name, entry));
-    }
-    for room in &mut rooms {
-        // `fetcher-10` after `fetcher-9`.
-        room.actors
-            .sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
+        rooms[at].actors.push(actor(id, entry));
     }
     rooms
 }
 
-fn actor(name: &str, entry: Entry) -> ActorStatus {
+fn actor(id: ActorId, entry: Entry) -> ActorStatus {
     let restarts = entry.restarts.into_iter();
     ActorStatus {
-        name: name.to_owned(),
+        name: id.to_string(),
         state: entry.state.as_str(),
         since: entry.since,
         restarts: restarts.map(|(cause, count)| (cause.to_owned(), count)).collect(),
@@ -211,8 +205,19 @@ mod tests {
             depth: Default::default(),
             last_failure: None,
         };
-        let names = ["fetcher-10", "fetcher-9", "ingress", "publisher-0", "writer-0"];
-        let rooms = rooms(names.map(|name| (name.into(), entry(State::Up))).into());
+        let actors = [
+            ("fetcher", Some(10)),
+            ("fetcher", Some(9)),
+            ("ingress", None),
+            ("dead-letters", Some(0)),
+            ("writer", Some(0)),
+        ];
+        let id = |(stage, index)| ActorId {
+            pipeline: "batches",
+            stage,
+            index,
+        };
+        let rooms = rooms(actors.map(|actor| (id(actor), entry(State::Up))).into());
         let shown: Vec<_> = rooms
             .iter()
             .map(|room| {
@@ -225,7 +230,7 @@ mod tests {
             ("fetcher", vec!["fetcher-9", "fetcher-10"]),
             ("parser", vec![]),
             ("writer", vec!["writer-0"]),
-            ("publisher", vec!["publisher-0"]),
+            ("dead-letters", vec!["dead-letters-0"]),
         ];
         assert_eq!(shown, expected);
         assert_eq!(rooms[0].actors[0].restarts["outage"], 2);

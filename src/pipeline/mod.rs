@@ -62,7 +62,7 @@ async fn line(config: &Config, telemetry: &Telemetry) -> anyhow::Result<millrace
         deadline: config.stage_deadline,
         ..RestartPolicy::default()
     };
-    let supervision = Supervision::start(policy, drain.clone());
+    let supervision = Supervision::start(millrace_batches::NAME, policy, drain.clone());
 
     // Telemetry and health outlive the line: the last scrape sees the last event.
     let outlive = CancellationToken::new();

@@ -3,6 +3,7 @@
 //! A stage implements one of three verbs, [`Source`], [`Stage`] (in its general form [`Transform`]) or [`Sink`]. [`Supervision`] starts an
 //! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
 
+mod actor_id;
 mod announce;
 mod backlog;
 mod breaker;
@@ -34,6 +35,7 @@ mod verbs;
 mod watchdog;
 mod worker;
 
+pub use actor_id::ActorId;
 pub use breaker::{Breaker, Suspension};
 pub use byte_budget::{ByteBudget, Reservation};
 pub use delivery::Delivery;

@@ -1,6 +1,6 @@
 //! What an actor tells its supervisor, and what it is told.
 
-use super::{Depth, Watchdog, fault::shown};
+use super::{ActorId, Depth, Watchdog, fault::shown};
 use actix::{Message, Recipient};
 use std::{fmt, sync::Arc, time::Duration};
 use tracing::Span;
@@ -51,8 +51,8 @@ pub struct Affected {
 pub enum Report {
     /// A new actor is there.
     Joined {
-        /// Its name.
-        child: Arc<str>,
+        /// Which.
+        child: ActorId,
         /// Where it takes orders.
         control: Recipient<Rebuild>,
         /// Its mailbox.
@@ -65,19 +65,19 @@ pub enum Report {
     /// The actor is built.
     Built {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
         /// Whether no event waits for it.
         idle: bool,
     },
     /// The actor does its work.
     Works {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
     },
     /// The actor failed and waits for [`Rebuild`].
     Failed {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
         /// Why.
         cause: Cause,
         /// The events that it held.
@@ -86,7 +86,7 @@ pub enum Report {
     /// A source has drained and will not come back.
     Drained {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
     },
 }
 

@@ -1,7 +1,7 @@
 //! What a stage author writes. The engine owns the envelopes; a stage only borrows their bodies, so
 //! whatever happens to the stage, the event is still there to be retried.
 
-use super::{Breaker, Drain, Fault, Messages, Port, Report};
+use super::{ActorId, Breaker, Drain, Fault, Messages, Port, Report};
 use crate::trace::Kind;
 use std::future::Future;
 
@@ -90,7 +90,7 @@ pub struct Intake<T: Send + 'static> {
     pub drain: Drain,
     /// When to take no new deliveries for a while.
     pub breaker: Breaker,
-    pub(crate) child: std::sync::Arc<str>,
+    pub(crate) child: ActorId,
     pub(crate) supervisor: actix::Recipient<Report>,
 }
 
@@ -99,9 +99,7 @@ pub struct Intake<T: Send + 'static> {
 impl<T: Send + 'static> Intake<T> {
     /// Tells the supervisor that deliveries can flow.
     pub fn consuming(&self) {
-        self.supervisor.do_send(Report::Works {
-            child: self.child.clone(),
-        });
+        self.supervisor.do_send(Report::Works { child: self.child });
     }
 }
 

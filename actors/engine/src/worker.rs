@@ -5,7 +5,7 @@
 //! dropped, the supervisor is told, and the work is built anew when it says so.
 
 use super::{
-    Affected, Cause, Depth, Envelope, Fate, Fault, Load, Member, Outcome, Rebuild, Report, Watchdog,
+    ActorId, Affected, Cause, Depth, Envelope, Fate, Fault, Load, Member, Outcome, Rebuild, Report, Watchdog,
     backlog::Backlog,
     job::{Job, Outlet},
     pool::Pool,
@@ -40,8 +40,7 @@ const OUTAGES_FOR_NOTHING: u32 = 5;
 
 /// The mailbox, the work, and what is waiting for it.
 pub(crate) struct Worker<J: Job> {
-    stage: &'static str,
-    name: Arc<str>,
+    id: ActorId,
     build: Build<J>,
     /// None while the work runs and while it is down.
     job: Option<J>,
@@ -65,7 +64,7 @@ type Ended<J> = Result<Result<Vec<<J as Job>::Made>, Fault>, Cause>;
 
 impl<J: Job> Worker<J> {
     pub(crate) fn start(
-        (stage, index): (&'static str, usize),
+        id: ActorId,
         build: Build<J>,
         (limits, deadline): (Limits, Duration),
         outlet: Outlet<J::Out>,
@@ -76,8 +75,7 @@ impl<J: Job> Worker<J> {
         let pool = Arc::new(OnceLock::new());
         let (mine, shared) = (depth.clone(), pool.clone());
         let mailbox = Self::start_in_arbiter(arbiter, move |_| Self {
-            stage,
-            name: format!("{stage}-{index}").into(),
+            id,
             build,
             job: None,
             waiting: Backlog::default(),
@@ -99,7 +97,7 @@ impl<J: Job> Worker<J> {
             Ok(Ok(job)) => {
                 actor.proven = false;
                 actor.supervisor.do_send(Report::Built {
-                    child: actor.name.clone(),
+                    child: actor.id,
                     idle: actor.waiting.is_empty(),
                 });
                 actor.resume(job, ctx);
@@ -122,7 +120,7 @@ impl<J: Job> Worker<J> {
         let Some(mut job) = self.job.take() else { return };
         let batch = self.waiting.take(self.limits, J::load);
         let (verb, kind) = J::SPAN;
-        let spans = RunSpans::begin(verb, kind, &self.name, &batch);
+        let spans = RunSpans::begin(verb, kind, self.id, &batch);
         let span = spans.work.clone();
         let (watchdog, deadline) = (self.watchdog.clone(), self.deadline);
         let run = async move {
@@ -161,7 +159,7 @@ impl<J: Job> Worker<J> {
             }
             Ok(Err(fault @ Fault::Outage { .. })) => self.suffer(batch, fault),
             Ok(Err(fault)) if batch.len() > 1 => {
-                warn!(actor = %self.name, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
+                warn!(actor = %self.id, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
                 match fault {
                     // A refusal is quick, so the search for it is.
                     Fault::Poison { .. } => self.waiting.search(batch),
@@ -170,7 +168,7 @@ impl<J: Job> Worker<J> {
                 self.resume(job, ctx);
             }
             Ok(Err(fault)) => {
-                self.part(batch, &Outcome::of(fault, self.stage));
+                self.part(batch, &Outcome::of(fault, self.id.stage));
                 self.prove();
                 self.resume(job, ctx);
             }
@@ -181,7 +179,7 @@ impl<J: Job> Worker<J> {
             }
             Err(cause) => {
                 let affected = affected(&batch, Fate::Retried);
-                self.part(batch, &Outcome::of_crash(&cause, self.stage));
+                self.part(batch, &Outcome::of_crash(&cause, self.id.stage));
                 self.fail(cause, affected);
             }
         }
@@ -193,7 +191,7 @@ impl<J: Job> Worker<J> {
         for (mail, made) in batch.into_iter().zip(made) {
             if let Err((mail, cause)) = self.outlet.pass::<J>(mail, made) {
                 lost.extend(affected(std::slice::from_ref(&mail), Fate::Retried));
-                mail.settle(Outcome::of_crash(&cause, self.stage));
+                mail.settle(Outcome::of_crash(&cause, self.id.stage));
                 crash = Some(cause);
             }
         }
@@ -218,7 +216,7 @@ impl<J: Job> Worker<J> {
             && others_pass(mail)
         {
             let outcome = Outcome::Retry {
-                stage: self.stage,
+                stage: self.id.stage,
                 cause: fault.kind(),
                 detail: fault.to_string(),
                 charged: true,
@@ -280,15 +278,13 @@ impl<J: Job> Worker<J> {
     fn prove(&mut self) {
         if !self.proven {
             self.proven = true;
-            self.supervisor.do_send(Report::Works {
-                child: self.name.clone(),
-            });
+            self.supervisor.do_send(Report::Works { child: self.id });
         }
     }
 
     fn fail(&mut self, cause: Cause, affected: Vec<Affected>) {
         self.supervisor.do_send(Report::Failed {
-            child: self.name.clone(),
+            child: self.id,
             cause,
             affected,
         });
@@ -309,7 +305,7 @@ impl<J: Job> Actor for Worker<J> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.supervisor.do_send(Report::Joined {
-            child: self.name.clone(),
+            child: self.id,
             control: ctx.address().recipient(),
             depth: self.depth.clone(),
             watchdog: self.watchdog.clone(),

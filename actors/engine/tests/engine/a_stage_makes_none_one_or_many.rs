@@ -1,5 +1,5 @@
 use crate::line::{POLICY, Script, limits, start_sink};
-use crate::testkit::{TestDesk, in_virtual_time, port_to};
+use crate::testkit::{TestDesk, id, in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, Drain, Fault, Load, Messages, Outcome, Port, Sink, State, Supervision, Transform,
@@ -42,7 +42,7 @@ struct Repeating {
 
 impl Repeating {
     fn start() -> Self {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let script = Arc::new(Script::default());
         let sink = port_to(start_sink(&supervision, &script, limits(9, 99)));
         let build: Build<Repeat> = Arc::new(|| async { Ok(Repeat) }.boxed_local());
@@ -106,7 +106,7 @@ fn a_panic_at_the_finish_costs_no_delivery() {
             "{outcomes:?}"
         );
         assert_eq!(outcomes[&11], Outcome::Done);
-        let entry = &line.supervision.actors().entries()["repeat-0"];
+        let entry = &line.supervision.actors().entries()[&id("repeat", 0)];
         assert_eq!((entry.state, entry.restarts["panic"]), (State::Up, 1));
     });
 }
@@ -155,7 +155,7 @@ impl Sink for Shelf {
 #[test]
 fn a_stage_that_enriches_moves_what_came_in_and_a_failure_keeps_it() {
     in_virtual_time(|| async {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let here = actix::Arbiter::current();
         let stored = Arc::<Mutex<Vec<_>>>::default();
         let shelf = Arc::clone(&stored);
@@ -175,7 +175,7 @@ fn a_stage_that_enriches_moves_what_came_in_and_a_failure_keeps_it() {
         };
         port.post(acks.envelope(1, page));
         assert_eq!(acks.outcomes(1).await[&1], Outcome::Done);
-        let entry = &supervision.actors().entries()["enrich-0"];
+        let entry = &supervision.actors().entries()[&id("enrich", 0)];
         assert_eq!(entry.restarts["outage"], 1);
         assert_eq!(*stored.lock().unwrap(), [(place, "1000000 rows".to_owned())]);
     });

@@ -1,5 +1,5 @@
 use crate::line::Line;
-use crate::testkit::in_virtual_time;
+use crate::testkit::{id, in_virtual_time};
 use millrace_engine::Outcome;
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use tokio::time::Instant;
@@ -36,7 +36,7 @@ fn in_a_long_outage_each_has_its_turn_and_nobody_pays() {
             start.elapsed() >= Duration::from_secs(10),
             "five waits that double from a second"
         );
-        let entry = &line.supervision.actors().entries()["double-0"];
+        let entry = &line.supervision.actors().entries()[&id("double", 0)];
         assert_eq!(entry.restarts["outage"], 5);
     });
 }

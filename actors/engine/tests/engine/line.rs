@@ -151,7 +151,7 @@ pub(crate) fn limits(messages: usize, rows: usize) -> Limits {
 impl Line {
     pub(crate) fn start() -> Self {
         let drain = Drain::default();
-        let supervision = Supervision::start(POLICY, drain.clone());
+        let supervision = Supervision::start("test", POLICY, drain.clone());
         let script = Arc::new(Script::default());
         let sink = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
         let stage = supervision.stage(

@@ -8,6 +8,7 @@ mod a_hung_run_is_given_up;
 mod a_panic_costs_no_event;
 mod a_split_delivery_ends_with_its_worst_part;
 mod a_stage_makes_none_one_or_many;
+mod an_actor_is_known_by_its_place;
 mod an_outage_holds_its_event;
 mod an_outage_pauses_the_line;
 mod batching_is_natural;

@@ -38,7 +38,7 @@ struct Twins {
 
 impl Twins {
     fn start() -> Self {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let scripts: [Arc<Script>; 2] = Default::default();
         let sink = |stage, script| {
             let sink = start_sink_named((stage, 0), &supervision, script, limits(100, 1_000));
@@ -103,7 +103,7 @@ fn number_and_name(number: u64) -> (Messages<u64>, Messages<String>) {
 #[test]
 fn each_gets_its_own_part_and_the_worst_outcome_counts() {
     in_virtual_time(|| async {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let script = Arc::new(Script::default());
         let list = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
         let letters = Arc::<Mutex<Vec<_>>>::default();
