@@ -150,8 +150,12 @@ pub(crate) fn limits(messages: usize, rows: usize) -> Limits {
 
 impl Line {
     pub(crate) fn start() -> Self {
+        Self::start_as("test")
+    }
+
+    pub(crate) fn start_as(pipeline: &'static str) -> Self {
         let drain = Drain::default();
-        let supervision = Supervision::start("test", POLICY, drain.clone());
+        let supervision = Supervision::start(pipeline, POLICY, drain.clone());
         let script = Arc::new(Script::default());
         let sink = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
         let stage = supervision.stage(

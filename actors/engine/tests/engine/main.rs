@@ -14,6 +14,7 @@ mod an_outage_pauses_the_line;
 mod batching_is_natural;
 mod every_delivery_is_settled_once;
 mod line;
+mod pipelines_do_not_harm_each_other;
 mod restarts_are_paced_and_limited;
 mod schedules;
 mod sinks_stand_side_by_side;
