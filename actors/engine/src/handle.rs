@@ -68,7 +68,7 @@ impl Supervision {
         Worker::start(
             self.enlist(stage, Some(index)),
             build,
-            (limits, self.deadline),
+            (limits, self.deadline, self.drain.clone()),
             Outlet::End,
             self.addr.clone().recipient(),
             arbiter,
@@ -99,7 +99,7 @@ impl Supervision {
         Worker::start(
             self.enlist(stage, Some(index)),
             build,
-            (one, self.deadline),
+            (one, self.deadline, self.drain.clone()),
             Outlet::Next(next),
             self.addr.clone().recipient(),
             arbiter,

@@ -6,6 +6,7 @@ use std::{
     convert::Infallible,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 
 /// Borrows a batch and makes something of each message, or fails as a whole.
@@ -16,6 +17,9 @@ pub(crate) trait Job: Unpin + 'static {
 
     /// What the work is called in traces, and whom it talks to.
     const SPAN: (&'static str, Kind);
+
+    /// How long a batch may wait for company.
+    const LINGER: Duration;
 
     fn load(input: &Self::In) -> Load;
 
@@ -50,6 +54,7 @@ where
     type Out = S::Out;
 
     const SPAN: (&'static str, Kind) = (S::VERB, S::KIND);
+    const LINGER: Duration = Duration::ZERO;
 
     fn load(_: &S::In) -> Load {
         Load::default()
@@ -79,6 +84,7 @@ where
     type Out = Infallible;
 
     const SPAN: (&'static str, Kind) = (S::VERB, S::KIND);
+    const LINGER: Duration = S::LINGER;
 
     fn load(input: &S::In) -> Load {
         S::load(input)

@@ -3,7 +3,7 @@
 
 use super::{ActorId, Breaker, Drain, Fault, Messages, Port, Report};
 use crate::trace::Kind;
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 /// The middle of the line in its plain form: one message in, one message out.
 pub trait Stage: Sized + 'static {
@@ -53,6 +53,11 @@ pub trait Sink: Sized + 'static {
     const VERB: &'static str = "work";
     /// Whom it talks to.
     const KIND: Kind = Kind::Internal;
+
+    /// How long a batch may wait for company before it is written: it is closed when it reaches its limits, when so
+    /// much time has passed since its first message came, or when a drain is ordered. Zero: what gathers during a
+    /// write is written together, and nothing ever waits.
+    const LINGER: Duration = Duration::ZERO;
 
     /// How heavy a message is, so that one write stays within its limits.
     fn load(input: &Self::In) -> Load;
@@ -127,6 +132,10 @@ impl<S: Stage> Transform for S {
 impl Load {
     pub(crate) fn exceeds(self, limit: Self) -> bool {
         self.rows > limit.rows || self.bytes > limit.bytes
+    }
+
+    pub(crate) fn reaches(self, limit: Self) -> bool {
+        self.rows >= limit.rows || self.bytes >= limit.bytes
     }
 }
 

@@ -5,7 +5,8 @@
 //! dropped, the supervisor is told, and the work is built anew when it says so.
 
 use super::{
-    ActorId, Affected, Cause, Depth, Envelope, Fate, Fault, Load, Member, Outcome, Rebuild, Report, Watchdog,
+    ActorId, Affected, Cause, Depth, Drain, Envelope, Fate, Fault, Load, Member, Outcome, Rebuild, Report,
+    Watchdog,
     backlog::Backlog,
     job::{Job, Outlet},
     pool::Pool,
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::trace;
 use actix::{
-    Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
+    Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, SpawnHandle, WrapFuture,
+    fut::ActorFutureExt,
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use std::{
@@ -21,6 +23,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
 /// Makes a stage's work, on the first start and after every failure.
@@ -51,6 +54,10 @@ pub(crate) struct Worker<J: Job> {
     outlet: Outlet<J::Out>,
     depth: Depth,
     pool: Arc<OnceLock<Pool<J::In>>>,
+    /// A batch that waits for company waits no longer than until the order.
+    drain: Drain,
+    /// Until when a batch waits for company, and what will wake us then.
+    lingering: Option<(Instant, SpawnHandle)>,
     watchdog: Watchdog,
     supervisor: Recipient<Report>,
     /// Whether the supervisor was told that the work works since it was built.
@@ -66,7 +73,7 @@ impl<J: Job> Worker<J> {
     pub(crate) fn start(
         id: ActorId,
         build: Build<J>,
-        (limits, deadline): (Limits, Duration),
+        (limits, deadline, drain): (Limits, Duration, Drain),
         outlet: Outlet<J::Out>,
         supervisor: Recipient<Report>,
         arbiter: &ArbiterHandle,
@@ -84,6 +91,8 @@ impl<J: Job> Worker<J> {
             outlet,
             depth: mine,
             pool: shared,
+            drain,
+            lingering: None,
             watchdog: Watchdog::default(),
             supervisor,
             proven: false,
@@ -118,7 +127,14 @@ impl<J: Job> Worker<J> {
             return;
         }
         let Some(mut job) = self.job.take() else { return };
-        let batch = self.waiting.take(self.limits, J::load);
+        let wait = self.lingers();
+        if let Some(until) = wait
+            && !self.waiting.has_retried()
+        {
+            self.job = Some(job);
+            return self.wake_at(until, ctx);
+        }
+        let batch = self.waiting.take(self.limits, J::load, wait.is_some());
         let (verb, kind) = J::SPAN;
         let spans = RunSpans::begin(verb, kind, self.id, &batch);
         let span = spans.work.clone();
@@ -142,6 +158,35 @@ impl<J: Job> Worker<J> {
                 .into_actor(self)
                 .map(|(job, batch, ended), actor, ctx| actor.conclude(job, batch, ended, ctx)),
         );
+    }
+
+    /// Until when what has gathered waits for company.
+    fn lingers(&mut self) -> Option<Instant> {
+        if self.drain.is_ordered() {
+            return None;
+        }
+        self.waiting.lingers(J::LINGER, self.limits, J::load)
+    }
+
+    fn wake_at(&mut self, until: Instant, ctx: &mut Context<Self>) {
+        if self.lingering.is_some_and(|(earlier, _)| earlier == until) {
+            return;
+        }
+        let drain = self.drain.clone();
+        let waiting = async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                () = drain.ordered() => {}
+            }
+        };
+        let waking = waiting.into_actor(self).map(|(), actor, ctx| {
+            actor.lingering = None;
+            actor.work(ctx);
+        });
+        let handle = ctx.spawn(waking);
+        if let Some((_, earlier)) = self.lingering.replace((until, handle)) {
+            ctx.cancel_future(earlier);
+        }
     }
 
     /// The table of outcomes: what becomes of the events and of the work.

@@ -6,6 +6,7 @@ mod a_bad_event_is_found_alone;
 mod a_drain_finishes_what_is_in_flight;
 mod a_hung_run_is_given_up;
 mod a_panic_costs_no_event;
+mod a_sink_may_linger;
 mod a_split_delivery_ends_with_its_worst_part;
 mod a_stage_makes_none_one_or_many;
 mod an_actor_is_known_by_its_place;
