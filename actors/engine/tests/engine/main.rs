@@ -16,6 +16,7 @@ mod batching_is_natural;
 mod every_delivery_is_settled_once;
 mod line;
 mod pipelines_do_not_harm_each_other;
+mod positions_are_settled_as_ranges;
 mod restarts_are_paced_and_limited;
 mod schedules;
 mod sinks_stand_side_by_side;
