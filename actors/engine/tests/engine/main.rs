@@ -13,6 +13,7 @@ mod an_actor_is_known_by_its_place;
 mod an_outage_holds_its_event;
 mod an_outage_pauses_the_line;
 mod batching_is_natural;
+mod due_rows_are_claimed_and_settled;
 mod every_delivery_is_settled_once;
 mod line;
 mod pipelines_do_not_harm_each_other;
