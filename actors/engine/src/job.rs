@@ -104,8 +104,8 @@ where
 
 impl<T: Send + 'static> Outlet<T> {
     /// Sends what was made of a message on its way. Where making it panicked, the message is gone, and what is left
-    /// of it, its delivery, comes back with the cause.
-    pub(crate) fn pass<J>(&self, mail: Envelope<J::In>, made: J::Made) -> Result<(), (Envelope<()>, Cause)>
+    /// of it, its delivery, comes back with the cause; else nothing does.
+    pub(crate) fn pass<J>(&self, mail: Envelope<J::In>, made: J::Made) -> Option<(Envelope<()>, Cause)>
     where
         J: Job<Out = T>,
     {
@@ -115,8 +115,8 @@ impl<T: Send + 'static> Outlet<T> {
                 Self::Next(port) => port.post_all(mail, messages),
                 Self::End => mail.settle(Outcome::Done),
             },
-            Err(panic) => return Err((mail, Cause::from_panic(panic))),
+            Err(panic) => return Some((mail, Cause::from_panic(panic))),
         }
-        Ok(())
+        None
     }
 }

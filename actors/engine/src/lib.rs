@@ -1,7 +1,8 @@
 //! The engine: it moves envelopes, contains failures and settles deliveries. It names no stage.
 //!
-//! A stage implements one of three verbs, [`Source`], [`Stage`] (in its general form [`Transform`]) or [`Sink`]. [`Supervision`] starts an
-//! actor around it. The guarantees are listed in `actors/README.md`, each with the test that shows it.
+//! A stage implements one of three verbs, [`Source`], [`Stage`] (in its general form [`Transform`]) or [`Sink`].
+//! [`Supervision`] starts an actor around it. The guarantees are listed in `actors/README.md`, each with the test that
+//! shows it.
 
 mod actor_id;
 mod announce;
@@ -52,9 +53,11 @@ pub use pool::Member;
 pub use port::{Depth, Port};
 pub use positions::{Position, Positions};
 pub use registry::{ActorRegistry, Entry, State};
-pub use report::{Affected, Cause, Fate, Rebuild, Report};
+pub use report::Cause;
 pub use settlement::{Acks, DeliveryHandle, Outcome, Settlement};
 pub use supervisor::Exit;
 pub use verbs::{Intake, Load, Sink, Source, Stage, Transform};
-pub use watchdog::Watchdog;
 pub use worker::{Build, Limits};
+
+use report::{Affected, Fate, Rebuild, Report};
+use watchdog::Watchdog;

@@ -25,7 +25,7 @@ pub enum Cause {
 
 /// What became of an event that a failed actor held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Kept by the actor, first in line after the restart.
     Held,
     /// Sent back to be tried again later.
@@ -36,19 +36,19 @@ pub enum Fate {
 
 /// An event that a failed actor held.
 #[derive(Debug)]
-pub struct Affected {
+pub(crate) struct Affected {
     /// The event's id.
-    pub subject: Arc<str>,
+    pub(crate) subject: Arc<str>,
     /// Its span, so that the line about it carries its fields.
-    pub span: Span,
+    pub(crate) span: Span,
     /// What became of it.
-    pub fate: Fate,
+    pub(crate) fate: Fate,
 }
 
 /// Actor → supervisor.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub enum Report {
+pub(crate) enum Report {
     /// A new actor is there.
     Joined {
         /// Which.
@@ -93,7 +93,7 @@ pub enum Report {
 /// Supervisor → actor: build yourself anew.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub struct Rebuild;
+pub(crate) struct Rebuild;
 
 // === impl Cause ===
 
@@ -141,7 +141,7 @@ impl fmt::Display for Cause {
 
 impl Fate {
     /// The fate as it is logged.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Retried => "retried",

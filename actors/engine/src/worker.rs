@@ -234,7 +234,7 @@ impl<J: Job> Worker<J> {
     fn pass_on(&mut self, batch: Batch<J>, made: Vec<J::Made>) -> bool {
         let (mut lost, mut crash) = (Vec::new(), None);
         for (mail, made) in batch.into_iter().zip(made) {
-            if let Err((mail, cause)) = self.outlet.pass::<J>(mail, made) {
+            if let Some((mail, cause)) = self.outlet.pass::<J>(mail, made) {
                 lost.extend(affected(std::slice::from_ref(&mail), Fate::Retried));
                 mail.settle(Outcome::of_crash(&cause, self.id.stage));
                 crash = Some(cause);
