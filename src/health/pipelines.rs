@@ -4,7 +4,7 @@ use crate::health::{
     ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
 };
 use crate::pipeline::{Prepared, SourceView};
-use millrace_engine::{ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
+use millrace_engine::{ActorId, ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -45,7 +45,7 @@ impl Health {
         }
     }
 
-    pub(crate) fn actors(&self) -> BTreeMap<Arc<str>, Entry> {
+    pub(crate) fn actors(&self) -> BTreeMap<ActorId, Entry> {
         self.actors.entries()
     }
 
@@ -220,34 +220,28 @@ fn moves(in_flight: usize, moved_at: Instant, waits: impl Fn() -> bool) -> Resul
     ))
 }
 
-/// Gathers the actors in their stages: `fetcher-2` works in `fetcher`.
-fn stages(known: &[&str], entries: BTreeMap<Arc<str>, Entry>) -> Vec<Room> {
+/// Gathers the actors in their stages.
+fn stages(known: &[&str], entries: BTreeMap<ActorId, Entry>) -> Vec<Room> {
     let empty = |name: &str| Room {
         name: name.to_owned(),
         actors: Vec::new(),
     };
     let mut rooms: Vec<Room> = known.iter().copied().map(empty).collect();
-    for (name, entry) in entries {
-        let room = name.split_once('-').map_or(&*name, |(room, _)| room);
-        let at = rooms.iter().position(|known| known.name == room);
+    for (id, entry) in entries {
+        let at = rooms.iter().position(|known| known.name == id.stage);
         let at = at.unwrap_or_else(|| {
-            rooms.push(empty(room));
+            rooms.push(empty(id.stage));
             rooms.len() - 1
         });
-        rooms[at].actors.push(actor(&name, entry));
-    }
-    for room in &mut rooms {
-        // `fetcher-10` after `fetcher-9`.
-        room.actors
-            .sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
+        rooms[at].actors.push(actor(id, entry));
     }
     rooms
 }
 
-fn actor(name: &str, entry: Entry) -> ActorStatus {
+fn actor(id: ActorId, entry: Entry) -> ActorStatus {
     let restarts = entry.restarts.into_iter();
     ActorStatus {
-        name: name.to_owned(),
+        name: id.to_string(),
         state: entry.state.as_str(),
         since: entry.since,
         restarts: restarts.map(|(cause, count)| (cause.to_owned(), count)).collect(),
@@ -305,9 +299,20 @@ mod tests {
             depth: Default::default(),
             last_failure: None,
         };
-        let names = ["fetcher-10", "fetcher-9", "ingress", "publisher-0", "writer-0"];
         let known = ["ingress", "fetcher", "parser", "writer"];
-        let rooms = stages(&known, names.map(|name| (name.into(), entry(State::Up))).into());
+        let actors = [
+            ("fetcher", Some(10)),
+            ("fetcher", Some(9)),
+            ("ingress", None),
+            ("dead-letters", Some(0)),
+            ("writer", Some(0)),
+        ];
+        let id = |(stage, index)| ActorId {
+            pipeline: "batches",
+            stage,
+            index,
+        };
+        let rooms = stages(&known, actors.map(|actor| (id(actor), entry(State::Up))).into());
         let shown: Vec<_> = rooms
             .iter()
             .map(|room| {
@@ -320,7 +325,7 @@ mod tests {
             ("fetcher", vec!["fetcher-9", "fetcher-10"]),
             ("parser", vec![]),
             ("writer", vec!["writer-0"]),
-            ("publisher", vec!["publisher-0"]),
+            ("dead-letters", vec!["dead-letters-0"]),
         ];
         assert_eq!(shown, expected);
         assert_eq!(rooms[0].actors[0].restarts["outage"], 2);

@@ -2,7 +2,7 @@
 
 use crate::health::HealthView;
 use crate::health::{All, Health};
-use millrace_engine::{Cause, Entry, State};
+use millrace_engine::{ActorId, Cause, Entry, State};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -32,14 +32,7 @@ impl fmt::Debug for Figures {
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let pipelines = &self.0.0;
-        let actors: Vec<_> = pipelines
-            .iter()
-            .flat_map(|one| {
-                one.actors()
-                    .into_iter()
-                    .map(|(actor, entry)| (one.name, actor, entry))
-            })
-            .collect();
+        let actors: Vec<_> = pipelines.iter().flat_map(|one| one.actors()).collect();
         per_actor(
             &mut encoder,
             "analytics_actor_up",
@@ -147,35 +140,38 @@ fn queues(encoder: &mut DescriptorEncoder<'_>, pipelines: &[Arc<Health>]) -> fmt
     Ok(())
 }
 
-/// An actor, its pipeline, and how it is.
-type Actor = (&'static str, Arc<str>, Entry);
-
 fn per_actor(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    actors: &[Actor],
+    actors: &[(ActorId, Entry)],
     figure: impl Fn(&Entry) -> i64,
 ) -> fmt::Result {
     let metric = ConstGauge::new(0_i64);
     let mut family = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
-    for (pipeline, actor, entry) in actors {
-        let labels = [("pipeline", *pipeline), ("actor", &**actor)];
+    for (actor, entry) in actors {
+        let name = actor.to_string();
+        let labels = [("pipeline", actor.pipeline), ("actor", name.as_str())];
         ConstGauge::new(figure(entry)).encode(family.encode_family(&labels)?)?;
     }
     Ok(())
 }
 
-fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &[Actor]) -> fmt::Result {
+fn restarts(encoder: &mut DescriptorEncoder<'_>, actors: &[(ActorId, Entry)]) -> fmt::Result {
     let metric = ConstCounter::new(0_u64);
     let help = "Restarts of the actor's work, by cause";
     let mut family =
         encoder.encode_descriptor("analytics_actor_restarts", help, None, metric.metric_type())?;
-    for (pipeline, actor, entry) in actors {
+    for (actor, entry) in actors {
+        let name = actor.to_string();
         // Also those that never happened: a series that is there from the start shows its first increase.
         for cause in Cause::LABELS {
             let count = entry.restarts.get(cause).copied().unwrap_or_default();
-            let labels = [("pipeline", *pipeline), ("actor", &**actor), ("cause", cause)];
+            let labels = [
+                ("pipeline", actor.pipeline),
+                ("actor", name.as_str()),
+                ("cause", cause),
+            ];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
     }

@@ -139,7 +139,7 @@ impl Hosted {
             whole.ordered().await;
             own.order();
         });
-        let supervision = Supervision::start(policy, drain.clone());
+        let supervision = Supervision::start(prepared.name, policy, drain.clone());
         let probes = std::mem::take(&mut prepared.probes);
         let (dependencies, asking) = health::watch(probes, Pace::default(), outlive);
         let health = Arc::new(Health::new(&prepared, &supervision, dependencies, budget.clone()));

@@ -1,12 +1,12 @@
 //! The lines about failed actors.
 
-use super::{Affected, Cause, lifecycle::Decision};
+use super::{ActorId, Affected, Cause, lifecycle::Decision};
 use tracing::{debug, error, warn};
 
 /// One line for each event that a failed actor held, and one where it held none. Of an outage that
 /// goes on, only the `first` failure is news. Giving up is one more line.
 pub(crate) fn announce(
-    child: &str,
+    child: ActorId,
     cause: &Cause,
     affected: &[Affected],
     restarts: u64,
@@ -22,19 +22,19 @@ pub(crate) fn announce(
         Decision::GiveUp => (None, "giving up"),
     };
     if !first && matches!(cause, Cause::Outage { .. }) {
-        return debug!(actor = child, cause = kind, error = %cause, restarts, delay_ms, "actor still fails");
+        return debug!(actor = %child, cause = kind, error = %cause, restarts, delay_ms, "actor still fails");
     }
     if affected.is_empty() && delay_ms.is_some() {
-        error!(actor = child, cause = kind, error = %cause, restarts, delay_ms, "actor failed; restarting");
+        error!(actor = %child, cause = kind, error = %cause, restarts, delay_ms, "actor failed; restarting");
     }
     for Affected { subject, span, fate } in affected {
         let _entered = span.enter();
         warn!(
-            actor = child, event_id = %subject, fate = fate.as_str(), cause = kind, error = %cause, restarts, delay_ms,
+            actor = %child, event_id = %subject, fate = fate.as_str(), cause = kind, error = %cause, restarts, delay_ms,
             "actor failed while it held this event; {next}"
         );
     }
     if decision == Decision::GiveUp {
-        error!(actor = child, cause = kind, error = %cause, restarts, "actor cannot go on; giving up and draining");
+        error!(actor = %child, cause = kind, error = %cause, restarts, "actor cannot go on; giving up and draining");
     }
 }

@@ -2,7 +2,8 @@
 //! run alone and between which the fresh ones have their turn.
 
 use super::{Envelope, Limits, Load};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
+use tokio::time::Instant;
 
 pub(crate) struct Backlog<T> {
     fresh: VecDeque<Envelope<T>>,
@@ -12,6 +13,19 @@ pub(crate) struct Backlog<T> {
     retried: VecDeque<Envelope<T>>,
     /// Fresh messages that go before the next retried one: those that were there when one failed.
     ahead: usize,
+    gathering: Gathering,
+}
+
+/// The batch that the fresh messages at the head will make, where it waits for company.
+#[derive(Default)]
+struct Gathering {
+    /// Since when: its first message came, or the batch before it was closed.
+    opened: Option<Instant>,
+    /// It was closed before, and its write has failed: it waits no more.
+    closed: bool,
+    /// The load of so many messages at the head.
+    counted: usize,
+    load: Load,
 }
 
 // === impl Backlog ===
@@ -23,6 +37,7 @@ impl<T> Default for Backlog<T> {
             one_by_one: 0,
             retried: VecDeque::new(),
             ahead: 0,
+            gathering: Gathering::default(),
         }
     }
 }
@@ -34,6 +49,7 @@ impl<T> Backlog<T> {
 
     pub(crate) fn push(&mut self, mail: Envelope<T>) {
         if !mail.retried {
+            self.gathering.opened.get_or_insert_with(Instant::now);
             return self.fresh.push_back(mail);
         }
         if self.retried.is_empty() {
@@ -42,9 +58,40 @@ impl<T> Backlog<T> {
         self.retried.push_back(mail);
     }
 
-    /// The messages of the next run.
-    pub(crate) fn take(&mut self, limits: Limits, load_of: impl Fn(&T) -> Load) -> Vec<Envelope<T>> {
-        if self.ahead == 0 && self.one_by_one == 0 || self.fresh.is_empty() {
+    pub(crate) fn has_retried(&self) -> bool {
+        !self.retried.is_empty()
+    }
+
+    /// Until when the fresh messages at the head wait for company, where they do.
+    pub(crate) fn lingers(
+        &mut self,
+        linger: Duration,
+        limits: Limits,
+        load_of: impl Fn(&T) -> Load,
+    ) -> Option<Instant> {
+        if linger.is_zero() || self.one_by_one > 0 || self.gathering.closed {
+            return None;
+        }
+        let Gathering { counted, load, .. } = &mut self.gathering;
+        for mail in self.fresh.iter().skip(*counted) {
+            *load += load_of(&mail.body);
+            *counted += 1;
+        }
+        if self.fresh.len() >= limits.messages || load.reaches(limits.load) {
+            return None;
+        }
+        let until = self.gathering.opened? + linger;
+        (until > Instant::now()).then_some(until)
+    }
+
+    /// The messages of the next run; of those that failed before, where the fresh ones are to `wait`.
+    pub(crate) fn take(
+        &mut self,
+        limits: Limits,
+        load_of: impl Fn(&T) -> Load,
+        wait: bool,
+    ) -> Vec<Envelope<T>> {
+        if self.ahead == 0 && self.one_by_one == 0 || self.fresh.is_empty() || wait {
             let next = self.retried.pop_front();
             if let Some(mail) = next {
                 return vec![mail];
@@ -63,6 +110,10 @@ impl<T> Backlog<T> {
             batch.extend(self.fresh.pop_front());
         }
         self.ahead = self.ahead.saturating_sub(batch.len());
+        self.gathering = Gathering {
+            opened: (!self.fresh.is_empty()).then(Instant::now),
+            ..Gathering::default()
+        };
         batch
     }
 
@@ -84,6 +135,10 @@ impl<T> Backlog<T> {
                 self.retried.push_front(mail);
             } else {
                 self.fresh.push_front(mail);
+                self.gathering = Gathering {
+                    closed: true,
+                    ..Gathering::default()
+                };
             }
         }
     }
@@ -116,7 +171,7 @@ mod tests {
     }
 
     fn take(backlog: &mut Backlog<u64>) -> Vec<Envelope<u64>> {
-        backlog.take(FOUR, |_| Load { rows: 1, bytes: 1 })
+        backlog.take(FOUR, |_| Load { rows: 1, bytes: 1 }, false)
     }
 
     fn numbers(batch: &[Envelope<u64>]) -> Vec<u64> {

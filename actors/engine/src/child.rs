@@ -21,11 +21,6 @@ pub(crate) struct Child {
     overdue: Option<Instant>,
 }
 
-/// The stage of an actor: its name without the number.
-pub(crate) fn stage_of(child: &str) -> &str {
-    child.rsplit_once('-').map_or(child, |(stage, _)| stage)
-}
-
 // === impl Child ===
 
 impl Child {

@@ -9,7 +9,7 @@ use tracing::{error, info};
 /// The supervisor's side of a [`Breaker`]: a part for each stage.
 pub(crate) struct Circuits {
     /// The open ones.
-    open: BTreeMap<String, Circuit>,
+    open: BTreeMap<&'static str, Circuit>,
     breaker: Breaker,
 }
 
@@ -29,7 +29,7 @@ impl Circuits {
     }
 
     /// Opens a stage's part, unless it is open.
-    pub(crate) fn open(&mut self, stage: &str, dependency: &'static str, detail: &str) {
+    pub(crate) fn open(&mut self, stage: &'static str, dependency: &'static str, detail: &str) {
         if self.open.contains_key(stage) {
             return;
         }
@@ -47,7 +47,7 @@ impl Circuits {
                 since: Timestamp::now(),
             },
         };
-        self.open.insert(stage.to_owned(), circuit);
+        self.open.insert(stage, circuit);
         self.show();
     }
 

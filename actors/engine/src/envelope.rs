@@ -51,19 +51,47 @@ impl<T> Envelope<T> {
 
     /// The same delivery in its next form.
     pub fn map<U>(self, body: U) -> Envelope<U> {
-        Envelope {
-            body,
+        self.open().1.with(body)
+    }
+
+    /// The body, and the delivery without it.
+    pub(crate) fn open(self) -> (T, Envelope<()>) {
+        let rest = Envelope {
+            body: (),
             subject: self.subject,
             span: self.span,
             retried: self.retried,
             outages: Outages::default(),
             handle: self.handle,
-        }
+        };
+        (self.body, rest)
+    }
+
+    /// Several messages made of one delivery, which is settled when all of them are: see [`DeliveryHandle::split`].
+    pub fn split<U>(self, bodies: Vec<U>) -> impl Iterator<Item = Envelope<U>> {
+        let handles = self.handle.split(bodies.len());
+        let (subject, span, retried) = (self.subject, self.span, self.retried);
+        bodies.into_iter().zip(handles).map(move |(body, handle)| {
+            Envelope::new(body, subject.clone(), span.clone(), handle).retried(retried)
+        })
     }
 
     /// Ends the delivery.
     pub fn settle(self, outcome: Outcome) {
         self.handle.settle(outcome);
+    }
+}
+
+impl Envelope<()> {
+    fn with<T>(self, body: T) -> Envelope<T> {
+        Envelope {
+            body,
+            subject: self.subject,
+            span: self.span,
+            retried: self.retried,
+            outages: self.outages,
+            handle: self.handle,
+        }
     }
 }
 

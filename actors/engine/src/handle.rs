@@ -1,8 +1,8 @@
 //! The way to start actors, to order the drain and to learn of the end.
 
 use super::{
-    ActorRegistry, Breaker, Build, Drain, Exit, Limits, Load, Member, Port, RestartPolicy, Sink, Source,
-    Stage,
+    ActorId, ActorRegistry, Breaker, Build, Drain, Exit, Limits, Load, Member, Port, RestartPolicy, Sink,
+    Source, Transform,
     head::Head,
     job::{Outlet, SinkJob, StageJob},
     supervisor::Supervisor,
@@ -10,11 +10,17 @@ use super::{
 };
 use actix::{Actor, Addr, ArbiterHandle};
 use futures_util::FutureExt;
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::watch;
 
-/// A running supervisor.
+/// The running supervisor of a pipeline.
 pub struct Supervision {
+    pipeline: &'static str,
+    taken: Mutex<BTreeSet<ActorId>>,
     addr: Addr<Supervisor>,
     drain: Drain,
     breaker: Breaker,
@@ -26,12 +32,14 @@ pub struct Supervision {
 // === impl Supervision ===
 
 impl Supervision {
-    /// Starts a supervisor without children on the current arbiter.
-    pub fn start(policy: RestartPolicy, drain: Drain) -> Self {
+    /// Starts the supervisor of a pipeline, without children, on the current arbiter.
+    pub fn start(pipeline: &'static str, policy: RestartPolicy, drain: Drain) -> Self {
         let (actors, breaker) = (ActorRegistry::default(), Breaker::default());
         let (exit_tx, exit) = watch::channel(None);
         let supervisor = Supervisor::new(policy, actors.clone(), drain.clone(), breaker.clone(), exit_tx);
         Self {
+            pipeline,
+            taken: Mutex::default(),
             addr: supervisor.start(),
             drain,
             breaker,
@@ -41,10 +49,13 @@ impl Supervision {
         }
     }
 
-    /// Starts the end of a line; `name` is the stage and the actor's number in it.
+    /// Starts the end of a line: an actor by its stage and its number there.
+    ///
+    /// # Panics
+    /// When there is such an actor already.
     pub fn sink<S>(
         &self,
-        name: (&'static str, usize),
+        (stage, index): (&'static str, usize),
         arbiter: &ArbiterHandle,
         limits: Limits,
         build: Build<S>,
@@ -55,25 +66,28 @@ impl Supervision {
     {
         let build: Build<SinkJob<S>> = Arc::new(move || build().map(|made| made.map(SinkJob)).boxed_local());
         Worker::start(
-            name,
+            self.enlist(stage, Some(index)),
             build,
-            (limits, self.deadline),
+            (limits, self.deadline, self.drain.clone()),
             Outlet::End,
             self.addr.clone().recipient(),
             arbiter,
         )
     }
 
-    /// Starts a middle of a line that posts to `next`; `name` is the stage and the actor's number in it.
+    /// Starts a middle of a line that posts to `next`: an actor by its stage and its number there.
+    ///
+    /// # Panics
+    /// When there is such an actor already.
     pub fn stage<S>(
         &self,
-        name: (&'static str, usize),
+        (stage, index): (&'static str, usize),
         arbiter: &ArbiterHandle,
         next: Port<S::Out>,
         build: Build<S>,
     ) -> Member<S::In>
     where
-        S: Stage + Unpin,
+        S: Transform + Unpin,
         S::In: Unpin,
     {
         let build: Build<StageJob<S>> =
@@ -83,9 +97,9 @@ impl Supervision {
             load: Load::default(),
         };
         Worker::start(
-            name,
+            self.enlist(stage, Some(index)),
             build,
-            (one, self.deadline),
+            (one, self.deadline, self.drain.clone()),
             Outlet::Next(next),
             self.addr.clone().recipient(),
             arbiter,
@@ -93,15 +107,18 @@ impl Supervision {
     }
 
     /// Starts the beginning of a line, last of all: from here on deliveries flow.
+    ///
+    /// # Panics
+    /// When there is such an actor already.
     pub fn source<S: Source>(
         &self,
-        name: impl Into<String>,
+        stage: &'static str,
         arbiter: &ArbiterHandle,
         next: Port<S::Out>,
         build: Build<S>,
     ) {
         Head::start(
-            name.into(),
+            self.enlist(stage, None),
             build,
             next,
             (self.drain.clone(), self.breaker.clone()),
@@ -126,7 +143,24 @@ impl Supervision {
         match exit.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or(Exit::Drained),
             // The supervisor itself is gone: its arbiter died under it.
-            Err(_) => Exit::GaveUp("supervisor".into()),
+            Err(_) => Exit::GaveUp(self.id("supervisor", None)),
+        }
+    }
+
+    /// The place of a new actor. Two in one place would get each other's orders, so that is a mistake of the wiring.
+    fn enlist(&self, stage: &'static str, index: Option<usize>) -> ActorId {
+        let id = self.id(stage, index);
+        // A panic below comes after the set was changed, so a poisoned lock does no harm.
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(taken.insert(id), "two actors are called {id}");
+        id
+    }
+
+    fn id(&self, stage: &'static str, index: Option<usize>) -> ActorId {
+        ActorId {
+            pipeline: self.pipeline,
+            stage,
+            index,
         }
     }
 }

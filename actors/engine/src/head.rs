@@ -1,15 +1,15 @@
 //! The actor around a source.
 
-use super::{Breaker, Build, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source, Watchdog};
+use super::{ActorId, Breaker, Build, Cause, Depth, Drain, Intake, Port, Rebuild, Report, Source, Watchdog};
 use actix::{
     Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
 };
 use futures_util::FutureExt;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::panic::AssertUnwindSafe;
 
 /// Builds a source, lets it pull, and reports how that ended.
 pub(crate) struct Head<S: Source> {
-    name: Arc<str>,
+    id: ActorId,
     build: Build<S>,
     out: Port<S::Out>,
     drain: Drain,
@@ -21,7 +21,7 @@ pub(crate) struct Head<S: Source> {
 
 impl<S: Source> Head<S> {
     pub(crate) fn start(
-        name: String,
+        id: ActorId,
         build: Build<S>,
         out: Port<S::Out>,
         (drain, breaker): (Drain, Breaker),
@@ -29,7 +29,7 @@ impl<S: Source> Head<S> {
         arbiter: &ArbiterHandle,
     ) {
         Self::start_in_arbiter(arbiter, move |_| Self {
-            name: name.into(),
+            id,
             build,
             out,
             drain,
@@ -40,19 +40,17 @@ impl<S: Source> Head<S> {
 
     fn pull(&mut self, ctx: &mut Context<Self>) {
         if self.drain.is_ordered() {
-            return self.supervisor.do_send(Report::Drained {
-                child: self.name.clone(),
-            });
+            return self.supervisor.do_send(Report::Drained { child: self.id });
         }
         let intake = Intake {
             out: self.out.clone(),
             drain: self.drain.clone(),
             breaker: self.breaker.clone(),
-            child: self.name.clone(),
+            child: self.id,
             supervisor: self.supervisor.clone(),
         };
         let build = self.build.clone();
-        let (child, supervisor) = (self.name.clone(), self.supervisor.clone());
+        let (child, supervisor) = (self.id, self.supervisor.clone());
         let pulling = async move {
             let mut source = build().await?;
             supervisor.do_send(Report::Built { child, idle: false });
@@ -60,7 +58,7 @@ impl<S: Source> Head<S> {
         };
         let pulling = AssertUnwindSafe(pulling).catch_unwind();
         ctx.spawn(pulling.into_actor(self).map(|ended, actor, _| {
-            let child = actor.name.clone();
+            let child = actor.id;
             let failed = |child, cause| Report::Failed {
                 child,
                 cause,
@@ -81,7 +79,7 @@ impl<S: Source> Actor for Head<S> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.supervisor.do_send(Report::Joined {
-            child: self.name.clone(),
+            child: self.id,
             control: ctx.address().recipient(),
             depth: Depth::default(),
             watchdog: Watchdog::default(),

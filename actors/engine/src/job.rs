@@ -1,20 +1,32 @@
 //! What a worker runs: a stage or a sink, seen as one verb, so that supervision is written once.
 
-use super::{Envelope, Fault, Load, Outcome, Port, Sink, Stage};
+use super::{Cause, Envelope, Fault, Load, Messages, Outcome, Port, Sink, Transform};
 use crate::trace::Kind;
-use std::future::Future;
+use std::{
+    convert::Infallible,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
-/// Borrows a batch and makes one output for each message, or fails as a whole.
+/// Borrows a batch and makes something of each message, or fails as a whole.
 pub(crate) trait Job: Unpin + 'static {
     type In: Send + Unpin + 'static;
+    type Made: 'static;
     type Out: Send + 'static;
 
     /// What the work is called in traces, and whom it talks to.
     const SPAN: (&'static str, Kind);
 
+    /// How long a batch may wait for company.
+    const LINGER: Duration;
+
     fn load(input: &Self::In) -> Load;
 
-    fn perform(&mut self, batch: &[&Self::In]) -> impl Future<Output = Result<Vec<Self::Out>, Fault>>;
+    fn perform(&mut self, batch: &[&Self::In]) -> impl Future<Output = Result<Vec<Self::Made>, Fault>>;
+
+    /// What goes on of a message.
+    fn finish(input: Self::In, made: Self::Made) -> Messages<Self::Out>;
 }
 
 /// Where a message goes when the work is done.
@@ -33,25 +45,31 @@ pub(crate) struct SinkJob<S>(pub(crate) S);
 
 // === impl StageJob ===
 
-impl<S: Stage + Unpin> Job for StageJob<S>
+impl<S: Transform + Unpin> Job for StageJob<S>
 where
     S::In: Unpin,
 {
     type In = S::In;
+    type Made = S::Made;
     type Out = S::Out;
 
     const SPAN: (&'static str, Kind) = (S::VERB, S::KIND);
+    const LINGER: Duration = Duration::ZERO;
 
     fn load(_: &S::In) -> Load {
         Load::default()
     }
 
-    async fn perform(&mut self, batch: &[&S::In]) -> Result<Vec<S::Out>, Fault> {
-        let mut outputs = Vec::with_capacity(batch.len());
+    async fn perform(&mut self, batch: &[&S::In]) -> Result<Vec<S::Made>, Fault> {
+        let mut all = Vec::with_capacity(batch.len());
         for input in batch {
-            outputs.push(self.0.run(input).await?);
+            all.push(self.0.run(input).await?);
         }
-        Ok(outputs)
+        Ok(all)
+    }
+
+    fn finish(input: S::In, made: S::Made) -> Messages<S::Out> {
+        S::finish(input, made)
     }
 }
 
@@ -62,9 +80,11 @@ where
     S::In: Unpin,
 {
     type In = S::In;
-    type Out = ();
+    type Made = ();
+    type Out = Infallible;
 
     const SPAN: (&'static str, Kind) = (S::VERB, S::KIND);
+    const LINGER: Duration = S::LINGER;
 
     fn load(input: &S::In) -> Load {
         S::load(input)
@@ -72,22 +92,31 @@ where
 
     async fn perform(&mut self, batch: &[&S::In]) -> Result<Vec<()>, Fault> {
         self.0.write(batch).await?;
-        Ok(Vec::new())
+        Ok(vec![(); batch.len()])
+    }
+
+    fn finish(_: S::In, (): ()) -> Messages<Infallible> {
+        Messages::None
     }
 }
 
 // === impl Outlet ===
 
 impl<T: Send + 'static> Outlet<T> {
-    /// Sends finished messages on their way. A stage makes one output for each input.
-    pub(crate) fn pass<I>(&self, batch: Vec<Envelope<I>>, outputs: Vec<T>) {
-        match self {
-            Self::Next(port) => {
-                for (mail, output) in batch.into_iter().zip(outputs) {
-                    port.post(mail.map(output));
-                }
-            }
-            Self::End => batch.into_iter().for_each(|mail| mail.settle(Outcome::Done)),
+    /// Sends what was made of a message on its way. Where making it panicked, the message is gone, and what is left
+    /// of it, its delivery, comes back with the cause; else nothing does.
+    pub(crate) fn pass<J>(&self, mail: Envelope<J::In>, made: J::Made) -> Option<(Envelope<()>, Cause)>
+    where
+        J: Job<Out = T>,
+    {
+        let (body, mail) = mail.open();
+        match catch_unwind(AssertUnwindSafe(|| J::finish(body, made))) {
+            Ok(messages) => match self {
+                Self::Next(port) => port.post_all(mail, messages),
+                Self::End => mail.settle(Outcome::Done),
+            },
+            Err(panic) => return Some((mail, Cause::from_panic(panic))),
         }
+        None
     }
 }

@@ -1,6 +1,6 @@
 //! Who is there and how they are: written by the supervisor, read by health checks and metrics.
 
-use super::{Cause, Depth};
+use super::{ActorId, Cause, Depth};
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 /// A shared view of all actors.
 #[derive(Clone, Debug, Default)]
-pub struct ActorRegistry(Arc<Mutex<BTreeMap<Arc<str>, Entry>>>);
+pub struct ActorRegistry(Arc<Mutex<BTreeMap<ActorId, Entry>>>);
 
 /// One actor.
 #[derive(Clone, Debug)]
@@ -44,12 +44,12 @@ pub enum State {
 // === impl ActorRegistry ===
 
 impl ActorRegistry {
-    /// All actors now, by name.
-    pub fn entries(&self) -> BTreeMap<Arc<str>, Entry> {
+    /// All actors now.
+    pub fn entries(&self) -> BTreeMap<ActorId, Entry> {
         self.lock().clone()
     }
 
-    pub(crate) fn join(&self, child: Arc<str>, depth: Depth) {
+    pub(crate) fn join(&self, child: ActorId, depth: Depth) {
         let entry = Entry {
             state: State::Starting,
             since: Timestamp::now(),
@@ -60,8 +60,8 @@ impl ActorRegistry {
         self.lock().insert(child, entry);
     }
 
-    pub(crate) fn set(&self, child: &str, state: State) {
-        if let Some(entry) = self.lock().get_mut(child)
+    pub(crate) fn set(&self, child: ActorId, state: State) {
+        if let Some(entry) = self.lock().get_mut(&child)
             && entry.state != state
         {
             entry.state = state;
@@ -70,10 +70,10 @@ impl ActorRegistry {
     }
 
     /// Counts a failure and returns how many of this kind there were.
-    pub(crate) fn fail(&self, child: &str, cause: &Cause) -> u64 {
+    pub(crate) fn fail(&self, child: ActorId, cause: &Cause) -> u64 {
         self.set(child, State::Down);
         let mut entries = self.lock();
-        let Some(entry) = entries.get_mut(child) else {
+        let Some(entry) = entries.get_mut(&child) else {
             return 0;
         };
         entry.last_failure = Some(cause.clone());
@@ -82,7 +82,7 @@ impl ActorRegistry {
         *count
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ActorId, Entry>> {
         // Nothing panics while holding the lock; a poisoned view is still a view.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

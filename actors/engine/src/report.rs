@@ -1,6 +1,6 @@
 //! What an actor tells its supervisor, and what it is told.
 
-use super::{Depth, Watchdog, fault::shown};
+use super::{ActorId, Depth, Watchdog, fault::shown};
 use actix::{Message, Recipient};
 use std::{fmt, sync::Arc, time::Duration};
 use tracing::Span;
@@ -25,7 +25,7 @@ pub enum Cause {
 
 /// What became of an event that a failed actor held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Kept by the actor, first in line after the restart.
     Held,
     /// Sent back to be tried again later.
@@ -36,23 +36,23 @@ pub enum Fate {
 
 /// An event that a failed actor held.
 #[derive(Debug)]
-pub struct Affected {
+pub(crate) struct Affected {
     /// The event's id.
-    pub subject: Arc<str>,
+    pub(crate) subject: Arc<str>,
     /// Its span, so that the line about it carries its fields.
-    pub span: Span,
+    pub(crate) span: Span,
     /// What became of it.
-    pub fate: Fate,
+    pub(crate) fate: Fate,
 }
 
 /// Actor → supervisor.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub enum Report {
+pub(crate) enum Report {
     /// A new actor is there.
     Joined {
-        /// Its name.
-        child: Arc<str>,
+        /// Which.
+        child: ActorId,
         /// Where it takes orders.
         control: Recipient<Rebuild>,
         /// Its mailbox.
@@ -65,19 +65,19 @@ pub enum Report {
     /// The actor is built.
     Built {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
         /// Whether no event waits for it.
         idle: bool,
     },
     /// The actor does its work.
     Works {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
     },
     /// The actor failed and waits for [`Rebuild`].
     Failed {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
         /// Why.
         cause: Cause,
         /// The events that it held.
@@ -86,14 +86,14 @@ pub enum Report {
     /// A source has drained and will not come back.
     Drained {
         /// Which.
-        child: Arc<str>,
+        child: ActorId,
     },
 }
 
 /// Supervisor → actor: build yourself anew.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub struct Rebuild;
+pub(crate) struct Rebuild;
 
 // === impl Cause ===
 
@@ -141,7 +141,7 @@ impl fmt::Display for Cause {
 
 impl Fate {
     /// The fate as it is logged.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Retried => "retried",

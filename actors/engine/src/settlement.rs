@@ -1,6 +1,7 @@
 //! What becomes of a delivery, and the handle that says so exactly once.
 
-use super::Fault;
+use super::{Cause, Fault, split::Split};
+use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// What the source is told about one delivery.
@@ -28,7 +29,7 @@ pub enum Outcome {
     },
 }
 
-/// A outcome on one delivery.
+/// The outcome of one delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// The delivery, within its channel.
@@ -44,8 +45,17 @@ pub type Acks = UnboundedSender<Settlement>;
 /// The duty to settle one delivery. Dropped unsettled it means *retry*, never *done*.
 #[derive(Debug)]
 pub struct DeliveryHandle {
-    tag: u64,
-    acks: Option<Acks>,
+    /// None once it is settled.
+    to: Option<To>,
+}
+
+/// Where a handle posts its outcome.
+#[derive(Debug)]
+enum To {
+    /// To the source.
+    Source { tag: u64, acks: Acks },
+    /// To the handle that it is a part of.
+    Whole(Arc<Split>),
 }
 
 // === impl DeliveryHandle ===
@@ -54,8 +64,7 @@ impl DeliveryHandle {
     /// The handle of delivery `tag`, settled through `acks`.
     pub fn new(tag: u64, acks: Acks) -> Self {
         Self {
-            tag,
-            acks: Some(acks),
+            to: Some(To::Source { tag, acks }),
         }
     }
 
@@ -64,13 +73,30 @@ impl DeliveryHandle {
         self.post(outcome);
     }
 
+    /// A handle for each of so many parts of the delivery. It is settled once, when all parts are, with the worst of
+    /// their outcomes: a dead letter is worse than a charged retry, that is worse than a free one, and *done* is the
+    /// best. Of equally bad ones the first to arrive is kept, with its detail. Without parts it is done.
+    pub fn split(self, parts: usize) -> Vec<Self> {
+        if parts == 0 {
+            self.settle(Outcome::Done);
+            return Vec::new();
+        }
+        if parts == 1 {
+            return vec![self];
+        }
+        let whole = Arc::new(Split::new(self));
+        let part = |whole| Self {
+            to: Some(To::Whole(whole)),
+        };
+        std::iter::repeat_n(whole, parts).map(part).collect()
+    }
+
     fn post(&mut self, outcome: Outcome) {
-        if let Some(acks) = self.acks.take() {
+        match self.to.take() {
             // Closed acks are a dead channel: the broker has taken the delivery back already.
-            let _ = acks.send(Settlement {
-                tag: self.tag,
-                outcome,
-            });
+            Some(To::Source { tag, acks }) => drop(acks.send(Settlement { tag, outcome })),
+            Some(To::Whole(whole)) => whole.note(outcome),
+            None => {}
         }
     }
 }
@@ -89,6 +115,26 @@ impl Drop for DeliveryHandle {
 // === impl Outcome ===
 
 impl Outcome {
+    /// How bad it is among others of one delivery.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Retry { charged: false, .. } => 1,
+            Self::Retry { charged: true, .. } => 2,
+            Self::DeadLetter { .. } => 3,
+        }
+    }
+
+    /// The outcome of an event that the work of a stage has crashed at.
+    pub(crate) fn of_crash(cause: &Cause, stage: &'static str) -> Self {
+        Self::Retry {
+            stage,
+            cause: cause.label(),
+            detail: cause.to_string(),
+            charged: true,
+        }
+    }
+
     /// The outcome that a failure of one event alone asks for.
     pub(crate) fn of(fault: Fault, stage: &'static str) -> Self {
         match fault {

@@ -1,6 +1,6 @@
 //! The spans of one run of an actor's work.
 
-use super::{Cause, Envelope, Fault};
+use super::{ActorId, Cause, Envelope, Fault};
 use crate::trace::{self, Kind};
 use tracing::Span;
 
@@ -17,7 +17,7 @@ pub(crate) struct RunSpans {
 // === impl RunSpans ===
 
 impl RunSpans {
-    pub(crate) fn begin<T>(verb: &str, kind: Kind, actor: &str, batch: &[Envelope<T>]) -> Self {
+    pub(crate) fn begin<T>(verb: &str, kind: Kind, actor: ActorId, batch: &[Envelope<T>]) -> Self {
         if let [mail] = batch {
             let work = trace::work(&mail.span, verb, kind, actor);
             return Self {

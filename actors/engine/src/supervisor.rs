@@ -2,15 +2,11 @@
 //! what happened to whom, and ends the program when there is no more point in trying.
 
 use super::{
-    ActorRegistry, Affected, Breaker, Cause, Drain, Report, RestartPolicy, State,
-    announce::announce,
-    child::{Child, stage_of},
-    circuits::Circuits,
-    lifecycle::Decision,
-    report::Rebuild,
+    ActorId, ActorRegistry, Affected, Breaker, Cause, Drain, Report, RestartPolicy, State,
+    announce::announce, child::Child, circuits::Circuits, lifecycle::Decision, report::Rebuild,
 };
 use actix::{Actor, AsyncContext, Context, Handler};
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info};
 
@@ -20,16 +16,16 @@ pub enum Exit {
     /// Every source has drained after an order to do so.
     Drained,
     /// This actor cannot go on: it failed too often, or its thread is blocked or gone.
-    GaveUp(Arc<str>),
+    GaveUp(ActorId),
 }
 
 pub(crate) struct Supervisor {
     policy: RestartPolicy,
-    children: HashMap<Arc<str>, Child>,
+    children: HashMap<ActorId, Child>,
     actors: ActorRegistry,
     drain: Drain,
     circuits: Circuits,
-    gave_up: Option<Arc<str>>,
+    gave_up: Option<ActorId>,
     exit: watch::Sender<Option<Exit>>,
 }
 
@@ -55,34 +51,34 @@ impl Supervisor {
     }
 
     /// A worker is built when its dependency answers: the first build is no news, a later one is.
-    fn built(&mut self, child: &Arc<str>, idle: bool) {
+    fn built(&mut self, child: ActorId, idle: bool) {
         debug!(actor = %child, "actor built");
         self.actors.set(child, State::Up);
-        if !self.children.get(child).is_some_and(|entry| entry.failing) {
+        if !self.children.get(&child).is_some_and(|entry| entry.failing) {
             return;
         }
         if idle {
             // No event waits that could prove it, and with an open breaker none may ever come.
             self.works(child);
-        } else if !self.all_fail(stage_of(child)) {
-            self.circuits.close(stage_of(child));
+        } else if !self.all_fail(child.stage) {
+            self.circuits.close(child.stage);
         }
     }
 
-    fn works(&mut self, child: &Arc<str>) {
+    fn works(&mut self, child: ActorId) {
         self.actors.set(child, State::Up);
-        let Some(entry) = self.children.get_mut(child) else {
+        let Some(entry) = self.children.get_mut(&child) else {
             return;
         };
         entry.life.works(Instant::now());
         if std::mem::take(&mut entry.failing) {
             info!(actor = %child, "actor works again");
         }
-        self.circuits.close(stage_of(child));
+        self.circuits.close(child.stage);
     }
 
-    fn failed(&mut self, child: &Arc<str>, cause: &Cause, affected: &[Affected], ctx: &mut Context<Self>) {
-        let Some(entry) = self.children.get_mut(child) else {
+    fn failed(&mut self, child: ActorId, cause: &Cause, affected: &[Affected], ctx: &mut Context<Self>) {
+        let Some(entry) = self.children.get_mut(&child) else {
             return;
         };
         let now = Instant::now();
@@ -110,28 +106,28 @@ impl Supervisor {
     /// worker's rebuild, which asks the dependency, closes. That costs one short pause. In a true outage
     /// no rebuild succeeds, or, where a question is answered and work is not (a full disk), every worker
     /// of the stage comes to fail, and then only work that is done closes.
-    fn suspend(&mut self, child: &Arc<str>, cause: &Cause, first: bool) {
+    fn suspend(&mut self, child: ActorId, cause: &Cause, first: bool) {
         let Cause::Outage { dependency, detail } = cause else {
             return;
         };
         // A source that lost its broker has no deliveries to pause.
-        let is_worker = self.children.get(child).is_some_and(|entry| !entry.is_source());
-        if is_worker && (first || self.all_fail(stage_of(child))) {
-            self.circuits.open(stage_of(child), dependency, detail);
+        let is_worker = self.children.get(&child).is_some_and(|entry| !entry.is_source());
+        if is_worker && (first || self.all_fail(child.stage)) {
+            self.circuits.open(child.stage, dependency, detail);
         }
     }
 
     fn all_fail(&self, stage: &str) -> bool {
-        let mut workers = self.children.iter().filter(|(name, _)| stage_of(name) == stage);
+        let mut workers = self.children.iter().filter(|(id, _)| id.stage == stage);
         workers.all(|(_, entry)| entry.failing)
     }
 
     /// Drains what can be drained; the process ends when that is done. Whoever runs the process
     /// (Kubernetes) is the supervisor above this one.
-    fn give_up(&mut self, child: &Arc<str>) {
+    fn give_up(&mut self, child: ActorId) {
         self.actors.set(child, State::GaveUp);
-        self.gave_up.get_or_insert_with(|| child.clone());
-        if let Some(entry) = self.children.get_mut(child) {
+        self.gave_up.get_or_insert(child);
+        if let Some(entry) = self.children.get_mut(&child) {
             entry.given_up = true;
             if entry.is_source() {
                 entry.drained = Some(true); // a source that gave up will not drain
@@ -141,8 +137,8 @@ impl Supervisor {
         self.end_when_drained();
     }
 
-    fn drained(&mut self, child: &Arc<str>) {
-        if let Some(entry) = self.children.get_mut(child) {
+    fn drained(&mut self, child: ActorId) {
+        if let Some(entry) = self.children.get_mut(&child) {
             entry.drained = Some(true);
         }
         self.actors.set(child, State::Drained);
@@ -152,7 +148,7 @@ impl Supervisor {
 
     fn end_when_drained(&mut self) {
         if self.children.values().all(|child| child.drained != Some(false)) {
-            let end = self.gave_up.clone().map_or(Exit::Drained, Exit::GaveUp);
+            let end = self.gave_up.map_or(Exit::Drained, Exit::GaveUp);
             self.exit.send_replace(Some(end));
         }
     }
@@ -163,12 +159,12 @@ impl Supervisor {
         let lost: Vec<_> = self
             .children
             .iter_mut()
-            .filter_map(|(name, entry)| Some((name.clone(), entry.lost(deadline)?)))
+            .filter_map(|(id, entry)| Some((*id, entry.lost(deadline)?)))
             .collect();
         for (child, (cause, affected)) in lost {
-            let restarts = self.actors.fail(&child, &cause);
-            announce(&child, &cause, &affected, restarts, Decision::GiveUp, true);
-            self.give_up(&child);
+            let restarts = self.actors.fail(child, &cause);
+            announce(child, &cause, &affected, restarts, Decision::GiveUp, true);
+            self.give_up(child);
         }
     }
 }
@@ -193,18 +189,18 @@ impl Handler<Report> for Supervisor {
                 watchdog,
                 source,
             } => {
-                self.actors.join(child.clone(), depth);
+                self.actors.join(child, depth);
                 let entry = Child::new(control, watchdog, source, self.policy);
                 self.children.insert(child, entry);
             }
-            Report::Built { child, idle } => self.built(&child, idle),
-            Report::Works { child } => self.works(&child),
+            Report::Built { child, idle } => self.built(child, idle),
+            Report::Works { child } => self.works(child),
             Report::Failed {
                 child,
                 cause,
                 affected,
-            } => self.failed(&child, &cause, &affected, ctx),
-            Report::Drained { child } => self.drained(&child),
+            } => self.failed(child, &cause, &affected, ctx),
+            Report::Drained { child } => self.drained(child),
         }
     }
 }

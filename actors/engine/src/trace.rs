@@ -3,6 +3,7 @@
 //!
 //! Attributes are set here and not as fields of the span, because fields also go into every log line.
 
+use super::ActorId;
 pub use crate::traceparent::id_in;
 pub use opentelemetry::Value;
 use opentelemetry::{
@@ -47,13 +48,13 @@ pub fn child(parent: &Span, name: &str, kind: Kind) -> Span {
 }
 
 /// A span below `parent` that names the actor that works in it, for the log too.
-pub fn work(parent: &Span, name: &str, kind: Kind, actor: &str) -> Span {
-    error_span!(target: TARGET, parent: parent, "work", otel.name = name, otel.kind = kind.as_str(), actor)
+pub(crate) fn work(parent: &Span, name: &str, kind: Kind, actor: ActorId) -> Span {
+    error_span!(target: TARGET, parent: parent, "work", otel.name = name, otel.kind = kind.as_str(), %actor)
 }
 
 /// A span in a trace of its own for work that serves several events.
-pub fn shared_work(name: &str, kind: Kind, actor: &str, events: usize) -> Span {
-    error_span!(target: TARGET, parent: None, "work", otel.name = name, otel.kind = kind.as_str(), actor, events)
+pub(crate) fn shared_work(name: &str, kind: Kind, actor: ActorId, events: usize) -> Span {
+    error_span!(target: TARGET, parent: None, "work", otel.name = name, otel.kind = kind.as_str(), %actor, events)
 }
 
 /// Lets a span go on with the trace that came with a message. To be called before anything else is done

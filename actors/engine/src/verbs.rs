@@ -1,11 +1,11 @@
 //! What a stage author writes. The engine owns the envelopes; a stage only borrows their bodies, so
 //! whatever happens to the stage, the event is still there to be retried.
 
-use super::{Breaker, Drain, Fault, Port, Report};
+use super::{ActorId, Breaker, Drain, Fault, Messages, Port, Report};
 use crate::trace::Kind;
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
-/// The middle of the line: one message in, one message out.
+/// The middle of the line in its plain form: one message in, one message out.
 pub trait Stage: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
@@ -21,6 +21,29 @@ pub trait Stage: Sized + 'static {
     fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Out, Fault>>;
 }
 
+/// The middle of the line in its general form: one message in, and none, one or many out. Every [`Stage`] is one.
+pub trait Transform: Sized + 'static {
+    /// What comes in.
+    type In: Send + 'static;
+    /// What a run makes, for `finish` to put together with what came in.
+    type Made: 'static;
+    /// What goes on to the next stage.
+    type Out: Send + 'static;
+
+    /// What the work is called in traces.
+    const VERB: &'static str = "work";
+    /// Whom it talks to.
+    const KIND: Kind = Kind::Internal;
+
+    /// Handles one message.
+    fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Made, Fault>>;
+
+    /// What goes on. It owns what came in, so a stage that adds something to a message moves the rest of it, and
+    /// nothing is in memory twice. All that may fail or take time belongs into `run`: a panic here costs the message,
+    /// and its delivery is retried.
+    fn finish(input: Self::In, made: Self::Made) -> Messages<Self::Out>;
+}
+
 /// The end of the line: many messages, one write.
 pub trait Sink: Sized + 'static {
     /// What comes in.
@@ -30,6 +53,11 @@ pub trait Sink: Sized + 'static {
     const VERB: &'static str = "work";
     /// Whom it talks to.
     const KIND: Kind = Kind::Internal;
+
+    /// How long a batch may wait for company before it is written: it is closed when it reaches its limits, when so
+    /// much time has passed since its first message came, or when a drain is ordered. Zero: what gathers during a
+    /// write is written together, and nothing ever waits.
+    const LINGER: Duration = Duration::ZERO;
 
     /// How heavy a message is, so that one write stays within its limits.
     fn load(input: &Self::In) -> Load;
@@ -67,7 +95,7 @@ pub struct Intake<T: Send + 'static> {
     pub drain: Drain,
     /// When to take no new deliveries for a while.
     pub breaker: Breaker,
-    pub(crate) child: std::sync::Arc<str>,
+    pub(crate) child: ActorId,
     pub(crate) supervisor: actix::Recipient<Report>,
 }
 
@@ -76,9 +104,26 @@ pub struct Intake<T: Send + 'static> {
 impl<T: Send + 'static> Intake<T> {
     /// Tells the supervisor that deliveries can flow.
     pub fn consuming(&self) {
-        self.supervisor.do_send(Report::Works {
-            child: self.child.clone(),
-        });
+        self.supervisor.do_send(Report::Works { child: self.child });
+    }
+}
+
+// === impl Transform ===
+
+impl<S: Stage> Transform for S {
+    type In = S::In;
+    type Made = S::Out;
+    type Out = S::Out;
+
+    const VERB: &'static str = S::VERB;
+    const KIND: Kind = S::KIND;
+
+    fn run(&mut self, input: &S::In) -> impl Future<Output = Result<S::Out, Fault>> {
+        Stage::run(self, input)
+    }
+
+    fn finish(_: S::In, made: S::Out) -> Messages<S::Out> {
+        Messages::One(made)
     }
 }
 
@@ -87,6 +132,10 @@ impl<T: Send + 'static> Intake<T> {
 impl Load {
     pub(crate) fn exceeds(self, limit: Self) -> bool {
         self.rows > limit.rows || self.bytes > limit.bytes
+    }
+
+    pub(crate) fn reaches(self, limit: Self) -> bool {
+        self.rows >= limit.rows || self.bytes >= limit.bytes
     }
 }
 

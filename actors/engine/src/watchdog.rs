@@ -16,7 +16,7 @@ tokio::task_local! {
 
 /// One actor's current run. Its clock stands still while the run waits for memory: that is not hanging.
 #[derive(Clone, Debug, Default)]
-pub struct Watchdog(Arc<State>);
+pub(crate) struct Watchdog(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {

@@ -5,7 +5,8 @@
 //! dropped, the supervisor is told, and the work is built anew when it says so.
 
 use super::{
-    Affected, Cause, Depth, Envelope, Fate, Fault, Load, Member, Outcome, Rebuild, Report, Watchdog,
+    ActorId, Affected, Cause, Depth, Drain, Envelope, Fate, Fault, Load, Member, Outcome, Rebuild, Report,
+    Watchdog,
     backlog::Backlog,
     job::{Job, Outlet},
     pool::Pool,
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::trace;
 use actix::{
-    Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, WrapFuture, fut::ActorFutureExt,
+    Actor, ArbiterHandle, AsyncContext, Context, Handler, Recipient, SpawnHandle, WrapFuture,
+    fut::ActorFutureExt,
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use std::{
@@ -21,6 +23,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
 /// Makes a stage's work, on the first start and after every failure.
@@ -40,8 +43,7 @@ const OUTAGES_FOR_NOTHING: u32 = 5;
 
 /// The mailbox, the work, and what is waiting for it.
 pub(crate) struct Worker<J: Job> {
-    stage: &'static str,
-    name: Arc<str>,
+    id: ActorId,
     build: Build<J>,
     /// None while the work runs and while it is down.
     job: Option<J>,
@@ -52,6 +54,10 @@ pub(crate) struct Worker<J: Job> {
     outlet: Outlet<J::Out>,
     depth: Depth,
     pool: Arc<OnceLock<Pool<J::In>>>,
+    /// A batch that waits for company waits no longer than until the order.
+    drain: Drain,
+    /// Until when a batch waits for company, and what will wake us then.
+    lingering: Option<(Instant, SpawnHandle)>,
     watchdog: Watchdog,
     supervisor: Recipient<Report>,
     /// Whether the supervisor was told that the work works since it was built.
@@ -59,15 +65,15 @@ pub(crate) struct Worker<J: Job> {
 }
 
 type Batch<J> = Vec<Envelope<<J as Job>::In>>;
-type Ended<J> = Result<Result<Vec<<J as Job>::Out>, Fault>, Cause>;
+type Ended<J> = Result<Result<Vec<<J as Job>::Made>, Fault>, Cause>;
 
 // === impl Worker ===
 
 impl<J: Job> Worker<J> {
     pub(crate) fn start(
-        (stage, index): (&'static str, usize),
+        id: ActorId,
         build: Build<J>,
-        (limits, deadline): (Limits, Duration),
+        (limits, deadline, drain): (Limits, Duration, Drain),
         outlet: Outlet<J::Out>,
         supervisor: Recipient<Report>,
         arbiter: &ArbiterHandle,
@@ -76,8 +82,7 @@ impl<J: Job> Worker<J> {
         let pool = Arc::new(OnceLock::new());
         let (mine, shared) = (depth.clone(), pool.clone());
         let mailbox = Self::start_in_arbiter(arbiter, move |_| Self {
-            stage,
-            name: format!("{stage}-{index}").into(),
+            id,
             build,
             job: None,
             waiting: Backlog::default(),
@@ -86,6 +91,8 @@ impl<J: Job> Worker<J> {
             outlet,
             depth: mine,
             pool: shared,
+            drain,
+            lingering: None,
             watchdog: Watchdog::default(),
             supervisor,
             proven: false,
@@ -99,7 +106,7 @@ impl<J: Job> Worker<J> {
             Ok(Ok(job)) => {
                 actor.proven = false;
                 actor.supervisor.do_send(Report::Built {
-                    child: actor.name.clone(),
+                    child: actor.id,
                     idle: actor.waiting.is_empty(),
                 });
                 actor.resume(job, ctx);
@@ -120,9 +127,16 @@ impl<J: Job> Worker<J> {
             return;
         }
         let Some(mut job) = self.job.take() else { return };
-        let batch = self.waiting.take(self.limits, J::load);
+        let wait = self.lingers();
+        if let Some(until) = wait
+            && !self.waiting.has_retried()
+        {
+            self.job = Some(job);
+            return self.wake_at(until, ctx);
+        }
+        let batch = self.waiting.take(self.limits, J::load, wait.is_some());
         let (verb, kind) = J::SPAN;
-        let spans = RunSpans::begin(verb, kind, &self.name, &batch);
+        let spans = RunSpans::begin(verb, kind, self.id, &batch);
         let span = spans.work.clone();
         let (watchdog, deadline) = (self.watchdog.clone(), self.deadline);
         let run = async move {
@@ -146,21 +160,51 @@ impl<J: Job> Worker<J> {
         );
     }
 
+    /// Until when what has gathered waits for company.
+    fn lingers(&mut self) -> Option<Instant> {
+        if self.drain.is_ordered() {
+            return None;
+        }
+        self.waiting.lingers(J::LINGER, self.limits, J::load)
+    }
+
+    fn wake_at(&mut self, until: Instant, ctx: &mut Context<Self>) {
+        if self.lingering.is_some_and(|(earlier, _)| earlier == until) {
+            return;
+        }
+        let drain = self.drain.clone();
+        let waiting = async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                () = drain.ordered() => {}
+            }
+        };
+        let waking = waiting.into_actor(self).map(|(), actor, ctx| {
+            actor.lingering = None;
+            actor.work(ctx);
+        });
+        let handle = ctx.spawn(waking);
+        if let Some((_, earlier)) = self.lingering.replace((until, handle)) {
+            ctx.cancel_future(earlier);
+        }
+    }
+
     /// The table of outcomes: what becomes of the events and of the work.
     fn conclude(&mut self, job: J, batch: Batch<J>, ended: Ended<J>, ctx: &mut Context<Self>) {
         match ended {
-            Ok(Ok(outputs)) => {
+            Ok(Ok(made)) => {
                 self.let_go(&batch, false);
                 if let Some(pool) = self.pool.get() {
                     pool.note_passed(batch.len());
                 }
-                self.outlet.pass(batch, outputs);
-                self.prove();
-                self.resume(job, ctx);
+                if self.pass_on(batch, made) {
+                    self.prove();
+                    self.resume(job, ctx);
+                }
             }
             Ok(Err(fault @ Fault::Outage { .. })) => self.suffer(batch, fault),
             Ok(Err(fault)) if batch.len() > 1 => {
-                warn!(actor = %self.name, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
+                warn!(actor = %self.id, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
                 match fault {
                     // A refusal is quick, so the search for it is.
                     Fault::Poison { .. } => self.waiting.search(batch),
@@ -169,7 +213,7 @@ impl<J: Job> Worker<J> {
                 self.resume(job, ctx);
             }
             Ok(Err(fault)) => {
-                self.part(batch, &Outcome::of(fault, self.stage));
+                self.part(batch, &Outcome::of(fault, self.id.stage));
                 self.prove();
                 self.resume(job, ctx);
             }
@@ -180,18 +224,25 @@ impl<J: Job> Worker<J> {
             }
             Err(cause) => {
                 let affected = affected(&batch, Fate::Retried);
-                self.part(
-                    batch,
-                    &Outcome::Retry {
-                        stage: self.stage,
-                        cause: cause.label(),
-                        detail: cause.to_string(),
-                        charged: true,
-                    },
-                );
+                self.part(batch, &Outcome::of_crash(&cause, self.id.stage));
                 self.fail(cause, affected);
             }
         }
+    }
+
+    /// Sends what was made of a batch on its way; false where the work has failed at it.
+    fn pass_on(&mut self, batch: Batch<J>, made: Vec<J::Made>) -> bool {
+        let (mut lost, mut crash) = (Vec::new(), None);
+        for (mail, made) in batch.into_iter().zip(made) {
+            if let Some((mail, cause)) = self.outlet.pass::<J>(mail, made) {
+                lost.extend(affected(std::slice::from_ref(&mail), Fate::Retried));
+                mail.settle(Outcome::of_crash(&cause, self.id.stage));
+                crash = Some(cause);
+            }
+        }
+        let Some(cause) = crash else { return true };
+        self.fail(cause, lost);
+        false
     }
 
     /// An outage: the events stay, first in line. But one that meets outages again and again which nobody else
@@ -210,7 +261,7 @@ impl<J: Job> Worker<J> {
             && others_pass(mail)
         {
             let outcome = Outcome::Retry {
-                stage: self.stage,
+                stage: self.id.stage,
                 cause: fault.kind(),
                 detail: fault.to_string(),
                 charged: true,
@@ -272,15 +323,13 @@ impl<J: Job> Worker<J> {
     fn prove(&mut self) {
         if !self.proven {
             self.proven = true;
-            self.supervisor.do_send(Report::Works {
-                child: self.name.clone(),
-            });
+            self.supervisor.do_send(Report::Works { child: self.id });
         }
     }
 
     fn fail(&mut self, cause: Cause, affected: Vec<Affected>) {
         self.supervisor.do_send(Report::Failed {
-            child: self.name.clone(),
+            child: self.id,
             cause,
             affected,
         });
@@ -301,7 +350,7 @@ impl<J: Job> Actor for Worker<J> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.supervisor.do_send(Report::Joined {
-            child: self.name.clone(),
+            child: self.id,
             control: ctx.address().recipient(),
             depth: self.depth.clone(),
             watchdog: self.watchdog.clone(),

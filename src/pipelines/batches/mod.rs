@@ -14,6 +14,7 @@ use crate::{
 };
 use millrace_amqp::AmqpStatus;
 use millrace_batches::{
+    NAME,
     recent::Recent,
     write::{MIGRATIONS, Reports, Rollups},
 };
@@ -26,8 +27,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// See there.
 pub(super) struct Batches;
-
-const NAME: &str = "batches";
 
 static GROUPS: [&Group; 5] = [
     groups::RABBITMQ,

@@ -1,5 +1,5 @@
 use crate::line::{Line, POLICY, build_double};
-use crate::testkit::{in_virtual_time, port_to};
+use crate::testkit::{id, in_virtual_time, port_to, source_id};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, DeliveryHandle, Drain, Envelope, Exit, Fault, Intake, Outcome, Settlement, Source, Supervision,
@@ -103,7 +103,7 @@ fn a_source_that_loses_its_broker_comes_back_by_itself() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(
-            line.supervision.actors().entries()["ticker"].restarts["outage"],
+            line.supervision.actors().entries()[&source_id("ticker")].restarts["outage"],
             20
         );
         line.drain.order();
@@ -115,7 +115,7 @@ fn a_source_that_loses_its_broker_comes_back_by_itself() {
 fn a_drain_before_the_source_is_up_ends_the_line() {
     in_virtual_time(|| async {
         let drain = Drain::default();
-        let supervision = Supervision::start(POLICY, drain.clone());
+        let supervision = Supervision::start("test", POLICY, drain.clone());
         let line = Line::start();
         let done = Arc::new(AtomicUsize::new(0));
         drain.order();
@@ -143,7 +143,7 @@ fn what_can_be_drained_is_drained_when_an_actor_gives_up() {
             crashing.post(line.acks.envelope(13, 13));
             line.acks.outcomes(1).await;
         }
-        assert_eq!(line.supervision.ended().await, Exit::GaveUp("crashing-0".into()));
+        assert_eq!(line.supervision.ended().await, Exit::GaveUp(id("crashing", 0)));
         assert!(line.drain.gave_up(), "no operator ordered it");
         let settled = done.load(SeqCst);
         assert!(settled > 0);

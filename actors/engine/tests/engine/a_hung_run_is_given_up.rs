@@ -1,5 +1,5 @@
 use crate::line::{Line, POLICY, Script, limits, start_sink};
-use crate::testkit::{TestDesk, in_virtual_time, port_to, until};
+use crate::testkit::{TestDesk, id, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, ByteBudget, Drain, Exit, Fault, Outcome, Reservation, Stage, State, Supervision,
@@ -43,7 +43,7 @@ struct Hanging {
 }
 
 fn hanging() -> Hanging {
-    let supervision = Supervision::start(POLICY, Drain::default());
+    let supervision = Supervision::start("test", POLICY, Drain::default());
     let sink = port_to(start_sink(
         &supervision,
         &Arc::new(Script::default()),
@@ -85,7 +85,7 @@ fn its_event_is_retried_and_charged_and_the_work_is_rebuilt() {
         );
         assert_eq!(outcomes[&1], Outcome::Done, "its neighbour arrives");
         assert!(start.elapsed() >= POLICY.deadline);
-        let entry = &hanging.supervision.actors().entries()["stuck-0"];
+        let entry = &hanging.supervision.actors().entries()[&id("stuck", 0)];
         assert_eq!((entry.state, entry.restarts["hung"]), (State::Up, 1));
     });
 }
@@ -103,7 +103,7 @@ fn waiting_for_memory_is_not_hanging() {
         );
         hanging.kept.lock().unwrap().clear();
         assert_eq!(hanging.acks.outcomes(1).await[&70], Outcome::Done);
-        let entry = &hanging.supervision.actors().entries()["stuck-0"];
+        let entry = &hanging.supervision.actors().entries()[&id("stuck", 0)];
         assert!(entry.restarts.is_empty(), "{entry:?}");
     });
 }
@@ -168,12 +168,12 @@ fn blocked(supervision: &Supervision, acks: &TestDesk, thread: &actix::Arbiter) 
 fn a_blocked_thread_is_seen_from_outside_and_ends_the_line() {
     in_virtual_time(|| async {
         let drain = Drain::default();
-        let supervision = Supervision::start(POLICY, drain.clone());
+        let supervision = Supervision::start("test", POLICY, drain.clone());
         let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
         let hold = blocked(&supervision, &acks, &thread);
-        assert_eq!(supervision.ended().await, Exit::GaveUp("blocked-0".into()));
+        assert_eq!(supervision.ended().await, Exit::GaveUp(id("blocked", 0)));
         assert!(drain.gave_up());
-        let entry = &supervision.actors().entries()["blocked-0"];
+        let entry = &supervision.actors().entries()[&id("blocked", 0)];
         assert_eq!((entry.state, entry.restarts["hung"]), (State::GaveUp, 1));
         assert!(
             acks.try_outcome().is_none(),
@@ -188,14 +188,14 @@ fn a_blocked_thread_is_seen_from_outside_and_ends_the_line() {
 #[test]
 fn a_thread_that_ended_is_seen_and_ends_the_line() {
     in_virtual_time(|| async {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
         let hold = blocked(&supervision, &acks, &thread);
         thread.stop();
         drop(hold);
         thread.join().unwrap();
-        until(|| supervision.actors().entries().contains_key("blocked-0")).await;
-        assert_eq!(supervision.ended().await, Exit::GaveUp("blocked-0".into()));
+        until(|| supervision.actors().entries().contains_key(&id("blocked", 0))).await;
+        assert_eq!(supervision.ended().await, Exit::GaveUp(id("blocked", 0)));
         // Done, where the work was faster than the end of its thread; else given back.
         acks.outcomes(1).await;
     });

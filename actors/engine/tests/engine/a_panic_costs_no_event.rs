@@ -1,5 +1,5 @@
 use crate::line::Line;
-use crate::testkit::in_virtual_time;
+use crate::testkit::{id, in_virtual_time};
 use millrace_engine::{Outcome, State};
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ fn the_stage_is_rebuilt_and_its_neighbours_arrive() {
             start.elapsed() >= Duration::from_millis(500),
             "the restart waited for its backoff"
         );
-        let entry = &line.supervision.actors().entries()["double-0"];
+        let entry = &line.supervision.actors().entries()[&id("double", 0)];
         assert_eq!((entry.state, entry.restarts["panic"]), (State::Up, 1));
     });
 }

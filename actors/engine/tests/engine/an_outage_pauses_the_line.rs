@@ -56,7 +56,7 @@ impl Stage for Needy {
 impl Pool {
     fn start(world: World, workers: usize) -> Self {
         let world = Arc::new(world);
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let sink = port_to(start_sink(
             &supervision,
             &Arc::new(Script::default()),

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// Posts one message, then the rest while the first is being written.
 async fn sizes_of_writes(messages: usize, rows: usize, rest: u64) -> Vec<usize> {
-    let supervision = Supervision::start(POLICY, Drain::default());
+    let supervision = Supervision::start("test", POLICY, Drain::default());
     let script = Arc::new(Script::default());
     *script.write_takes.lock().unwrap() = Duration::from_secs(1);
     let port = port_to(start_sink(&supervision, &script, limits(messages, rows)));
@@ -38,7 +38,7 @@ fn a_write_stays_within_its_limits() {
 #[test]
 fn a_single_message_never_waits_for_company() {
     in_virtual_time(|| async {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let script = Arc::new(Script::default());
         let port = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
         let mut acks = TestDesk::default();

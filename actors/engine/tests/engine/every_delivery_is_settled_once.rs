@@ -2,6 +2,7 @@ use crate::line::Line;
 use crate::testkit::in_virtual_time;
 use millrace_engine::{DeliveryHandle, Envelope, Outcome};
 use std::collections::BTreeMap;
+use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
 
 #[test]
@@ -37,7 +38,7 @@ fn each_outcome_has_its_outcome() {
 
 #[test]
 fn a_dropped_envelope_is_retried_never_done() {
-    let (acks, mut settled) = tokio::sync::mpsc::unbounded_channel();
+    let (acks, mut settled) = unbounded_channel();
     drop(Envelope::new(
         (),
         "event-7",
@@ -58,9 +59,17 @@ fn a_dropped_envelope_is_retried_never_done() {
 }
 
 #[test]
-fn a_handle_of_a_closed_acks_settles_nothing() {
-    let (acks, settled) = tokio::sync::mpsc::unbounded_channel();
-    let mail = Envelope::new((), "event-1", Span::none(), DeliveryHandle::new(1, acks));
+fn a_handle_of_a_closed_channel_settles_nothing() {
+    let (old, settled) = unbounded_channel();
+    let late = Envelope::new((), "event-1", Span::none(), DeliveryHandle::new(1, old));
     drop(settled);
-    mail.settle(Outcome::Done);
+    // The broker delivers the event again, and its tag on the new channel is the same.
+    let (new, mut settled) = unbounded_channel();
+    let again = Envelope::new((), "event-1", Span::none(), DeliveryHandle::new(1, new));
+    late.settle(Outcome::Done);
+    assert!(settled.try_recv().is_err(), "the late handle has no part in it");
+    drop(again);
+    let only = settled.try_recv().unwrap();
+    assert!(matches!(only.outcome, Outcome::Retry { .. }), "{only:?}");
+    assert!(settled.try_recv().is_err());
 }

@@ -121,12 +121,21 @@ pub(crate) fn build_double(script: &Arc<Script>) -> Build<Double> {
 }
 
 pub(crate) fn start_sink(supervision: &Supervision, script: &Arc<Script>, limits: Limits) -> Member<u64> {
+    start_sink_named(("writer", 0), supervision, script, limits)
+}
+
+pub(crate) fn start_sink_named(
+    name: (&'static str, usize),
+    supervision: &Supervision,
+    script: &Arc<Script>,
+    limits: Limits,
+) -> Member<u64> {
     let script = script.clone();
     let build: Build<List> = Arc::new(move || {
         let made = List(script.clone());
         async move { Ok(made) }.boxed_local()
     });
-    supervision.sink(("writer", 0), &actix::Arbiter::current(), limits, build)
+    supervision.sink(name, &actix::Arbiter::current(), limits, build)
 }
 
 pub(crate) fn limits(messages: usize, rows: usize) -> Limits {
@@ -141,8 +150,12 @@ pub(crate) fn limits(messages: usize, rows: usize) -> Limits {
 
 impl Line {
     pub(crate) fn start() -> Self {
+        Self::start_as("test")
+    }
+
+    pub(crate) fn start_as(pipeline: &'static str) -> Self {
         let drain = Drain::default();
-        let supervision = Supervision::start(POLICY, drain.clone());
+        let supervision = Supervision::start(pipeline, POLICY, drain.clone());
         let script = Arc::new(Script::default());
         let sink = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
         let stage = supervision.stage(

@@ -1,5 +1,5 @@
 use crate::line::Line;
-use crate::testkit::in_virtual_time;
+use crate::testkit::{id, in_virtual_time};
 use millrace_engine::{Exit, State};
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -12,9 +12,9 @@ fn too_many_crashes_end_the_line() {
             line.acks.outcomes(1).await;
         }
         let end = line.supervision.ended().await;
-        assert_eq!(end, Exit::GaveUp("double-0".into()));
+        assert_eq!(end, Exit::GaveUp(id("double", 0)));
         assert_eq!(
-            line.supervision.actors().entries()["double-0"].state,
+            line.supervision.actors().entries()[&id("double", 0)].state,
             State::GaveUp
         );
         assert!(line.drain.is_ordered(), "what can be drained is drained");
@@ -31,7 +31,7 @@ fn outages_never_end_it() {
         let ended = tokio::time::timeout(Duration::from_secs(1), line.supervision.ended()).await;
         assert!(ended.is_err(), "{ended:?}");
         assert_eq!(
-            line.supervision.actors().entries()["double-0"].restarts["outage"],
+            line.supervision.actors().entries()[&id("double", 0)].restarts["outage"],
             100
         );
     });

@@ -1,6 +1,6 @@
 //! For tests of actors: a system on a paused clock, and a acks to watch.
 
-use millrace_engine::{Acks, DeliveryHandle, Envelope, Member, Outcome, Port, Settlement};
+use millrace_engine::{Acks, ActorId, DeliveryHandle, Envelope, Member, Outcome, Port, Settlement};
 use std::{collections::BTreeMap, future::Future, time::Duration};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Span;
@@ -86,4 +86,21 @@ impl TestDesk {
 /// A port to one mailbox.
 pub(crate) fn port_to<T: Send + 'static>(member: Member<T>) -> Port<T> {
     Port::new([member])
+}
+
+/// An actor of the pipeline that tests run.
+pub(crate) fn id(stage: &'static str, index: usize) -> ActorId {
+    ActorId {
+        index: Some(index),
+        ..source_id(stage)
+    }
+}
+
+/// A source of it.
+pub(crate) fn source_id(stage: &'static str) -> ActorId {
+    ActorId {
+        pipeline: "test",
+        stage,
+        index: None,
+    }
 }

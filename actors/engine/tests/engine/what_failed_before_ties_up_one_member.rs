@@ -80,7 +80,7 @@ impl Sink for Writer {
 
 impl Pool {
     async fn start(members: usize) -> Self {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let table = Arc::<Table>::default();
         let start = |member| {
             let table = table.clone();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 #[test]
 fn a_pool_shares_what_comes() {
     in_virtual_time(|| async {
-        let supervision = Supervision::start(POLICY, Drain::default());
+        let supervision = Supervision::start("test", POLICY, Drain::default());
         let script = Arc::new(Script::default());
         let sink = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
         let here = actix::Arbiter::current();

@@ -13,3 +13,6 @@ pub mod parse;
 pub mod recent;
 pub mod reports;
 pub mod write;
+
+/// What the pipeline is called.
+pub const NAME: &str = "batches";

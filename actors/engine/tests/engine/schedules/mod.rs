@@ -69,7 +69,7 @@ impl World {
             window: Duration::from_secs(600),
             ..RestartPolicy::default()
         };
-        let supervision = Supervision::start(policy, drain.clone());
+        let supervision = Supervision::start("test", policy, drain.clone());
         let here = actix::Arbiter::current();
         let limits = Limits {
             messages: self.plan.batch,
