@@ -1,7 +1,8 @@
-//! What documents say of tests: which shows which row.
+//! What documents say of tests: which shows which row, and which must notice which mutation.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod mutations;
 mod security;
 mod shown_by;
 mod tables;
