@@ -48,6 +48,7 @@ pub fn replace<'a>(json: &'a str, mut with: impl FnMut(Unstorable) -> Option<&'s
 }
 
 /// The code unit of a `\uXXXX` escape.
+#[inline] // `replace` is compiled where it is called: without this the parser calls out for each escape
 fn unit_at(json: &str, at: usize) -> Option<u32> {
     let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -55,6 +56,7 @@ fn unit_at(json: &str, at: usize) -> Option<u32> {
 }
 
 /// Where the text goes on after an escape other than `\uXXXX`.
+#[inline]
 fn after_escape(json: &str, at: usize) -> usize {
     let escaped = json[at + 1..].chars().next();
     at + 1 + escaped.map_or(0, char::len_utf8)
