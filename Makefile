@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench chaos fuzz deny sbom
+.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench chaos mutants fuzz deny sbom
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ MINUTES ?= 5
 chaos: deps ## Break everything around it under load and check every row afterwards (SEED=1 MINUTES=5)
 	$(CARGO) build --release --locked --workspace --bins
 	$${CARGO_TARGET_DIR:-target}/release/millrace-chaos --seed $(SEED) --minutes $(MINUTES) $(if $(JSON),--json $(JSON))
+
+mutants: deps ## Break the product by each patch of tests/chaos/mutations and demand that its test goes red (ONLY="no_ledger no_drain": some of them)
+	@tests/chaos/mutations/run $(ONLY)
 
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz every parser of untrusted bytes, a minute each (needs a nightly toolchain and cargo-fuzz)

@@ -5,7 +5,6 @@
 pub mod alerts;
 pub mod cli;
 pub mod config;
-pub mod corpus;
 pub mod exit;
 pub mod health;
 pub mod http;

@@ -18,8 +18,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("object_store", &["millrace-objects"]),
     ("tokio-postgres", &["millrace-postgres"]),
     ("deadpool-postgres", &["millrace-postgres"]),
-    // The program makes packed batches for trials.
-    ("zstd", &["millrace", "millrace-batches"]),
+    ("zstd", &["millrace-batches"]),
     ("opentelemetry", &["millrace", "millrace-engine"]),
 ];
 

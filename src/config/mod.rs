@@ -40,7 +40,6 @@ pub(crate) use objects::read as objects;
 pub(crate) use parser::read as parser;
 pub use postgres::read as postgres;
 pub use problem::{ConfigError, Problem};
-pub(crate) use processing::ASSUMED_BATCH_BYTES;
 pub use processing::Processing;
 pub use processing::WorkerCounts;
 pub(crate) use rabbitmq::read as rabbitmq;

@@ -39,10 +39,6 @@ pub struct Processing {
     pub stage_deadline: Duration,
 }
 
-/// What a batch is assumed to weigh before the first one was seen: a TikTok batch of 50 items with their
-/// comments is around 1 MiB of JSON, and its rows weigh three times as much.
-pub(crate) const ASSUMED_BATCH_BYTES: u64 = 4 << 20;
-
 /// Reads the group.
 pub(super) fn read(reader: &mut Reader<'_>) -> Processing {
     Processing {
@@ -67,16 +63,11 @@ impl Processing {
 
     /// Events in flight where nobody chose a number.
     pub(super) fn prefetch(&self) -> u16 {
-        self.prefetch_of(ASSUMED_BATCH_BYTES)
-    }
-
-    /// Events in flight for batches of this weight: each actor has one in hand and one in line, so that
-    /// nobody waits for the broker, but no more than the byte budget is likely to hold.
-    pub(crate) fn prefetch_of(&self, batch_bytes: u64) -> u16 {
-        let hands = self.workers.hands() as u64;
-        let fits = self.memory_budget / batch_bytes.max(1);
-        let sized = (2 * hands).min(fits).clamp(1, 1000);
-        u16::try_from(sized).unwrap_or(u16::MAX)
+        millrace_sizing::prefetch(
+            self.workers.hands(),
+            self.memory_budget,
+            millrace_sizing::ASSUMED_BATCH_BYTES,
+        )
     }
 }
 
@@ -86,34 +77,5 @@ impl WorkerCounts {
     /// All of them.
     pub(crate) fn hands(self) -> usize {
         self.fetchers + self.parsers + self.writers
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sized(fetchers: usize, parsers: usize, writers: usize, mebibytes: u64) -> u16 {
-        let workers = WorkerCounts {
-            fetchers,
-            parsers,
-            writers,
-        };
-        Processing {
-            workers,
-            memory_budget: mebibytes << 20,
-            shutdown_grace: Duration::ZERO,
-            stage_deadline: Duration::MAX,
-        }
-        .prefetch()
-    }
-
-    #[test]
-    fn prefetch_follows_the_worker_counts_until_the_budget_is_full() {
-        assert_eq!(sized(5, 10, 2, 256), 34);
-        assert_eq!(sized(1, 1, 1, 256), 6);
-        assert_eq!(sized(5, 10, 2, 16), 4);
-        assert_eq!(sized(5, 10, 2, 1), 1);
-        assert_eq!(sized(1000, 256, 64, 1 << 20), 1000);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     trial::Trial,
 };
 use futures_util::{StreamExt as _, future::join_all, stream};
-use millrace::corpus::{CorpusSettings, Platform};
+use millrace_corpus::{CorpusSettings, Platform};
 use millrace_oracle::{Actual, Copies, Expected, compare, compare_dead_letters, report};
 use millrace_stack::{Service, Stack, Tenant, wait_for};
 use std::collections::BTreeMap;

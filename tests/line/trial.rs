@@ -1,7 +1,7 @@
 //! A corpus on its way through the line, and what must come of it.
 
 use crate::running::{DLQ, Running};
-use millrace::corpus::{Caps, Corpus, CorpusSettings, CrawlBatch, DeadLetters, Temper, publish_order};
+use millrace_corpus::{Caps, Corpus, CorpusSettings, CrawlBatch, DeadLetters, Temper, publish_order};
 use millrace_oracle::{Expected, Objects, OracleSettings, expect};
 use millrace_stack::Tenant;
 use object_store::{Attribute, Attributes, PutOptions};

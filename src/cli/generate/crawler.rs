@@ -3,15 +3,15 @@
 use super::{GenerateArgs, GenerateTarget, generate, generate_locally};
 use crate::{
     config::{Config, Source},
-    corpus::{
-        ObjectUpload,
-        load::{Publish, Upload},
-    },
     exit::{Exit, Failure},
     pipeline, telemetry,
 };
 use bytes::Bytes;
 use millrace_amqp::{AmqpSettings, Publisher};
+use millrace_corpus::{
+    ObjectUpload,
+    load::{Publish, Upload},
+};
 use millrace_objects::{FetcherSettings, StoreSettings, Stores};
 use std::io;
 
@@ -38,10 +38,11 @@ async fn crawl(args: &GenerateArgs, amqp: &AmqpSettings, fetcher: &FetcherSettin
     stores.ping().await.map_err(Failure::unavailable)?;
     let publisher = Publisher::connect(amqp).await.map_err(Failure::unavailable)?;
     let target = target_of(fetcher);
-    generate(args, &target, &stores, &publisher, &mut io::stdout())
+    let broker = Broker(publisher);
+    generate(args, &target, &Store(stores), &broker, &mut io::stdout())
         .await
         .map_err(Failure::unavailable)?;
-    publisher.close().await;
+    broker.0.close().await;
     Ok(())
 }
 
@@ -63,7 +64,13 @@ fn without_scheme(endpoint: &str) -> &str {
     endpoint.split_once("://").map_or(endpoint, |(_, host)| host)
 }
 
-impl Upload for Stores {
+/// Where the service reads its objects.
+struct Store(Stores);
+
+/// Where the service gets its events.
+struct Broker(Publisher);
+
+impl Upload for Store {
     async fn put(&self, object: ObjectUpload) -> anyhow::Result<()> {
         let ObjectUpload {
             bucket,
@@ -75,12 +82,12 @@ impl Upload for Stores {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        Ok(Stores::put(self, &bucket, &key, body, &metadata).await?)
+        Ok(self.0.put(&bucket, &key, body, &metadata).await?)
     }
 }
 
-impl Publish for Publisher {
+impl Publish for Broker {
     async fn publish(&self, event: Bytes) -> anyhow::Result<()> {
-        Ok(Publisher::publish(self, event.into()).await?)
+        Ok(self.0.publish(event.into()).await?)
     }
 }

@@ -4,13 +4,13 @@ mod crawler;
 
 pub(super) use crawler::run;
 
-use crate::corpus::{
+use clap::Args;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use millrace_corpus::{
     Caps, Corpus, CorpusSettings, DeadLetters, Platform, Temper,
     folder::Folder,
     load::{LoadSettings, LoadSummary, Publish, Upload, load},
 };
-use clap::Args;
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{io::Write, path::PathBuf};
 
 /// Makes a seeded, realistic corpus: uploads the objects and publishes the events as crawlers would.
@@ -170,7 +170,7 @@ pub(super) async fn generate_locally(
 struct Nowhere;
 
 impl Upload for Nowhere {
-    async fn put(&self, _object: crate::corpus::ObjectUpload) -> anyhow::Result<()> {
+    async fn put(&self, _object: millrace_corpus::ObjectUpload) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -1,16 +1,14 @@
 //! `millrace size`: settings from a load.
 
-mod measured;
-mod plan;
 mod print;
 mod scrape;
-mod terms;
 #[cfg(test)]
 mod tests;
 
-use self::terms::{Load, Plan, Room};
 use super::output;
+use crate::config::Processing;
 use crate::exit::{Exit, Failure};
+use millrace_sizing::{Load, Plan, Room, measured};
 use std::time::Duration;
 use url::Url;
 
@@ -123,6 +121,7 @@ impl Args {
                 .or(seen.and_then(|seen| seen.fetch_seconds))
                 .unwrap_or(DEFAULT_FETCH_SECONDS),
         };
+        let unset = Processing::unset();
         let room = Room {
             replica_items: self.replica_items_per_second.or(seen.map(|seen| seen.items)),
             held: seen.map(|seen| seen.held),
@@ -130,6 +129,8 @@ impl Args {
             memory_mib: self.memory_mb,
             connections: self.max_connections,
             postgres_cores: self.postgres_cores,
+            writers: unset.workers.writers,
+            shutdown_grace: unset.shutdown_grace,
         };
         (load, room)
     }

@@ -1,7 +1,7 @@
 //! A plan for people, for scripts, and for the chart.
 
-use super::terms::{Plan, Resources, Settings};
 use crate::cli::output;
+use millrace_sizing::{Plan, Resources, Settings};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::io;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use millrace::corpus::{
+use millrace_corpus::{
     Caps, Corpus, CorpusSettings, CrawlBatch, DeadLetters, Expectation, ObjectUpload, Temper, publish_order,
 };
 use millrace_oracle::{Expected, Objects, OracleSettings, expect};

@@ -2,7 +2,7 @@
 
 use super::contract::category;
 use crate::trial::Trial;
-use millrace::corpus::Expectation;
+use millrace_corpus::Expectation;
 use millrace_oracle::{Expected, Row};
 use millrace_stack::Metrics;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
 //! The pipeline of crawled batches: an [`event`] names an object, [`fetch`] gets it, [`parse`] makes rows of it, and
-//! [`write`] stores them in one transaction.
+//! [`mod@write`] stores them in one transaction.
 //!
 //! [`domain`] holds the words and [`messages`] what the stages say to each other; [`recent`] is what they note for
 //! whoever looks on, [`reports`] what the API is told, and [`failpoints`] is for tests.

@@ -1,11 +1,15 @@
 //! The event itself.
 
-use super::{Note, fields::Fields, legacy, text, time};
+use super::{Note, fields::Fields, legacy};
 use crate::{
     domain::{CrawlEvent, Platform, Project, Reason, project_of},
     messages::BatchSource,
 };
 use millrace_engine::Delivery;
+use millrace_text::{
+    escapes::{self, Unstorable},
+    time,
+};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, sync::Arc};
 
@@ -60,7 +64,7 @@ pub fn decode(body: &[u8], legacy_queue: Option<&str>, delivery: Delivery) -> Re
         let detail = format!("the body has {} bytes, the cap is {cap}", body.len());
         Err(DecodeError::new(Reason::MalformedEvent, detail))
     } else {
-        let cleaned = text::without_lone_surrogates(body);
+        let cleaned = without_half_pairs(body);
         let was_cleaned = cleaned.is_some();
         let text = without_bom(cleaned.as_deref().unwrap_or(body));
         match legacy_queue {
@@ -89,6 +93,19 @@ impl DecodeError {
             detail: detail.into(),
             event_id: None,
         }
+    }
+}
+
+/// The JSON reader refuses half a surrogate pair, and with it the whole event. U+0000 is removed where a field is read.
+///
+/// `None` where there is nothing to replace.
+fn without_half_pairs(body: &[u8]) -> Option<Vec<u8>> {
+    // What is not UTF-8 is no JSON either, whatever is replaced in it.
+    let text = std::str::from_utf8(body).ok()?;
+    let replacement = |unstorable| (unstorable == Unstorable::HalfPair).then_some(escapes::REPLACEMENT);
+    match escapes::replace(text, replacement) {
+        Cow::Owned(clean) => Some(clean.into_bytes()),
+        Cow::Borrowed(_) => None,
     }
 }
 
@@ -167,7 +184,7 @@ pub(super) fn minio_path(payload: &Map<String, Value>) -> Result<String, DecodeE
 pub(super) fn event_at(envelope: &mut Fields<'_>, delivery: &Delivery) -> jiff::Timestamp {
     let note = match envelope.get("timestamp") {
         None => Note::TimestampMissing,
-        Some(value) => match value.as_str().and_then(time::parse) {
+        Some(value) => match value.as_str().map(str::trim).and_then(time::moment) {
             Some(at) => return at,
             None => Note::TimestampUnreadable,
         },

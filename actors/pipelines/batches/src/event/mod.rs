@@ -8,8 +8,6 @@ mod legacy;
 mod metrics;
 mod note;
 mod source;
-mod text;
-mod time;
 
 #[cfg(test)]
 mod decode_tests;

@@ -1,6 +1,7 @@
 //! Makes text storable: valid UTF-8, no U+0000, no half surrogate pairs, no longer than the cap.
 
 use super::tally::{CleanKind, Tally};
+use millrace_text::escapes::{self, Unstorable};
 use std::borrow::Cow;
 
 /// Reads bytes as UTF-8. What is not UTF-8 becomes U+FFFD, so that a broken character in one item
@@ -24,37 +25,16 @@ pub(super) fn utf8<'a>(bytes: &'a [u8], max_bytes: usize, tally: &mut Tally) -> 
     Some(text.into())
 }
 
-/// Removes `\u0000` from JSON text and replaces half surrogate pairs, so that every value and every
-/// slice of the result is storable, in `text` and in `jsonb`.
+/// Removes `\u0000` from JSON text and replaces half surrogate pairs, and counts both.
 pub(super) fn escapes<'a>(json: &'a str, tally: &mut Tally) -> Cow<'a, str> {
-    let mut clean = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    while let Some(offset) = json.get(at..).and_then(|rest| rest.find('\\')) {
-        let start = at + offset;
-        let Some(unit) = unit_at(json, start) else {
-            at = after_escape(json, start);
-            continue;
+    escapes::replace(json, |unstorable| {
+        let (kind, replacement) = match unstorable {
+            Unstorable::Nul => (CleanKind::NulRemoved, ""),
+            Unstorable::HalfPair => (CleanKind::SurrogateReplaced, escapes::REPLACEMENT),
         };
-        let (length, replacement) = match unit {
-            0 => (6, Some(("", CleanKind::NulRemoved))),
-            0xD800..=0xDBFF if matches!(unit_at(json, start + 6), Some(0xDC00..=0xDFFF)) => (12, None),
-            0xD800..=0xDFFF => (6, Some(("\\ufffd", CleanKind::SurrogateReplaced))),
-            _ => (6, None),
-        };
-        at = start + length;
-        if let Some((replacement, kind)) = replacement {
-            clean.push_str(&json[copied..start]);
-            clean.push_str(replacement);
-            copied = at;
-            tally.add(kind);
-        }
-    }
-    if copied == 0 {
-        return json.into();
-    }
-    clean.push_str(&json[copied..]);
-    clean.into()
+        tally.add(kind);
+        Some(replacement)
+    })
 }
 
 /// Cuts text at the cap, between two characters.
@@ -72,57 +52,17 @@ pub(super) fn excerpt(text: &str) -> &str {
     &text[..text.floor_char_boundary(120)]
 }
 
-/// The code unit of a `\uXXXX` escape.
-fn unit_at(json: &str, at: usize) -> Option<u32> {
-    let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
-    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_hex.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
-}
-
-/// Where the text goes on after an escape other than `\uXXXX`.
-fn after_escape(json: &str, at: usize) -> usize {
-    let escaped = json[at + 1..].chars().next();
-    at + 1 + escaped.map_or(0, char::len_utf8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn escaped(json: &str) -> (String, Tally) {
+    #[test]
+    fn what_is_cleaned_is_counted() {
         let mut tally = Tally::default();
-        (escapes(json, &mut tally).into_owned(), tally)
-    }
-
-    #[test]
-    fn nul_goes_and_whole_pairs_stay() {
-        let (clean, tally) = escaped(r#""a\u0000b\u00e9\ud83d\ude00""#);
-        assert_eq!(clean, r#""ab\u00e9\ud83d\ude00""#);
+        let clean = escapes(r#""a\u0000b\ud83d""#, &mut tally);
+        assert_eq!(clean, r#""ab\ufffd""#);
         assert_eq!(tally.count(CleanKind::NulRemoved), 1);
-        assert_eq!(tally.count(CleanKind::SurrogateReplaced), 0);
-    }
-
-    #[test]
-    fn half_a_pair_is_replaced_wherever_it_stands() {
-        for (sent, expected) in [
-            (r#""\ud83d""#, r#""\ufffd""#),
-            (r#""\uDE00x""#, r#""\ufffdx""#),
-            (r#""\ud83d\ud83d\ude00""#, r#""\ufffd\ud83d\ude00""#),
-            (r#""\ud83d\u0000\ude00""#, r#""\ufffd\ufffd""#),
-            (r#""\ud83d\n""#, r#""\ufffd\n""#),
-        ] {
-            assert_eq!(escaped(sent).0, expected, "{sent}");
-        }
-    }
-
-    #[test]
-    fn an_escaped_backslash_is_not_the_start_of_an_escape() {
-        for text in [r#""\\u0000""#, r#""\\\\ud800""#, "\"\\é\"", "\\", r"\u12"] {
-            let (clean, tally) = escaped(text);
-            assert_eq!(clean, text);
-            assert_eq!(tally, Tally::default());
-        }
-        assert_eq!(escaped(r#""\\\u0000""#).0, r#""\\""#);
+        assert_eq!(tally.count(CleanKind::SurrogateReplaced), 1);
     }
 
     #[test]

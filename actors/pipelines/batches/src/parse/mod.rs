@@ -35,7 +35,6 @@ mod tally;
 mod testkit;
 #[cfg(test)]
 mod tests;
-mod time;
 mod weight;
 mod word;
 

@@ -6,10 +6,10 @@ use super::{
     number,
     settings::ParserLimits,
     tally::{CleanKind, Tally},
-    time,
 };
 use crate::domain::Json;
 use jiff::Timestamp;
+use millrace_text::time;
 use std::borrow::Cow;
 
 /// Longest text of a key column, in bytes: Postgres refuses an index entry of more than 2,704 bytes,
@@ -164,7 +164,7 @@ impl Reader<'_> {
         let moment = match Scalar::of(json) {
             Scalar::Null => return Read::Absent,
             Scalar::Number(digits) => time::epoch(digits),
-            Scalar::Text(text) => time::written(text.trim()),
+            Scalar::Text(text) => time::moment(text.trim()).or_else(|| time::epoch(text.trim())),
             Scalar::Flag(_) | Scalar::Array | Scalar::Object => None,
         };
         moment.map_or(Read::Unreadable(CleanKind::TimeUnreadable), Read::Value)

@@ -141,9 +141,9 @@ impl Inserts {
         let crawl_errors = self
             .crawl_errors
             .run(client, preparing, each(stored, |items| &items.errors));
-        let rejected_items =
-            self.rejected_items
-                .run(client, preparing, each(stored, |items| &items.rejected));
+        // Beside the items that are no rows, what is said of those whose comments are not all rows.
+        let rejections = each(stored, |items| &items.rejected).chain(each(stored, |items| &items.curtailed));
+        let rejected_items = self.rejected_items.run(client, preparing, rejections);
         let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
         let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
         let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT;

@@ -53,6 +53,15 @@ fn an_unreadable_time_is_kept_aside_and_the_events_used() {
     assert_eq!(extra, r#"{"meta":{"crawled_at":[],"published_at":"yesterday"}}"#);
 }
 
+/// Read without its zone it would be stored as another moment.
+#[test]
+fn a_zone_by_name_alone_makes_a_time_unreadable() {
+    let body = r#"{"meta":{"id":"1","published_at":"2025-12-06T10:30:00[Asia/Ho_Chi_Minh]"},"content":{}}"#;
+    let parsed = parse(body.as_bytes(), Platform::Tiktok).unwrap();
+    assert_eq!(parsed.items.posts[0].published_at, None);
+    assert_eq!(parsed.cleaned.count(CleanKind::TimeUnreadable), 1);
+}
+
 #[test]
 fn a_value_of_the_wrong_type_is_kept_under_its_path() {
     let post = post(

@@ -1,7 +1,7 @@
 //! A corpus of crawl batches that looks like the real thing: the same seed gives the same bytes.
 //!
 //! ```
-//! use millrace::corpus::{Corpus, CorpusSettings};
+//! use millrace_corpus::{Corpus, CorpusSettings};
 //!
 //! let corpus = Corpus::new(CorpusSettings { items: 120, ..CorpusSettings::default() });
 //! assert_eq!(corpus.map(|batch| batch.items).sum::<usize>(), 120);

@@ -1,8 +1,8 @@
 //! The arithmetic, and nothing else.
 
-use super::measured;
-use super::terms::{Impossible, Line, Load, MOST_REPLICAS, Plan, Replicas, Resources, Room, Settings};
-use crate::config::{ASSUMED_BATCH_BYTES, Processing, WorkerCounts};
+use crate::measured;
+use crate::prefetch::{self, ASSUMED_BATCH_BYTES};
+use crate::terms::{Impossible, Line, Load, MOST_REPLICAS, Plan, Replicas, Resources, Room, Settings};
 
 /// Of what it can do, so much is planned with: batches differ, and a neighbour may be down.
 const PLANNED_SHARE: f64 = 0.75;
@@ -25,7 +25,8 @@ const MIB: f64 = 1_048_576.0;
 // === impl Plan ===
 
 impl Plan {
-    pub(super) fn of(load: &Load, room: &Room) -> Result<Self, Impossible> {
+    /// The plan for this load, where there is one.
+    pub fn of(load: &Load, room: &Room) -> Result<Self, Impossible> {
         if load.json_bytes < load.object_bytes {
             let (json, object) = (load.json_bytes, load.object_bytes);
             return Err(Impossible::Shrinks { json, object });
@@ -36,24 +37,20 @@ impl Plan {
         let mut notes = Notes::default();
         let rate = replica_rate(room, &mut notes);
         let replicas = replicas(load, rate, &mut notes)?;
-        let processing = workers(load, room, rate, &mut notes);
+        let workers = workers(load, room, rate, &mut notes);
         let weight = weight(load);
-        let budget = budget(weight, processing.workers, room, &mut notes)?;
-        let processing = Processing {
-            memory_budget: budget << 20,
-            ..processing
-        };
-        let prefetch = prefetch(&processing, weight, &mut notes);
-        stop_fits(prefetch, rate / load.items_an_event, &processing, &mut notes);
-        let pool = pool(replicas, processing.workers, room, &mut notes);
+        let budget = budget(weight, workers, room, &mut notes)?;
+        let prefetch = prefetch(workers, budget, weight, &mut notes);
+        stop_fits(prefetch, rate / load.items_an_event, room, &mut notes);
+        let pool = pool(replicas, workers, room, &mut notes);
         let queue_length = queue_length(load, replicas, prefetch, &mut notes);
         let resources = resources(room, budget, prefetch, weight, &mut notes);
         database(load, room, rate, &mut notes);
         Ok(Self {
             settings: Settings {
                 event_prefetch_count: prefetch,
-                max_concurrent_batch_processing: processing.workers.fetchers as u64,
-                max_workers: processing.workers.parsers as u64,
+                max_concurrent_batch_processing: workers.fetchers as u64,
+                max_workers: workers.parsers as u64,
                 database_pool_size: pool,
                 database_max_overflow: 0,
                 memory_budget_mb: budget,
@@ -64,6 +61,22 @@ impl Plan {
             arithmetic: notes.lines,
             warnings: notes.warnings,
         })
+    }
+}
+
+/// Of one replica.
+#[derive(Clone, Copy)]
+struct Workers {
+    fetchers: usize,
+    parsers: usize,
+    writers: usize,
+}
+
+// === impl Workers ===
+
+impl Workers {
+    fn hands(self) -> usize {
+        self.fetchers + self.parsers + self.writers
     }
 }
 
@@ -99,7 +112,7 @@ fn replica_rate(room: &Room, notes: &mut Notes) -> f64 {
         }
         return seen;
     }
-    let writers = Processing::unset().workers.writers as f64;
+    let writers = room.writers as f64;
     let (cpu, database) = (
         room.cores / measured::MILLRACE_CPU,
         writers / measured::POSTGRES_CPU,
@@ -139,8 +152,7 @@ fn replicas(load: &Load, rate: f64, notes: &mut Notes) -> Result<Replicas, Impos
     Ok(replicas)
 }
 
-fn workers(load: &Load, room: &Room, rate: f64, notes: &mut Notes) -> Processing {
-    let unset = Processing::unset();
+fn workers(load: &Load, room: &Room, rate: f64, notes: &mut Notes) -> Workers {
     let events = rate / load.items_an_event;
     // Twice what is on its way at a time: fetches differ.
     let fetchers = (2.0 * events * load.fetch_seconds).ceil().clamp(2.0, 1_000.0) as usize;
@@ -157,13 +169,10 @@ fn workers(load: &Load, room: &Room, rate: f64, notes: &mut Notes) -> Processing
         parsers,
         format!("{} cores, rounded up, + 1", room.cores),
     );
-    Processing {
-        workers: WorkerCounts {
-            fetchers,
-            parsers,
-            writers: unset.workers.writers,
-        },
-        ..unset
+    Workers {
+        fetchers,
+        parsers,
+        writers: room.writers,
     }
 }
 
@@ -173,7 +182,7 @@ fn weight(load: &Load) -> f64 {
 }
 
 /// MiB.
-fn budget(weight: f64, workers: WorkerCounts, room: &Room, notes: &mut Notes) -> Result<u64, Impossible> {
+fn budget(weight: f64, workers: Workers, room: &Room, notes: &mut Notes) -> Result<u64, Impossible> {
     let room_for = ((room.memory_mib as f64 - LIMIT_BASE_MIB) / BUDGETS)
         .floor()
         .max(0.0);
@@ -201,12 +210,12 @@ fn budget(weight: f64, workers: WorkerCounts, room: &Room, notes: &mut Notes) ->
     Ok(budget)
 }
 
-fn prefetch(processing: &Processing, weight: f64, notes: &mut Notes) -> u64 {
-    let prefetch = u64::from(processing.prefetch_of(weight.ceil() as u64));
-    let hands = processing.workers.hands() as u64;
+fn prefetch(workers: Workers, budget: u64, weight: f64, notes: &mut Notes) -> u64 {
+    let prefetch = prefetch::prefetch(workers.hands(), budget << 20, weight.ceil() as u64);
+    let (prefetch, hands) = (u64::from(prefetch), workers.hands() as u64);
     let because = format!(
         "the lesser of 2 × {hands} workers and {} MiB / {} MiB an event",
-        processing.memory_budget >> 20,
+        budget,
         round(weight / MIB)
     );
     notes.line("EVENT_PREFETCH_COUNT", prefetch, because);
@@ -219,8 +228,8 @@ fn prefetch(processing: &Processing, weight: f64, notes: &mut Notes) -> u64 {
 }
 
 /// A stop finishes what is in flight, or it costs redeliveries.
-fn stop_fits(prefetch: u64, events: f64, processing: &Processing, notes: &mut Notes) {
-    let grace = processing.shutdown_grace.as_secs_f64() - STOP_MARGIN_SECONDS;
+fn stop_fits(prefetch: u64, events: f64, room: &Room, notes: &mut Notes) {
+    let grace = room.shutdown_grace.as_secs_f64() - STOP_MARGIN_SECONDS;
     let needed = prefetch as f64 / events;
     if needed > grace {
         notes.warn(format!(
@@ -231,7 +240,7 @@ fn stop_fits(prefetch: u64, events: f64, processing: &Processing, notes: &mut No
     }
 }
 
-fn pool(replicas: Replicas, workers: WorkerCounts, room: &Room, notes: &mut Notes) -> u64 {
+fn pool(replicas: Replicas, workers: Workers, room: &Room, notes: &mut Notes) -> u64 {
     let pool = workers.writers as u64 + OTHER_CONNECTIONS;
     let because = format!(
         "{} writers + {OTHER_CONNECTIONS} (readiness, one reader of the API, suspects); DATABASE_MAX_OVERFLOW is 0, for the bound is the sum",

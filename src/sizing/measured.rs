@@ -2,14 +2,14 @@
 //! compares the two.
 
 /// Processor seconds of millrace for an item.
-pub(super) const MILLRACE_CPU: f64 = 0.000_17;
+pub const MILLRACE_CPU: f64 = 0.000_17;
 /// Processor seconds of Postgres for an item.
-pub(super) const POSTGRES_CPU: f64 = 0.000_36;
+pub const POSTGRES_CPU: f64 = 0.000_36;
 /// Bytes of Postgres' log for an item.
-pub(super) const WAL_BYTES: f64 = 11_000.0;
+pub const WAL_BYTES: f64 = 11_000.0;
 /// Bytes of an item in the object store, where some crawlers pack and some do not.
-pub(super) const OBJECT_BYTES: f64 = 4_100.0;
+pub const OBJECT_BYTES: f64 = 4_100.0;
 /// The same unpacked.
-pub(super) const JSON_BYTES: f64 = 6_350.0;
+pub const JSON_BYTES: f64 = 6_350.0;
 /// Items of a TikTok batch.
-pub(super) const ITEMS_AN_EVENT: f64 = 50.0;
+pub const ITEMS_AN_EVENT: f64 = 50.0;

@@ -156,7 +156,7 @@ impl LoadSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::{CorpusSettings, DeadLetters};
+    use crate::{CorpusSettings, DeadLetters};
     use std::{collections::BTreeSet, sync::Mutex};
 
     /// Remembers what it was given, in order.
