@@ -4,7 +4,8 @@ use super::{
     fields,
     reader::{Reader, Scalar},
     record::{Record, Refusal},
-    spelling::{self, Spelling, top},
+    shape::{CommentShape, Spellings},
+    spelling::Spelling,
     tally::CleanKind,
 };
 use crate::domain::{Comment, Platform};
@@ -16,46 +17,40 @@ use uuid::Uuid;
 const DERIVED: Uuid = Uuid::from_u128(0x6d69_6c6c_7261_6365_8063_6f6d_6d65_6e74);
 
 /// What every comment of an item shares.
-struct Thread<'p> {
-    platform: &'p Platform,
-    post_id: Arc<str>,
-    crawled_at: Timestamp,
-}
-
-/// Reads the comments of a post into those of the batch. What is no comment is left for the post's `extra`.
-pub(super) fn read_all(
-    record: &mut Record<'_>,
-    post_id: &str,
-    crawled_at: Timestamp,
-    platform: &Platform,
-    reader: &mut Reader<'_>,
-    comments: &mut Vec<Comment>,
-) {
-    let Some(json) = record.json(top("comments")).cloned() else {
-        return;
-    };
-    match Scalar::of(&json) {
-        Scalar::Null => record.take(top("comments")),
-        Scalar::Array => {
-            let thread = Thread {
-                platform,
-                post_id: post_id.into(),
-                crawled_at,
-            };
-            thread.read(record, &json, reader, comments);
-        }
-        _ => reader.tally.add(CleanKind::CommentUnreadable),
-    }
+pub(super) struct Thread<'p> {
+    pub(super) shape: &'p CommentShape,
+    pub(super) platform: &'p Platform,
+    pub(super) post_id: Arc<str>,
+    pub(super) crawled_at: Timestamp,
 }
 
 // === impl Thread ===
 
 impl Thread<'_> {
+    /// Reads the comments of a post into those of the batch. What is no comment is left for the post's `extra`.
+    pub(super) fn read_all(
+        &self,
+        record: &mut Record<'_>,
+        reader: &mut Reader<'_>,
+        comments: &mut Vec<Comment>,
+    ) {
+        let list = self.shape.list;
+        let Some(json) = record.json(list).cloned() else {
+            return;
+        };
+        match Scalar::of(&json) {
+            Scalar::Null => record.take(list),
+            Scalar::Array => self.read(record, list, &json, reader, comments),
+            _ => reader.tally.add(CleanKind::CommentUnreadable),
+        }
+    }
+
     /// Reads an array of valid JSON. What is no comment, and what is beyond the cap of the batch (three
     /// bytes of JSON must not become four hundred bytes of row without end), is left for `extra`.
     fn read(
         &self,
         record: &mut Record<'_>,
+        list: Spelling,
         array: &str,
         reader: &mut Reader<'_>,
         comments: &mut Vec<Comment>,
@@ -83,35 +78,38 @@ impl Thread<'_> {
         if walked.is_err() {
             reader.tally.add(CleanKind::CommentUnreadable);
         } else if left.is_empty() {
-            record.take(top("comments"));
+            record.take(list);
         } else {
             left.push(']');
-            record.replace(top("comments"), left);
+            record.replace(list, left);
         }
     }
 
     fn read_one(&self, json: &str, reader: &mut Reader<'_>) -> Result<Comment, Refusal> {
-        let mut record = Record::flat(json, reader)?;
-        let id = record.pick(&spelling::COMMENT_ID, reader, Reader::key);
-        let [like_count, reply_count] = [&spelling::COMMENT_LIKES[..], &[top("reply_count")]]
+        let shape = self.shape;
+        let mut record = Record::part(json, shape.sections, reader)?;
+        let id = record.pick(shape.id, reader, Reader::key);
+        let [like_count, reply_count] = [shape.like_count, shape.reply_count]
             .map(|spellings| record.pick(spellings, reader, Reader::count));
-        let commented_at = record.pick(&[top("created_at")], reader, Reader::time);
-        let mut text = |spellings: &[Spelling]| record.pick(spellings, reader, Reader::text);
+        let commented_at = record.pick(shape.commented_at, reader, Reader::time);
+        let mut text = |spellings: Spellings| record.pick(spellings, reader, Reader::text);
         let mut comment = Comment {
             comment_id: String::new(),
             post_id: self.post_id.clone(),
-            author_username: text(&[top("author_username")]),
-            author_name: text(&spelling::COMMENT_AUTHOR_NAME),
-            text: text(&[top("text")]),
+            author_username: text(shape.author_username),
+            author_name: text(shape.author_name),
+            text: text(shape.text),
             like_count,
             reply_count,
-            parent_type: text(&[top("parent_type")]),
-            parent_id: text(&[top("parent_id")]),
+            parent_type: text(shape.parent_type),
+            parent_id: text(shape.parent_id),
             commented_at,
             crawled_at: self.crawled_at,
-            extra: record.extra(reader)?,
+            extra: None,
         };
+        (shape.finish)(&mut record, reader, &mut comment);
         comment.comment_id = id.unwrap_or_else(|| self.derived_id(&comment));
+        comment.extra = record.extra(reader)?;
         Ok(comment)
     }
 

@@ -1,9 +1,14 @@
 //! TikTok: items say nothing that the common names do not.
 
+mod shape;
+
 use super::Dialect;
 
-/// How TikTok's crawler differs.
-pub(super) const DIALECT: Dialect = Dialect { own_id: None };
+/// How TikTok's items are read.
+pub(super) const DIALECT: Dialect = Dialect {
+    name: "tiktok",
+    shape: |_| &shape::SHAPE,
+};
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,14 @@
 //! YouTube: a video has a `video_id` and a channel. The channel is the author's key where the author
 //! has no name of their own; `category_id`, `definition` and `caption` have no column and are kept as sent.
 
+mod shape;
+
 use super::Dialect;
 
-/// How YouTube's crawler differs.
+/// How YouTube's items are read.
 pub(super) const DIALECT: Dialect = Dialect {
-    own_id: Some("video_id"),
+    name: "youtube",
+    shape: |_| &shape::SHAPE,
 };
 
 #[cfg(test)]
