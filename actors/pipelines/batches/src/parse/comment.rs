@@ -24,6 +24,17 @@ pub(super) struct Thread<'p> {
     pub(super) crawled_at: Timestamp,
 }
 
+/// The comment that replies stand in.
+struct Parent {
+    /// Shared by its replies: it may be long, and they many.
+    id: Arc<str>,
+    /// 1 for a comment on the post.
+    level: usize,
+}
+
+/// Replies within replies that are rows; those deeper stay in `extra`, so that nothing recurses without end.
+const MAX_REPLY_LEVELS: usize = 8;
+
 // === impl Thread ===
 
 impl Thread<'_> {
@@ -34,13 +45,26 @@ impl Thread<'_> {
         reader: &mut Reader<'_>,
         comments: &mut Vec<Comment>,
     ) {
-        let list = self.shape.list;
+        self.read_list(record, self.shape.list, None, reader, comments);
+    }
+
+    /// Reads a list of comments: of the post, or of replies to one of them.
+    fn read_list(
+        &self,
+        record: &mut Record<'_>,
+        list: Spelling,
+        parent: Option<&Parent>,
+        reader: &mut Reader<'_>,
+        comments: &mut Vec<Comment>,
+    ) {
         let Some(json) = record.json(list).cloned() else {
             return;
         };
         match Scalar::of(&json) {
             Scalar::Null => record.take(list),
-            Scalar::Array => self.read(record, list, &json, reader, comments),
+            Scalar::Array if parent.is_none_or(|parent| parent.level <= MAX_REPLY_LEVELS) => {
+                self.read(record, list, &json, parent, reader, comments);
+            }
             _ => reader.tally.add(CleanKind::CommentUnreadable),
         }
     }
@@ -52,6 +76,7 @@ impl Thread<'_> {
         record: &mut Record<'_>,
         list: Spelling,
         array: &str,
+        parent: Option<&Parent>,
         reader: &mut Reader<'_>,
         comments: &mut Vec<Comment>,
     ) {
@@ -59,12 +84,8 @@ impl Thread<'_> {
         let walked = fields::for_each(array, |json| {
             let trouble = match reader.comments_left {
                 0 => Some(CleanKind::CommentsOverCap),
-                _ => match self.read_one(json, reader) {
-                    Ok(comment) => {
-                        comments.push(comment);
-                        reader.comments_left -= 1;
-                        None
-                    }
+                _ => match self.read_one(json, parent, reader, comments) {
+                    Ok(()) => None,
                     Err(_) => Some(CleanKind::CommentUnreadable),
                 },
             };
@@ -85,9 +106,44 @@ impl Thread<'_> {
         }
     }
 
-    fn read_one(&self, json: &str, reader: &mut Reader<'_>) -> Result<Comment, Refusal> {
+    /// Reads a comment and, behind it, its replies.
+    fn read_one(
+        &self,
+        json: &str,
+        parent: Option<&Parent>,
+        reader: &mut Reader<'_>,
+        comments: &mut Vec<Comment>,
+    ) -> Result<(), Refusal> {
+        let mut record = Record::part(json, self.shape.sections, reader)?;
+        let comment = self.columns(&mut record, parent, reader);
+        let Some(replies) = self.shape.replies else {
+            let extra = record.extra(reader)?;
+            comments.push(Comment { extra, ..comment });
+            reader.comments_left -= 1;
+            return Ok(());
+        };
+        let parent = Parent {
+            id: comment.comment_id.as_str().into(),
+            level: parent.map_or(0, |parent| parent.level) + 1,
+        };
+        let position = comments.len();
+        comments.push(comment);
+        reader.comments_left -= 1;
+        self.read_list(&mut record, replies, Some(&parent), reader, comments);
+        match record.extra(reader) {
+            Ok(extra) => comments[position].extra = extra,
+            Err(refusal) => {
+                // They are in what is left of the list.
+                reader.comments_left += comments.len() - position;
+                comments.truncate(position);
+                return Err(refusal);
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&self, record: &mut Record<'_>, parent: Option<&Parent>, reader: &mut Reader<'_>) -> Comment {
         let shape = self.shape;
-        let mut record = Record::part(json, shape.sections, reader)?;
         let id = record.pick(shape.id, reader, Reader::key);
         let [like_count, reply_count] = [shape.like_count, shape.reply_count]
             .map(|spellings| record.pick(spellings, reader, Reader::count));
@@ -102,15 +158,18 @@ impl Thread<'_> {
             like_count,
             reply_count,
             parent_type: text(shape.parent_type),
-            parent_id: text(shape.parent_id),
+            parent_id: text(shape.parent_id).map(Arc::from),
             commented_at,
             crawled_at: self.crawled_at,
             extra: None,
         };
-        (shape.finish)(&mut record, reader, &mut comment);
+        (shape.finish)(record, reader, &mut comment);
+        if let Some(parent) = parent {
+            comment.parent_type.get_or_insert_with(|| "COMMENT".to_owned());
+            comment.parent_id.get_or_insert_with(|| parent.id.clone());
+        }
         comment.comment_id = id.unwrap_or_else(|| self.derived_id(&comment));
-        comment.extra = record.extra(reader)?;
-        Ok(comment)
+        comment
     }
 
     /// An id for a comment that was sent without one, the same whenever and wherever the comment is

@@ -17,8 +17,7 @@ pub(super) fn read(
     policy: &ErrorPolicy,
     reader: &mut Reader<'_>,
 ) -> Result<CrawlError, Refusal> {
-    let sent_code = record.pick(shape.error.code, reader, Reader::key);
-    let error_code = ErrorCode::new(sent_code.as_deref());
+    let error_code = code(record, shape, reader);
     let crawled_at = record.pick(shape.crawled_at, reader, Reader::time);
     take_empty(shape.comment.list, record);
     Ok(CrawlError {
@@ -31,6 +30,20 @@ pub(super) fn read(
         crawled_at: crawled_at.unwrap_or(event.event_at),
         extra: record.extra(reader)?,
     })
+}
+
+/// The code. One of the crawler's own that has a code of ours stays in the item, for `extra`.
+fn code(record: &mut Record<'_>, shape: &Shape, reader: &mut Reader<'_>) -> ErrorCode {
+    for (foreign, ours) in shape.error.foreign_codes {
+        let is_sent = |spelling: &Spelling| match record.json(*spelling).map(|json| Scalar::of(json)) {
+            Some(Scalar::Text(sent)) => sent.trim().eq_ignore_ascii_case(foreign),
+            _ => false,
+        };
+        if shape.error.code.iter().any(is_sent) {
+            return ErrorCode::new(Some(ours));
+        }
+    }
+    ErrorCode::new(record.pick(shape.error.code, reader, Reader::key).as_deref())
 }
 
 /// Crawlers send `"comments": []` with every error; that is nothing to keep.

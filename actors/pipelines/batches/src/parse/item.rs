@@ -6,7 +6,7 @@ use super::{
     reader::{MAX_KEY_BYTES, Read, Reader},
     record::{Record, Refusal},
     settings::ParserSettings,
-    shape::{FetchStatus, Shape},
+    shape::{FetchStatus, Shape, Spellings},
     tally::CleanKind,
 };
 use crate::domain::{Author, Comment, CrawlError, CrawlEvent, Platform, Post, Reason};
@@ -30,7 +30,7 @@ pub(super) fn read(
 ) -> Result<Item, Refusal> {
     let (mut record, shape) = Record::item(json, platforms::dialect(&event.platform), reader)?;
     let status = (shape.status)(&mut record);
-    let id = id(&mut record, shape, reader)?;
+    let id = id(&mut record, shape, status.as_ref().ok(), reader)?;
     let status = status?;
     for spelling in shape.platform {
         record.drop_if(*spelling, |name| Platform::new(name) == event.platform);
@@ -56,10 +56,19 @@ pub(super) fn read(
     Ok(Item::Post(Box::new(post), author.map(Box::new)))
 }
 
-fn id(record: &mut Record<'_>, shape: &Shape, reader: &mut Reader<'_>) -> Result<String, Refusal> {
+fn id(
+    record: &mut Record<'_>,
+    shape: &Shape,
+    status: Option<&FetchStatus>,
+    reader: &mut Reader<'_>,
+) -> Result<String, Refusal> {
+    let of_errors: Spellings = match status {
+        Some(FetchStatus::Error) => shape.error_id,
+        _ => &[],
+    };
     let missing = |detail: String| Refusal::new(Reason::MissingId, detail);
     let mut absent = None;
-    for spelling in shape.id {
+    for spelling in shape.id.iter().chain(of_errors) {
         let name = || record.path(*spelling);
         let Some(json) = record.json(*spelling) else {
             absent.get_or_insert_with(|| missing(format!("no {}", name())));

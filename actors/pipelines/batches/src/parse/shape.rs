@@ -20,6 +20,8 @@ pub(super) struct Shape {
     pub(super) required: Option<Place>,
     /// What names the item: it must have one of these.
     pub(super) id: Spellings,
+    /// What names an item that could not be crawled where none of these is there: what was asked for.
+    pub(super) error_id: Spellings,
     /// What the crawler says of its attempt; it takes what says so.
     pub(super) status: fn(&mut Record<'_>) -> Result<FetchStatus, Refusal>,
     /// What the event says too.
@@ -86,6 +88,8 @@ pub(super) struct AuthorShape {
 pub(super) struct CommentShape {
     /// The list of comments in the item.
     pub(super) list: Spelling,
+    /// The list of replies in a comment, each of which is a comment, too.
+    pub(super) replies: Option<Spelling>,
     /// The objects within a comment that columns pick from.
     pub(super) sections: &'static [Section],
     pub(super) id: Spellings,
@@ -107,6 +111,8 @@ pub(super) struct ErrorShape {
     pub(super) code: Spellings,
     pub(super) text: Spellings,
     pub(super) details: Spellings,
+    /// Codes of the crawler's own, and ours for each. What was sent is then kept in `extra`.
+    pub(super) foreign_codes: &'static [(&'static str, &'static str)],
 }
 
 /// What the crawler says of its attempt.

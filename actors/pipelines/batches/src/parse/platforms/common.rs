@@ -25,7 +25,7 @@ pub(super) const VIEW_COUNT: [Spelling; 5] = count("view_count", "views");
 pub(super) const LIKE_COUNT: [Spelling; 5] = count("like_count", "likes");
 pub(super) const COMMENT_COUNT: [Spelling; 5] = count("comment_count", "comments_count");
 pub(super) const SHARE_COUNT: [Spelling; 5] = count("share_count", "shares");
-const SAVE_COUNT: [Spelling; 5] = count("save_count", "saves");
+pub(super) const SAVE_COUNT: [Spelling; 5] = count("save_count", "saves");
 
 pub(super) const TEXT: [Spelling; 2] = [content("description"), content("text")];
 pub(super) const AUTHOR_KEY: [Spelling; 3] = [author("username"), author("id"), content("channel_id")];
@@ -44,6 +44,7 @@ pub(super) const COMMON: Shape = Shape {
     sections: &SECTIONS,
     required: Some(Place::META),
     id: &[meta("id")],
+    error_id: &[],
     status,
     platform: &[meta("platform")],
     job_id: &[meta("job_id")],
@@ -55,6 +56,7 @@ pub(super) const COMMON: Shape = Shape {
         code: &[meta("error_code")],
         text: &[meta("fetch_error"), meta("error_message")],
         details: &[meta("error_details")],
+        foreign_codes: &[],
     },
 };
 
@@ -102,6 +104,7 @@ const AUTHOR: AuthorShape = AuthorShape {
 
 const COMMENT: CommentShape = CommentShape {
     list: top("comments"),
+    replies: None,
     sections: &[],
     id: &COMMENT_ID,
     author_username: &[top("author_username")],

@@ -17,7 +17,11 @@ pub(super) struct Dialect {
 }
 
 /// Every platform that has a folder, a line each.
-pub(super) const ALL: &[Dialect] = &[tiktok::DIALECT, youtube::DIALECT];
+pub(super) const ALL: &[Dialect] = &[
+    // by name
+    tiktok::DIALECT,
+    youtube::DIALECT,
+];
 
 /// Of other platforms nothing is known: they are read by the common names.
 const UNKNOWN: Dialect = Dialect {
