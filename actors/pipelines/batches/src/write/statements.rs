@@ -141,9 +141,11 @@ impl Inserts {
         let crawl_errors = self
             .crawl_errors
             .run(client, preparing, each(stored, |items| &items.errors));
-        let rejected_items =
-            self.rejected_items
-                .run(client, preparing, each(stored, |items| &items.rejected));
+        let rejected = each(stored, |items| &items.rejected);
+        let curtailed = each(stored, |items| &items.curtailed);
+        let rejected_items = self
+            .rejected_items
+            .run(client, preparing, rejected.chain(curtailed));
         let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
         let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
         let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT;
