@@ -6,9 +6,13 @@ use crate::parse::{
     clean::excerpt,
     reader::Scalar,
     record::{Record, Refusal},
+    scan::Marks,
     shape::{AuthorShape, CommentShape, ErrorShape, FetchStatus, PostShape, Shape},
     spelling::{Place, Section, Spelling, author, content, meta, top},
 };
+
+/// Every item has a `meta`.
+pub(super) const MARKS: Marks = &["meta"];
 
 /// The sections that [`Place`] names, in its order.
 pub(super) const SECTIONS: [Section; 7] = [

@@ -4,7 +4,7 @@ mod common;
 mod tiktok;
 mod youtube;
 
-use super::{fields::Fields, shape::Shape};
+use super::{fields::Fields, scan::Marks, shape::Shape};
 use crate::domain::Platform;
 
 /// A platform whose crawlers we know: the shapes of their items.
@@ -12,6 +12,9 @@ use crate::domain::Platform;
 pub(super) struct Dialect {
     /// The platform's name, in lower case.
     pub(super) name: &'static str,
+    /// Fields that items have and what stands in them has not: by these an item is found behind one whose
+    /// brackets or quotes do not match.
+    pub(super) marks: Marks,
     /// The shape of an item, seen from its uppermost fields.
     pub(super) shape: fn(&Fields<'_>) -> &'static Shape,
 }
@@ -26,6 +29,7 @@ pub(super) const ALL: &[Dialect] = &[
 /// Of other platforms nothing is known: they are read by the common names.
 const UNKNOWN: Dialect = Dialect {
     name: "",
+    marks: common::MARKS,
     shape: |_| &common::SHAPE,
 };
 

@@ -2,11 +2,12 @@
 
 mod shape;
 
-use super::Dialect;
+use super::{Dialect, common};
 
 /// How TikTok's items are read.
 pub(super) const DIALECT: Dialect = Dialect {
     name: "tiktok",
+    marks: common::MARKS,
     shape: |_| &shape::SHAPE,
 };
 

@@ -3,11 +3,12 @@
 
 mod shape;
 
-use super::Dialect;
+use super::{Dialect, common};
 
 /// How YouTube's items are read.
 pub(super) const DIALECT: Dialect = Dialect {
     name: "youtube",
+    marks: common::MARKS,
     shape: |_| &shape::SHAPE,
 };
 
