@@ -1,6 +1,7 @@
 //! What the crawlers of each platform do their own way, a folder each; `common` is what all may do.
 
 mod common;
+mod facebook;
 mod tiktok;
 mod youtube;
 
@@ -22,6 +23,7 @@ pub(super) struct Dialect {
 /// Every platform that has a folder, a line each.
 pub(super) const ALL: &[Dialect] = &[
     // by name
+    facebook::DIALECT,
     tiktok::DIALECT,
     youtube::DIALECT,
 ];
