@@ -4,6 +4,7 @@ use crate::{
     running::{DLQ, PATIENCE, Running, millrace},
     trial::{Trial, buried},
 };
+use millrace_corpus::{CorpusSettings, Platform, Temper};
 use millrace_oracle::{Actual, Copies, Expected, compare, compare_dead_letters, report};
 use millrace_stack::{Stack, wait_for};
 
@@ -38,6 +39,42 @@ async fn every_row_of_every_table_is_as_computed() {
     );
     let stored_twice = counted("analytics_events_processed_total") - expected.ledger.len();
     assert_eq!(counted("analytics_duplicates_total"), stored_twice);
+}
+
+/// Both shapes, replies, and damaged items that are neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_of_facebook_is_as_computed() {
+    let tenant = Stack::shared().await.tenant("facebook").await.unwrap();
+    let settings = CorpusSettings {
+        seed: 20_251_128,
+        items: 1_500,
+        comments_per_item: 6,
+        platform: Some(Platform::Facebook),
+        temper: Temper::Hostile,
+        ..CorpusSettings::default()
+    };
+    let trial = Trial::of(&tenant, settings).await;
+    trial.upload(&tenant).await;
+    let line = Running::start(tenant, &trial.settings()).await;
+    trial.publish(&line).await;
+
+    let expected = trial.expected();
+    let replies = expected.comments.values();
+    let replies = replies.filter(|row| row["parent_type"] == "COMMENT").count();
+    let records = expected
+        .authors
+        .keys()
+        .filter(|key| key.ends_with(".page"))
+        .count();
+    assert!(
+        replies > 1_000 && records > 50,
+        "{replies} replies, {records} pages of records"
+    );
+    let buried = wait_until_settled(&line, &expected).await;
+    let differences = compare(&expected, &Actual::read(&line.database).await.unwrap());
+    assert!(differences.is_empty(), "{}", report(&differences));
+    let differences = compare_dead_letters(&expected, &buried, Copies::Exact);
+    assert!(differences.is_empty(), "{}", report(&differences));
 }
 
 /// Waits until all is stored or buried, and returns id and reason of each dead letter.

@@ -4,6 +4,7 @@ use super::{
     author::AuthorNumber,
     clock, comment, crawl_error,
     dice::Dice,
+    facebook,
     quirk::Quirk,
     settings::Temper,
     text,
@@ -15,15 +16,22 @@ use serde_json::{Map, Value, json};
 pub(super) fn item(visit: &Visit<'_>) -> Value {
     let mut dice = visit.dice();
     let errors_every = if visit.hostile() { 13 } else { 25 };
-    if visit.item % errors_every == 5 {
-        return crawl_error::item(visit, &mut dice, visit.item / errors_every);
-    }
     let quirk = visit.hostile().then(|| Quirk::of(visit.item)).flatten();
-    let mut item = post(visit, &mut dice, quirk.is_some());
-    if let Some(quirk) = quirk {
-        quirk.apply(&mut item, visit, &mut dice);
+    let item = if visit.item % errors_every == 5 {
+        crawl_error::item(visit, &mut dice, visit.item / errors_every)
+    } else {
+        let mut item = post(visit, &mut dice, quirk.is_some());
+        if let Some(quirk) = quirk {
+            // Damage is done to the common names.
+            quirk.apply(&mut item, visit, &mut dice);
+            return item;
+        }
+        item
+    };
+    match visit.job.platform {
+        "facebook" => facebook::reshaped(item, visit, &mut dice),
+        _ => item,
     }
-    item
 }
 
 /// `meta.id`: digits on TikTok, eleven letters on YouTube.

@@ -42,6 +42,7 @@ impl Job {
         let platform = match settings.platform {
             Some(Platform::Tiktok) => "tiktok",
             Some(Platform::Youtube) => "youtube",
+            Some(Platform::Facebook) => "facebook",
             None if mixed < 60 => "tiktok",
             None if hostile && number % 8 == 6 => "facebook",
             None => "youtube",

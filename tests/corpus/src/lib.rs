@@ -14,6 +14,7 @@ mod comment;
 mod crawl_error;
 mod dice;
 mod event;
+mod facebook;
 pub mod folder;
 mod item;
 mod job;

@@ -38,6 +38,8 @@ pub enum Platform {
     Tiktok,
     /// Batches of 20, some with long transcriptions.
     Youtube,
+    /// Batches of 50, items of two shapes.
+    Facebook,
 }
 
 /// How well-behaved crawlers are.

@@ -2,6 +2,7 @@
 
 use crate::{
     event::{Event, Poison},
+    facebook,
     item::{Item, Kind},
     leaves::{self, Leaf},
     object::{self, Sent},
@@ -10,7 +11,10 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// What every table and the dead-letter queue must hold. Tables are maps by key.
 #[derive(Debug, Default)]
@@ -110,8 +114,13 @@ fn store(
     };
     let mut distribution = BTreeMap::<String, i64>::new();
     for (index, item) in items.iter().enumerate() {
-        let read = item.as_ref().map(|item| Item {
-            item,
+        let told = item.as_ref().map(|sent| match event.platform.as_str() {
+            "facebook" => Cow::Owned(facebook::translated(sent)),
+            _ => Cow::Borrowed(sent),
+        });
+        let read = told.as_ref().map(|told| Item {
+            sent: item.as_ref().unwrap_or(told),
+            item: told,
             event,
             settings,
         });
@@ -195,7 +204,7 @@ impl Crawled {
         let at = item.crawled_at().unwrap_or(Timestamp::MIN);
         let id = item.id().unwrap_or_default();
         let post_key = key(&[item.event.scope(), &item.event.platform, &id]);
-        let sent = leaves::sent(item.item, item.settings.max_text_bytes);
+        let sent = leaves::sent(item.sent, item.settings.max_text_bytes);
         let known = self.leaves.entry(post_key.clone()).or_insert((at, Vec::new()));
         if at >= known.0 {
             *known = (at, sent);

@@ -12,6 +12,9 @@ use serde_json::Value;
 
 /// An item of a batch, with what decides how it is read.
 pub(crate) struct Item<'a> {
+    /// As it was sent.
+    pub(crate) sent: &'a Value,
+    /// The same in the common words.
     pub(crate) item: &'a Value,
     pub(crate) event: &'a Event,
     pub(crate) settings: &'a OracleSettings,

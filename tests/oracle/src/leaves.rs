@@ -1,6 +1,6 @@
 //! Nothing that was sent is lost: what no column takes must be found in `extra`.
 
-use crate::{row::Row, value};
+use crate::{facebook, row::Row, value};
 use serde_json::Value;
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -24,8 +24,10 @@ const TAKEN: [&str; 13] = [
     "interactions.views interactions.likes interactions.comments_count interactions.shares interactions.saves",
 ];
 
-static TAKEN_PATHS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| TAKEN.iter().flat_map(|line| line.split(' ')).collect());
+static TAKEN_PATHS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let lines = TAKEN.iter().chain(&facebook::TAKEN);
+    lines.flat_map(|line| line.split(' ')).collect()
+});
 
 /// Strings and numbers of an item that no column takes.
 pub(crate) fn sent(item: &Value, max_text_bytes: usize) -> Vec<Leaf> {

@@ -9,6 +9,7 @@ mod compare;
 mod error_code;
 mod event;
 mod expected;
+mod facebook;
 mod item;
 mod leaves;
 mod object;

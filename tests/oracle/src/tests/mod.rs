@@ -1,6 +1,7 @@
 mod cases;
 mod comparison;
 mod dead_letters;
+mod facebook;
 mod guide;
 mod merging;
 

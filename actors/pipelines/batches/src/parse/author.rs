@@ -3,7 +3,8 @@
 use super::{
     reader::{Reader, Scalar},
     record::{Record, Refusal},
-    spelling::{self, Place, Spelling, author},
+    shape::{AuthorShape, Spellings},
+    spelling::Spelling,
 };
 use crate::domain::Author;
 use jiff::Timestamp;
@@ -22,13 +23,14 @@ pub(super) struct Byline {
 /// the item, for the post's `extra`.
 pub(super) fn read(
     record: &mut Record<'_>,
+    shape: &AuthorShape,
     crawled_at: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Result<Byline, Refusal> {
-    let key = key(record, reader);
-    let username = record.pick(&[author("username")], reader, Reader::text);
-    let name = record.pick(&spelling::AUTHOR_NAME, reader, Reader::text);
-    let followers = record.pick(&spelling::FOLLOWERS, reader, Reader::count);
+    let key = key(record, shape.key, reader);
+    let username = record.pick(shape.username, reader, Reader::text);
+    let name = record.pick(shape.display_name, reader, Reader::text);
+    let followers = record.pick(shape.follower_count, reader, Reader::count);
     let mut byline = Byline {
         key,
         username,
@@ -37,14 +39,13 @@ pub(super) fn read(
         row: None,
     };
     if let Some(author_key) = byline.key.clone() {
-        byline.row = Some(row(record, author_key, &byline, crawled_at, reader)?);
+        byline.row = Some(row(record, shape, author_key, &byline, crawled_at, reader)?);
     }
     Ok(byline)
 }
 
 /// The first spelling that can be a key: one that is too long for an index, or no text, is passed over.
-fn key(record: &mut Record<'_>, reader: &mut Reader<'_>) -> Option<String> {
-    let mut spellings = &spelling::AUTHOR_KEY[..];
+fn key(record: &mut Record<'_>, mut spellings: Spellings, reader: &mut Reader<'_>) -> Option<String> {
     while !spellings.is_empty() {
         let key = record.pick(spellings, reader, Reader::key);
         if key.is_some() {
@@ -62,14 +63,15 @@ fn key(record: &mut Record<'_>, reader: &mut Reader<'_>) -> Option<String> {
 
 fn row(
     record: &mut Record<'_>,
+    shape: &AuthorShape,
     author_key: String,
     byline: &Byline,
     crawled_at: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Result<Author, Refusal> {
-    let mut text = |key| record.pick(&[author(key)], reader, Reader::text);
-    let [avatar_url, bio] = [text("avatar_url"), text("bio")];
-    let mut count = |spelling: Spelling| record.pick(&[spelling], reader, Reader::count);
+    let mut text = |spellings: Spellings| record.pick(spellings, reader, Reader::text);
+    let [avatar_url, bio] = [text(shape.avatar_url), text(shape.bio)];
+    let mut count = |spellings: Spellings| record.pick(spellings, reader, Reader::count);
     Ok(Author {
         author_key,
         username: byline.username.clone(),
@@ -77,11 +79,14 @@ fn row(
         avatar_url,
         bio,
         follower_count: byline.followers,
-        following_count: count(author("following_count")),
-        total_likes: count(author("total_likes")),
-        video_count: count(author("video_count")),
-        verified: record.pick(&spelling::VERIFIED, reader, Reader::flag),
+        following_count: count(shape.following_count),
+        total_likes: count(shape.total_likes),
+        video_count: count(shape.video_count),
+        verified: record.pick(shape.verified, reader, Reader::flag),
         crawled_at,
-        extra: record.take_extra(Place::Author, reader)?,
+        extra: match shape.sections.iter().find(|place| record.has(**place)) {
+            Some(place) => record.take_extra(*place, reader)?,
+            None => None,
+        },
     })
 }

@@ -4,8 +4,10 @@ use super::{
     borders, clean, decompress, depth, envelope, fix,
     found::{Flaw, Found},
     item::{self, Item},
+    platforms,
     reader::Reader,
     record::Refusal,
+    scan::Marks,
     settings::{ParserLimits, ParserSettings},
     tally::{CleanKind, Tally},
     weight,
@@ -58,7 +60,8 @@ pub(super) fn parse_json(
         return Err(Fault::poison(Reason::MalformedJson, "mostly not UTF-8"));
     };
     let clean_keys = with_clean_keys(&json, &mut reader.tally);
-    let found = found(&json, &clean_keys, limits, &mut reader.tally)?;
+    let marks = platforms::dialect(&event.platform).marks;
+    let found = found(&json, &clean_keys, marks, limits, &mut reader.tally)?;
     // Lists that double as they grow are there three times for a moment. Most rows are comments.
     let mut items = Items {
         posts: Vec::with_capacity(found.len()),
@@ -149,17 +152,18 @@ fn trimmed<'b>(body: &'b [u8], tally: &mut Tally) -> &'b [u8] {
 fn found<'a>(
     json: &'a str,
     clean_keys: &'a str,
+    marks: Marks,
     limits: &ParserLimits,
     tally: &mut Tally,
 ) -> Result<Vec<Found<'a>>, Fault> {
     if !depth::exceeds(clean_keys, limits.max_depth) {
-        match envelope::items(clean_keys, limits.max_items) {
+        match envelope::items(clean_keys, marks, limits.max_items) {
             Ok(items) => return Ok(items.into_iter().map(Found::whole).collect()),
             Err(fault) if fault.kind() == Reason::TooManyItems.code() => return Err(fault),
             Err(_) => {}
         }
     }
-    borders::items(json, limits, tally)
+    borders::items(json, marks, limits, tally)
 }
 
 fn read(

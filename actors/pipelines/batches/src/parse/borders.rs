@@ -3,14 +3,14 @@
 //!
 //! Slow beside [`super::envelope`], and only asked where that one refuses. An item ends where its
 //! brackets do. Where they do not match (a quote or a bracket too many or too few), it ends before the
-//! next object that is whole and has a `meta`, or before the end of the batch; what lies between is
+//! next object that is whole and has a field that only items have (`meta`), or before the end of the batch; what lies between is
 //! rejected as one item, unchanged: to guess what was meant would be to invent data. A body that ends
 //! in the middle of an item is cut: how many items are missing nobody knows, so it is refused as one.
 
 use super::{
     depth,
     found::{Flaw, Found},
-    scan::{self, Scan, Slip, SlipKind, is_blank},
+    scan::{self, Marks, Scan, Slip, SlipKind, is_blank},
     settings::ParserLimits,
     tally::{CleanKind, Tally},
 };
@@ -38,6 +38,7 @@ pub(super) enum Frame {
 #[derive(Debug)]
 pub(super) struct Borders<'a, 't> {
     pub(super) text: &'a str,
+    marks: Marks,
     limits: &'t ParserLimits,
     tally: &'t mut Tally,
     found: Vec<Found<'a>>,
@@ -51,10 +52,11 @@ pub(super) struct Borders<'a, 't> {
 /// `malformed_json` where borders are lost, `too_deep` where they are lost in brackets, `too_many_items`.
 pub(super) fn items<'a>(
     json: &'a str,
+    marks: Marks,
     limits: &ParserLimits,
     tally: &mut Tally,
 ) -> Result<Vec<Found<'a>>, Fault> {
-    let mut borders = Borders::new(json, limits, tally);
+    let mut borders = Borders::new(json, marks, limits, tally);
     borders.find_all()?;
     Ok(borders.found)
 }
@@ -75,9 +77,10 @@ impl Frame {
 // === impl Borders ===
 
 impl<'a, 't> Borders<'a, 't> {
-    fn new(json: &'a str, limits: &'t ParserLimits, tally: &'t mut Tally) -> Self {
+    fn new(json: &'a str, marks: Marks, limits: &'t ParserLimits, tally: &'t mut Tally) -> Self {
         Self {
             text: json.trim_matches([' ', '\t', '\n', '\r']),
+            marks,
             limits,
             tally,
             found: Vec::new(),
@@ -125,10 +128,8 @@ impl<'a, 't> Borders<'a, 't> {
     }
 
     fn single(&mut self, first: &Scan, next: Option<usize>) -> Result<(), Fault> {
-        if !["\"meta\"", "\"content\""]
-            .iter()
-            .any(|key| self.text.contains(key))
-        {
+        let is_named = |key: &&str| self.text.contains(&format!("\"{key}\""));
+        if !self.marks.iter().chain(&["content"]).any(is_named) {
             return Err(lost(first.slip, "an object without items, meta or content"));
         }
         let whole = 0..self.text.len();
@@ -281,7 +282,7 @@ impl<'a, 't> Borders<'a, 't> {
         strictly: bool,
     ) -> Result<Scan, Fault> {
         let max_depth = self.limits.max_depth.saturating_sub(frame.depth());
-        let scan = scan::value(&self.bytes()[..until], start, max_depth, strictly);
+        let scan = scan::value(&self.bytes()[..until], start, self.marks, max_depth, strictly);
         self.effort += (scan.read_to - start) as u64;
         if self.effort > self.most_effort() {
             return Err(lost(
@@ -379,7 +380,7 @@ mod tests {
         for line in ["\n{", "\n{\"meta\":", "\n{\"a\":[1,", "\n{\"meta\":{},\"a\":01,"] {
             let body = format!("{{\"meta\":1{}", line.repeat(20_000));
             let mut tally = Tally::default();
-            let mut borders = Borders::new(&body, &limits, &mut tally);
+            let mut borders = Borders::new(&body, &["meta"], &limits, &mut tally);
             let _ = borders.find_all();
             let times = borders.effort / body.len() as u64;
             assert!(times <= 8, "{line:?}: each byte was read {times} times");

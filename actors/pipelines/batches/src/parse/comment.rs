@@ -4,7 +4,8 @@ use super::{
     fields,
     reader::{Reader, Scalar},
     record::{Record, Refusal},
-    spelling::{self, Spelling, top},
+    shape::{CommentShape, Spellings},
+    spelling::Spelling,
     tally::CleanKind,
 };
 use crate::domain::{Comment, Platform};
@@ -16,47 +17,66 @@ use uuid::Uuid;
 const DERIVED: Uuid = Uuid::from_u128(0x6d69_6c6c_7261_6365_8063_6f6d_6d65_6e74);
 
 /// What every comment of an item shares.
-struct Thread<'p> {
-    platform: &'p Platform,
-    post_id: Arc<str>,
-    crawled_at: Timestamp,
+pub(super) struct Thread<'p> {
+    pub(super) shape: &'p CommentShape,
+    pub(super) platform: &'p Platform,
+    pub(super) post_id: Arc<str>,
+    pub(super) crawled_at: Timestamp,
 }
 
-/// Reads the comments of a post into those of the batch. What is no comment is left for the post's `extra`.
-pub(super) fn read_all(
-    record: &mut Record<'_>,
-    post_id: &str,
-    crawled_at: Timestamp,
-    platform: &Platform,
-    reader: &mut Reader<'_>,
-    comments: &mut Vec<Comment>,
-) {
-    let Some(json) = record.json(top("comments")).cloned() else {
-        return;
-    };
-    match Scalar::of(&json) {
-        Scalar::Null => record.take(top("comments")),
-        Scalar::Array => {
-            let thread = Thread {
-                platform,
-                post_id: post_id.into(),
-                crawled_at,
-            };
-            thread.read(record, &json, reader, comments);
-        }
-        _ => reader.tally.add(CleanKind::CommentUnreadable),
-    }
+/// The comment that replies stand in.
+struct Parent {
+    /// Shared by its replies: it may be long, and they many.
+    id: Arc<str>,
+    /// 1 for a comment on the post.
+    level: usize,
 }
+
+/// Replies within replies that are rows; those deeper stay in `extra`, so that nothing recurses without end.
+const MAX_REPLY_LEVELS: usize = 8;
 
 // === impl Thread ===
 
 impl Thread<'_> {
+    /// Reads the comments of a post into those of the batch. What is no comment is left for the post's `extra`.
+    pub(super) fn read_all(
+        &self,
+        record: &mut Record<'_>,
+        reader: &mut Reader<'_>,
+        comments: &mut Vec<Comment>,
+    ) {
+        self.read_list(record, self.shape.list, None, reader, comments);
+    }
+
+    /// Reads a list of comments: of the post, or of replies to one of them.
+    fn read_list(
+        &self,
+        record: &mut Record<'_>,
+        list: Spelling,
+        parent: Option<&Parent>,
+        reader: &mut Reader<'_>,
+        comments: &mut Vec<Comment>,
+    ) {
+        let Some(json) = record.json(list).cloned() else {
+            return;
+        };
+        match Scalar::of(&json) {
+            Scalar::Null => record.take(list),
+            Scalar::Array if parent.is_none_or(|parent| parent.level <= MAX_REPLY_LEVELS) => {
+                self.read(record, list, &json, parent, reader, comments);
+            }
+            _ => reader.tally.add(CleanKind::CommentUnreadable),
+        }
+    }
+
     /// Reads an array of valid JSON. What is no comment, and what is beyond the cap of the batch (three
     /// bytes of JSON must not become four hundred bytes of row without end), is left for `extra`.
     fn read(
         &self,
         record: &mut Record<'_>,
+        list: Spelling,
         array: &str,
+        parent: Option<&Parent>,
         reader: &mut Reader<'_>,
         comments: &mut Vec<Comment>,
     ) {
@@ -64,12 +84,8 @@ impl Thread<'_> {
         let walked = fields::for_each(array, |json| {
             let trouble = match reader.comments_left {
                 0 => Some(CleanKind::CommentsOverCap),
-                _ => match self.read_one(json, reader) {
-                    Ok(comment) => {
-                        comments.push(comment);
-                        reader.comments_left -= 1;
-                        None
-                    }
+                _ => match self.read_one(json, parent, reader, comments) {
+                    Ok(()) => None,
                     Err(_) => Some(CleanKind::CommentUnreadable),
                 },
             };
@@ -83,36 +99,77 @@ impl Thread<'_> {
         if walked.is_err() {
             reader.tally.add(CleanKind::CommentUnreadable);
         } else if left.is_empty() {
-            record.take(top("comments"));
+            record.take(list);
         } else {
             left.push(']');
-            record.replace(top("comments"), left);
+            record.replace(list, left);
         }
     }
 
-    fn read_one(&self, json: &str, reader: &mut Reader<'_>) -> Result<Comment, Refusal> {
-        let mut record = Record::flat(json, reader)?;
-        let id = record.pick(&spelling::COMMENT_ID, reader, Reader::key);
-        let [like_count, reply_count] = [&spelling::COMMENT_LIKES[..], &[top("reply_count")]]
+    /// Reads a comment and, behind it, its replies.
+    fn read_one(
+        &self,
+        json: &str,
+        parent: Option<&Parent>,
+        reader: &mut Reader<'_>,
+        comments: &mut Vec<Comment>,
+    ) -> Result<(), Refusal> {
+        let mut record = Record::part(json, self.shape.sections, reader)?;
+        let comment = self.columns(&mut record, parent, reader);
+        let Some(replies) = self.shape.replies else {
+            let extra = record.extra(reader)?;
+            comments.push(Comment { extra, ..comment });
+            reader.comments_left -= 1;
+            return Ok(());
+        };
+        let parent = Parent {
+            id: comment.comment_id.as_str().into(),
+            level: parent.map_or(0, |parent| parent.level) + 1,
+        };
+        let position = comments.len();
+        comments.push(comment);
+        reader.comments_left -= 1;
+        self.read_list(&mut record, replies, Some(&parent), reader, comments);
+        match record.extra(reader) {
+            Ok(extra) => comments[position].extra = extra,
+            Err(refusal) => {
+                // They are in what is left of the list.
+                reader.comments_left += comments.len() - position;
+                comments.truncate(position);
+                return Err(refusal);
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&self, record: &mut Record<'_>, parent: Option<&Parent>, reader: &mut Reader<'_>) -> Comment {
+        let shape = self.shape;
+        let id = record.pick(shape.id, reader, Reader::key);
+        let [like_count, reply_count] = [shape.like_count, shape.reply_count]
             .map(|spellings| record.pick(spellings, reader, Reader::count));
-        let commented_at = record.pick(&[top("created_at")], reader, Reader::time);
-        let mut text = |spellings: &[Spelling]| record.pick(spellings, reader, Reader::text);
+        let commented_at = record.pick(shape.commented_at, reader, Reader::time);
+        let mut text = |spellings: Spellings| record.pick(spellings, reader, Reader::text);
         let mut comment = Comment {
             comment_id: String::new(),
             post_id: self.post_id.clone(),
-            author_username: text(&[top("author_username")]),
-            author_name: text(&spelling::COMMENT_AUTHOR_NAME),
-            text: text(&[top("text")]),
+            author_username: text(shape.author_username),
+            author_name: text(shape.author_name),
+            text: text(shape.text),
             like_count,
             reply_count,
-            parent_type: text(&[top("parent_type")]),
-            parent_id: text(&[top("parent_id")]),
+            parent_type: text(shape.parent_type),
+            parent_id: text(shape.parent_id).map(Arc::from),
             commented_at,
             crawled_at: self.crawled_at,
-            extra: record.extra(reader)?,
+            extra: None,
         };
+        (shape.finish)(record, reader, &mut comment);
+        if let Some(parent) = parent {
+            comment.parent_type.get_or_insert_with(|| "COMMENT".to_owned());
+            comment.parent_id.get_or_insert_with(|| parent.id.clone());
+        }
         comment.comment_id = id.unwrap_or_else(|| self.derived_id(&comment));
-        Ok(comment)
+        comment
     }
 
     /// An id for a comment that was sent without one, the same whenever and wherever the comment is

@@ -3,6 +3,7 @@
 use super::{
     fields::{self, Fields},
     reader::Scalar,
+    scan::Marks,
 };
 use crate::domain::Reason;
 use millrace_engine::Fault;
@@ -15,17 +16,17 @@ use std::borrow::Cow;
 ///
 /// # Errors
 /// `malformed_json`, `too_many_items`.
-pub(super) fn items(json: &str, max_items: usize) -> Result<Vec<&str>, Fault> {
+pub(super) fn items(json: &str, marks: Marks, max_items: usize) -> Result<Vec<&str>, Fault> {
     let json = json.trim_matches([' ', '\t', '\n', '\r']);
     match json.as_bytes().first() {
         Some(b'[') => elements(json, max_items),
-        Some(b'{') => of_object(json, max_items),
+        Some(b'{') => of_object(json, marks, max_items),
         Some(_) => Err(malformed("neither an array nor an object")),
         None => Err(malformed("empty")),
     }
 }
 
-fn of_object(json: &str, max_items: usize) -> Result<Vec<&str>, Fault> {
+fn of_object(json: &str, marks: Marks, max_items: usize) -> Result<Vec<&str>, Fault> {
     let fields = Fields::read(json).map_err(malformed)?;
     for key in ["items", "payload"] {
         if let Some(Cow::Borrowed(value)) = fields.json(key)
@@ -34,7 +35,11 @@ fn of_object(json: &str, max_items: usize) -> Result<Vec<&str>, Fault> {
             return elements(value, max_items);
         }
     }
-    if fields.json("meta").is_some() || fields.json("content").is_some() {
+    if marks
+        .iter()
+        .chain(&["content"])
+        .any(|key| fields.json(key).is_some())
+    {
         return Ok(vec![json]);
     }
     Err(malformed("an object without items, meta or content"))

@@ -3,8 +3,8 @@
 //! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items; where it
 //! refuses, `borders` finds them by `scan`, and `fix` makes JSON of what is nearly JSON) and, for
 //! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or `crawl_error`,
-//! which pick values by their `spelling` with a `reader`; what nobody picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
-//! What a platform does its own way is in the platform's folder.
+//! which pick values with a `reader` by the spellings of the item's `shape`; what nobody picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
+//! A platform's shapes are in the platform's folder (`platforms`).
 
 mod author;
 mod batch;
@@ -29,6 +29,7 @@ mod record;
 mod resync;
 mod scan;
 mod settings;
+mod shape;
 mod spelling;
 mod tally;
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use super::{
     extra::{MAX_JSON_BYTES, ObjectText},
     fields::Fields,
+    platforms::Dialect,
     reader::{Read, Reader, Scalar},
-    spelling::{Place, Spelling},
+    shape::Shape,
+    spelling::{Place, Section, Spelling},
     tally::CleanKind,
 };
 use crate::domain::{Json, Reason};
@@ -13,8 +15,13 @@ use std::borrow::Cow;
 /// The sections of one item.
 #[derive(Debug, Default)]
 pub(super) struct Record<'a> {
-    sections: [Option<Fields<'a>>; Place::ALL.len()],
+    /// The item itself, and each section that it has, by [`Place`].
+    fields: [Option<Fields<'a>>; MAX_PLACES],
+    sections: &'static [Section],
 }
+
+/// Most sections of any shape, the item itself included.
+pub(super) const MAX_PLACES: usize = 10;
 
 /// Why an item is rejected.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,34 +52,57 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// What is no object, has no `meta` that is one, or has more fields than we handle.
-    pub(super) fn item(json: &'a str, reader: &mut Reader<'_>) -> Result<Self, Refusal> {
-        let mut record = Self::flat(json, reader)?;
-        for place in Place::ALL {
-            if let Some((parent, key)) = place.parent() {
-                record.open(*place, parent, key, reader)?;
+    pub(super) fn item(
+        json: &'a str,
+        dialect: Dialect,
+        reader: &mut Reader<'_>,
+    ) -> Result<(Self, &'static Shape), Refusal> {
+        let top = fields(json, reader)?;
+        let shape = (dialect.shape)(&top);
+        let mut record = Self::default();
+        record.fields[0] = Some(top);
+        record.open_all(shape.sections, shape.required, reader)?;
+        match shape.required {
+            Some(place) if !record.has(place) => {
+                Err(Refusal::malformed(format!("no {}", record.name(place))))
             }
+            _ => Ok((record, shape)),
         }
-        if !record.has(Place::Meta) {
-            return Err(Refusal::malformed("no meta"));
-        }
+    }
+
+    /// Takes apart what is no item, such as a comment.
+    pub(super) fn part(
+        json: &'a str,
+        sections: &'static [Section],
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, Refusal> {
+        let mut record = Self::default();
+        record.fields[0] = Some(fields(json, reader)?);
+        record.open_all(sections, None, reader)?;
         Ok(record)
     }
 
-    /// Takes apart what has no sections, such as a comment.
-    pub(super) fn flat(json: &'a str, reader: &mut Reader<'_>) -> Result<Self, Refusal> {
-        let mut record = Self::default();
-        record.sections[Place::Top as usize] = Some(fields(json, reader)?);
-        Ok(record)
+    /// Where a value stands, for people.
+    pub(super) fn path(&self, Spelling { place, key }: Spelling) -> String {
+        match place {
+            Place::TOP => key.to_owned(),
+            place => format!("{}.{key}", self.name(place)),
+        }
+    }
+
+    fn name(&self, place: Place) -> &'static str {
+        let section = place.0.checked_sub(1).and_then(|at| self.sections.get(at));
+        section.map_or("", |section| section.key)
     }
 
     /// Whether the item has that section.
     pub(super) fn has(&self, place: Place) -> bool {
-        self.sections[place as usize].is_some()
+        self.fields[place.0].is_some()
     }
 
     /// A value as it was sent.
     pub(super) fn json(&self, Spelling { place, key }: Spelling) -> Option<&Cow<'a, str>> {
-        self.sections[place as usize].as_ref()?.json(key)
+        self.fields[place.0].as_ref()?.json(key)
     }
 
     /// Reads a value by its first spelling that is present. What was read is taken; a later
@@ -85,7 +115,7 @@ impl<'a> Record<'a> {
     ) -> Option<T> {
         let mut picked: Option<Option<T>> = None;
         for Spelling { place, key } in spellings {
-            let section = self.sections[*place as usize].as_mut();
+            let section = self.fields[place.0].as_mut();
             let Some(field) = section.and_then(|fields| fields.get_mut(key)) else {
                 continue;
             };
@@ -122,14 +152,14 @@ impl<'a> Record<'a> {
 
     /// Notes that a value is stored.
     pub(super) fn take(&mut self, Spelling { place, key }: Spelling) {
-        if let Some(fields) = &mut self.sections[place as usize] {
+        if let Some(fields) = &mut self.fields[place.0] {
             fields.take(key);
         }
     }
 
     /// Leaves something else for `extra` than what was sent.
     pub(super) fn replace(&mut self, Spelling { place, key }: Spelling, json: String) {
-        let fields = self.sections[place as usize].as_mut();
+        let fields = self.fields[place.0].as_mut();
         if let Some(field) = fields.and_then(|fields| fields.get_mut(key)) {
             field.json = json.into();
         }
@@ -137,7 +167,7 @@ impl<'a> Record<'a> {
 
     /// What nobody took, each value where it stood; none where all was taken.
     pub(super) fn extra(&self, reader: &mut Reader<'_>) -> Result<Option<Json>, Refusal> {
-        bounded(self.leftovers(Place::Top, reader))
+        bounded(self.leftovers(Place::TOP, reader))
     }
 
     /// What nobody took of one section, which then counts as taken.
@@ -147,33 +177,45 @@ impl<'a> Record<'a> {
         reader: &mut Reader<'_>,
     ) -> Result<Option<Json>, Refusal> {
         let extra = self.leftovers(place, reader);
-        self.sections[place as usize] = None;
+        self.fields[place.0] = None;
         bounded(extra)
     }
 
     fn leftovers(&self, place: Place, reader: &mut Reader<'_>) -> ObjectText {
         let mut object = ObjectText::default();
-        if let Some(fields) = &self.sections[place as usize] {
+        if let Some(fields) = &self.fields[place.0] {
             object.push_leftovers(fields, &mut reader.tally);
         }
-        for child in Place::ALL {
-            if let Some((parent, key)) = child.parent()
-                && parent == place
-            {
-                object.push_object(key, self.leftovers(*child, reader));
+        for (at, Section { parent, key }) in self.sections.iter().enumerate() {
+            if *parent == place {
+                object.push_object(key, self.leftovers(Place(at + 1), reader));
             }
         }
         object
     }
 
+    fn open_all(
+        &mut self,
+        sections: &'static [Section],
+        required: Option<Place>,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Refusal> {
+        self.sections = sections;
+        for (at, section) in sections.iter().enumerate() {
+            let place = Place(at + 1);
+            self.open(place, *section, required == Some(place), reader)?;
+        }
+        Ok(())
+    }
+
     fn open(
         &mut self,
         place: Place,
-        parent: Place,
-        key: &'static str,
+        Section { parent, key }: Section,
+        is_required: bool,
         reader: &mut Reader<'_>,
     ) -> Result<(), Refusal> {
-        let parent = self.sections[parent as usize].as_mut();
+        let parent = self.fields[parent.0].as_mut();
         let Some(field) = parent.and_then(|fields| fields.get_mut(key)) else {
             return Ok(());
         };
@@ -181,10 +223,10 @@ impl<'a> Record<'a> {
             (Scalar::Object, Cow::Borrowed(json)) => {
                 let section = fields(json, reader)?;
                 field.taken = true;
-                self.sections[place as usize] = Some(section);
+                self.fields[place.0] = Some(section);
             }
             (Scalar::Null, _) => field.taken = true,
-            _ if place == Place::Meta => return Err(Refusal::malformed("meta is not an object")),
+            _ if is_required => return Err(Refusal::malformed(format!("{key} is not an object"))),
             _ => reader.tally.add(CleanKind::SectionUnreadable),
         }
         Ok(())

@@ -37,7 +37,7 @@ impl Borders<'_, '_> {
             (Some(b']'), Frame::Wrapped) => Ok(self.end_of_wrapped() == Some(next)),
             _ => {
                 let item = self.scan(next, frame, false)?;
-                Ok(item.has_meta && item.end.is_some())
+                Ok(item.is_marked && item.end.is_some())
             }
         }
     }
@@ -65,7 +65,7 @@ impl Borders<'_, '_> {
                 continue;
             }
             let scan = self.scan(start, frame, true)?;
-            if scan.has_meta && scan.end.is_some_and(|end| self.is_border(end, frame)) {
+            if scan.is_marked && scan.end.is_some_and(|end| self.is_border(end, frame)) {
                 return Ok(Some(start));
             }
         }

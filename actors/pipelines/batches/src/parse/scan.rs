@@ -13,8 +13,8 @@ pub(super) struct Scan {
     pub(super) end: Option<usize>,
     /// The first thing that is wrong with it.
     pub(super) slip: Option<Slip>,
-    /// It is an object with a field `meta`, as every item has.
-    pub(super) has_meta: bool,
+    /// It is an object with a field that only items have.
+    pub(super) is_marked: bool,
     /// How far the text was read.
     pub(super) read_to: usize,
 }
@@ -62,8 +62,12 @@ struct Scanner<'t> {
     max_depth: usize,
     slip: Option<Slip>,
     last_string: usize,
-    has_meta: bool,
+    marks: Marks,
+    is_marked: bool,
 }
+
+/// Fields that items have and what stands in them has not.
+pub(super) type Marks = &'static [&'static str];
 
 /// Whether a scan goes on.
 enum Step {
@@ -73,7 +77,7 @@ enum Step {
 }
 
 /// Reads over the value that starts at `start`. With `strictly` it stops at the first slip.
-pub(super) fn value(bytes: &[u8], start: usize, max_depth: usize, strictly: bool) -> Scan {
+pub(super) fn value(bytes: &[u8], start: usize, marks: Marks, max_depth: usize, strictly: bool) -> Scan {
     let mut scanner = Scanner {
         bytes,
         at: start,
@@ -83,13 +87,14 @@ pub(super) fn value(bytes: &[u8], start: usize, max_depth: usize, strictly: bool
         max_depth,
         slip: None,
         last_string: start,
-        has_meta: false,
+        marks,
+        is_marked: false,
     };
     let end = scanner.run(strictly);
     Scan {
         end,
         slip: scanner.slip,
-        has_meta: scanner.has_meta,
+        is_marked: scanner.is_marked,
         read_to: scanner.at.min(bytes.len()),
     }
 }
@@ -125,6 +130,11 @@ impl Scanner<'_> {
             }
         }
         None
+    }
+
+    fn is_mark(&self, key: std::ops::Range<usize>) -> bool {
+        let key = &self.bytes[key];
+        self.marks.iter().any(|mark| mark.as_bytes() == key)
     }
 
     fn step(&mut self, byte: u8) -> Step {
@@ -260,7 +270,7 @@ impl Scanner<'_> {
         }
         match self.next {
             Next::Key | Next::KeyOrEnd => {
-                self.has_meta |= self.open.len() == 1 && &self.bytes[start..end] == b"meta";
+                self.is_marked |= self.open.len() == 1 && self.is_mark(start..end);
                 self.at = end + 1;
                 self.next = Next::Colon;
                 Step::On
@@ -298,7 +308,7 @@ mod tests {
     use super::*;
 
     fn scanned(text: &str) -> (Option<&str>, Option<SlipKind>) {
-        let scan = value(text.as_bytes(), 0, 5, false);
+        let scan = value(text.as_bytes(), 0, &["meta"], 5, false);
         (scan.end.map(|end| &text[..end]), scan.slip.map(|slip| slip.kind))
     }
 

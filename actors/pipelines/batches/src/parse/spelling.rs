@@ -1,127 +1,66 @@
-//! Where crawlers put things and how they spell them. The first that is present wins; present means
-//! not `null`, `""` or `"NULL"`.
+//! Where a crawler puts a value and how it spells it. Of several spellings the first that is present
+//! wins; present means not `null`, `""` or `"NULL"`.
 
-/// A section of an item.
+/// A section of an item: its position in the sections of the item's shape, from 1; 0 is the item itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Top,
-    Meta,
-    Content,
-    Author,
-    Interaction,
-    Interactions,
-    ContentInteraction,
-    ContentInteractions,
+pub(super) struct Place(pub(super) usize);
+
+/// An object within an item, or within another section, whose fields are read one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Section {
+    /// Where it stands; a section comes behind the one that holds it.
+    pub(super) parent: Place,
+    pub(super) key: &'static str,
 }
 
 /// One name of a value, and the section it stands in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spelling {
     pub(super) place: Place,
     pub(super) key: &'static str,
 }
 
-pub(super) const VIEW_COUNT: [Spelling; 5] = count("view_count", "views");
-pub(super) const LIKE_COUNT: [Spelling; 5] = count("like_count", "likes");
-pub(super) const COMMENT_COUNT: [Spelling; 5] = count("comment_count", "comments_count");
-pub(super) const SHARE_COUNT: [Spelling; 5] = count("share_count", "shares");
-pub(super) const SAVE_COUNT: [Spelling; 5] = count("save_count", "saves");
-
-pub(super) const TEXT: [Spelling; 2] = [content("description"), content("text")];
-pub(super) const DURATION: [Spelling; 2] = [content("duration_seconds"), content("duration")];
-pub(super) const TAGS: [Spelling; 2] = [content("tags"), content("hashtags")];
-pub(super) const ERROR_TEXT: [Spelling; 2] = [meta("fetch_error"), meta("error_message")];
-
-pub(super) const AUTHOR_KEY: [Spelling; 3] = [author("username"), author("id"), content("channel_id")];
-pub(super) const AUTHOR_NAME: [Spelling; 2] = [author("display_name"), author("name")];
-pub(super) const FOLLOWERS: [Spelling; 2] = [author("follower_count"), author("followers")];
-pub(super) const VERIFIED: [Spelling; 2] = [author("verified"), author("is_verified")];
-
-pub(super) const COMMENT_ID: [Spelling; 2] = [top("external_id"), top("id")];
-pub(super) const COMMENT_AUTHOR_NAME: [Spelling; 2] = [top("author_display_name"), top("author_name")];
-pub(super) const COMMENT_LIKES: [Spelling; 2] = [top("like_count"), top("likes")];
-
 /// A field of the item, or of a comment, itself.
 pub(super) const fn top(key: &'static str) -> Spelling {
-    Spelling {
-        place: Place::Top,
-        key,
-    }
+    Place::TOP.field(key)
 }
 
 /// A field of `meta`.
 pub(super) const fn meta(key: &'static str) -> Spelling {
-    Spelling {
-        place: Place::Meta,
-        key,
-    }
+    Place::META.field(key)
 }
 
 /// A field of `content`.
 pub(super) const fn content(key: &'static str) -> Spelling {
-    Spelling {
-        place: Place::Content,
-        key,
-    }
+    Place::CONTENT.field(key)
 }
 
 /// A field of `author`.
 pub(super) const fn author(key: &'static str) -> Spelling {
-    Spelling {
-        place: Place::Author,
-        key,
-    }
-}
-
-/// A count of `content`, or of an `interaction` or `interactions` in the item or in `content`.
-const fn count(own: &'static str, key: &'static str) -> [Spelling; 5] {
-    [
-        content(own),
-        Spelling {
-            place: Place::Interaction,
-            key,
-        },
-        Spelling {
-            place: Place::Interactions,
-            key,
-        },
-        Spelling {
-            place: Place::ContentInteraction,
-            key,
-        },
-        Spelling {
-            place: Place::ContentInteractions,
-            key,
-        },
-    ]
+    Place::AUTHOR.field(key)
 }
 
 // === impl Place ===
 
 impl Place {
-    /// Every section, parents first.
-    pub(super) const ALL: &[Self] = &[
-        Self::Top,
-        Self::Meta,
-        Self::Content,
-        Self::Author,
-        Self::Interaction,
-        Self::Interactions,
-        Self::ContentInteraction,
-        Self::ContentInteractions,
-    ];
+    /// The item, or the comment, itself.
+    pub(super) const TOP: Self = Self(0);
+    // These are the first of `common::SECTIONS`, in its order.
+    pub(super) const META: Self = Self(1);
+    pub(super) const CONTENT: Self = Self(2);
+    pub(super) const AUTHOR: Self = Self(3);
+    pub(super) const INTERACTION: Self = Self(4);
+    pub(super) const INTERACTIONS: Self = Self(5);
+    pub(super) const CONTENT_INTERACTION: Self = Self(6);
+    pub(super) const CONTENT_INTERACTIONS: Self = Self(7);
 
-    /// The section that holds this one, and under which key.
-    pub(super) const fn parent(self) -> Option<(Self, &'static str)> {
-        match self {
-            Self::Top => None,
-            Self::Meta => Some((Self::Top, "meta")),
-            Self::Content => Some((Self::Top, "content")),
-            Self::Author => Some((Self::Top, "author")),
-            Self::Interaction => Some((Self::Top, "interaction")),
-            Self::Interactions => Some((Self::Top, "interactions")),
-            Self::ContentInteraction => Some((Self::Content, "interaction")),
-            Self::ContentInteractions => Some((Self::Content, "interactions")),
-        }
+    /// A field of this section.
+    pub(super) const fn field(self, key: &'static str) -> Spelling {
+        Spelling { place: self, key }
+    }
+
+    /// A section within this one.
+    pub(super) const fn section(self, key: &'static str) -> Section {
+        Section { parent: self, key }
     }
 }

@@ -53,7 +53,7 @@ kinds! {
     FlagUnreadable = "flag_unreadable",
     /// The tags, or one of them, were no text.
     TagsUnreadable = "tags_unreadable",
-    /// A comment was no object, or the comments no array.
+    /// A comment was no object, the comments no array, or replies nested too deep.
     CommentUnreadable = "comment_unreadable",
     /// A comment was beyond `MAX_COMMENTS_PER_BATCH` and stays in its post's `extra`.
     CommentsOverCap = "comments_over_cap",

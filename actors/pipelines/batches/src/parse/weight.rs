@@ -40,6 +40,7 @@ pub(super) fn of(items: &Items, event: &CrawlEvent) -> u64 {
     let bytes = list(posts, |row| post(row, event))
         + list(authors, author)
         + list(comments, comment)
+        + parents(comments)
         + list(errors, error)
         + list(rejected, rejection)
         + list(curtailed, rejection);
@@ -95,9 +96,21 @@ fn comment(comment: &Comment) -> usize {
         &comment.author_name,
         &comment.text,
         &comment.parent_type,
-        &comment.parent_id,
     ];
     text(&comment.comment_id) + texts(own) + json(&comment.extra)
+}
+
+/// Bytes of the ids of what comments answer. Replies to one comment share its id, and stand together.
+fn parents(comments: &[Comment]) -> usize {
+    let mut bytes = 0;
+    let mut last = None;
+    for id in comments.iter().filter_map(|comment| comment.parent_id.as_ref()) {
+        if !last.is_some_and(|last| Arc::ptr_eq(last, id)) {
+            bytes += id.len() + OF_AN_ALLOCATION;
+        }
+        last = Some(id);
+    }
+    bytes
 }
 
 fn error(error: &CrawlError) -> usize {

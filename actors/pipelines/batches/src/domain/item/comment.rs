@@ -23,8 +23,8 @@ pub struct Comment {
     pub reply_count: Option<i64>,
     /// `CONTENT`, `COMMENT`, …
     pub parent_type: Option<String>,
-    /// What it answers.
-    pub parent_id: Option<String>,
+    /// What it answers; shared, for a comment may have thousands of replies.
+    pub parent_id: Option<Arc<str>>,
     /// When it was written.
     pub commented_at: Option<Timestamp>,
     /// When it was crawled; decides which of two versions is later.

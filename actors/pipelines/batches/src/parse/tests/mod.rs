@@ -2,7 +2,7 @@
 
 mod bodies;
 mod items;
-mod properties;
+pub(super) mod properties;
 mod slips;
 mod spellings;
 mod stage;

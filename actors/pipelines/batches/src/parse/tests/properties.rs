@@ -3,7 +3,7 @@
 use crate::{
     domain::{Items, Platform},
     parse::testkit::{event, parse, settings},
-    parse::{Parsed, parse_body},
+    parse::{Parsed, parse_body, platforms},
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -57,7 +57,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// Text without what is removed by design; every piece is long enough to be found again.
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{8}",
         "[à-ỹ\"\\\\\n😀]{6,9}",
@@ -71,7 +71,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub(crate) fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         4 => text().prop_map(Value::from),
         2 => any::<i64>().prop_map(Value::from),
@@ -118,12 +118,19 @@ fn item() -> impl Strategy<Value = Value> {
     prop_oneof![4 => usual, 1 => value()]
 }
 
-fn parsed(body: &Value) -> Parsed {
-    parse(body.to_string().as_bytes(), Platform::Youtube).unwrap()
+/// Each that has a folder, and one that has none.
+fn platform() -> impl Strategy<Value = Platform> {
+    let mut names: Vec<_> = platforms::ALL.iter().map(|known| known.name).collect();
+    names.push("snapgram");
+    prop::sample::select(names).prop_map(Platform::new)
+}
+
+fn parsed(body: &Value, platform: Platform) -> Parsed {
+    parse(body.to_string().as_bytes(), platform).unwrap()
 }
 
 /// All text of all rows, as it would be read back: JSON columns unescaped by Rust's own notation.
-fn everything(items: &Items) -> String {
+pub(crate) fn everything(items: &Items) -> String {
     let mut all = format!("{items:?}");
     let extras = items
         .posts
@@ -148,7 +155,7 @@ fn everything(items: &Items) -> String {
     all
 }
 
-fn strings(value: &Value, found: &mut impl FnMut(&str)) {
+pub(crate) fn strings(value: &Value, found: &mut impl FnMut(&str)) {
     match value {
         Value::String(text) => found(text),
         Value::Array(values) => values.iter().for_each(|value| strings(value, found)),
@@ -158,7 +165,7 @@ fn strings(value: &Value, found: &mut impl FnMut(&str)) {
 }
 
 /// What may disappear: nulls in any spelling, what is stored as another type, and what the event says too.
-fn is_kept_as_text(text: &str) -> bool {
+pub(crate) fn is_kept_as_text(text: &str) -> bool {
     let stored_otherwise = [
         "",
         "NULL",
@@ -221,8 +228,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn any_bytes_get_an_answer(body in prop::collection::vec(any::<u8>(), 0..300), claims in any::<bool>()) {
-        let _ = parse_body(&body, claims, &event(Platform::Tiktok), &settings());
+    fn any_bytes_get_an_answer(body in prop::collection::vec(any::<u8>(), 0..300), claims in any::<bool>(), platform in platform()) {
+        let _ = parse_body(&body, claims, &event(platform), &settings());
     }
 
     #[test]
@@ -233,20 +240,22 @@ proptest! {
     }
 
     #[test]
-    fn every_item_is_a_post_an_error_or_a_rejection(items in prop::collection::vec(item(), 0..6)) {
+    fn every_item_is_a_post_an_error_or_a_rejection(items in prop::collection::vec(item(), 0..6), platform in platform()) {
         let count = items.len();
-        let parsed = parsed(&Value::from(items));
+        let parsed = parsed(&Value::from(items), platform);
         prop_assert_eq!(parsed.items.item_count(), count);
     }
 
     #[test]
-    fn every_text_that_was_sent_is_found_somewhere(item in item()) {
-        let parsed = parsed(&json!([item]));
+    fn every_text_that_was_sent_is_found_somewhere(item in item(), platform in platform()) {
+        let parsed = parsed(&json!([item]), platform);
         let all = everything(&parsed.items);
         // Error codes are stored trimmed and in upper case.
         let mut sent = item.clone();
-        if let Some(meta) = sent.pointer_mut("/meta").and_then(Value::as_object_mut) {
-            meta.remove("error_code");
+        for place in ["/meta", ""] {
+            if let Some(fields) = sent.pointer_mut(place).and_then(Value::as_object_mut) {
+                fields.remove("error_code");
+            }
         }
         let mut missing = Vec::new();
         strings(&sent, &mut |text| {
@@ -259,14 +268,14 @@ proptest! {
     }
 
     #[test]
-    fn no_u0000_comes_out(item in item(), at in any::<prop::sample::Index>()) {
+    fn no_u0000_comes_out(item in item(), at in any::<prop::sample::Index>(), platform in platform()) {
         let mut body = json!([item]).to_string();
         let quotes: Vec<_> = body.match_indices('"').map(|(position, _)| position).collect();
         if !quotes.is_empty() {
             // At each quote of a valid text a NUL may hide, or the text breaks: both must come out clean.
             body.insert_str(quotes[at.index(quotes.len())] + 1, "\\u0000\\ud800");
         }
-        if let Ok(parsed) = parse(body.as_bytes(), Platform::Tiktok) {
+        if let Ok(parsed) = parse(body.as_bytes(), platform) {
             let mut items = parsed.items;
             for rejected in &mut items.rejected {
                 prop_assert!(!rejected.raw.contains('\0'));
@@ -278,10 +287,10 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_keys_does_not_matter(item in item()) {
+    fn the_order_of_keys_does_not_matter(item in item(), platform in platform()) {
         let body = json!([item]);
-        let backwards = parse(reversed(&body).as_bytes(), Platform::Youtube).unwrap();
-        prop_assert_eq!(sorted(parsed(&body).items), sorted(backwards.items));
+        let backwards = parse(reversed(&body).as_bytes(), platform.clone()).unwrap();
+        prop_assert_eq!(sorted(parsed(&body, platform).items), sorted(backwards.items));
     }
 }
 

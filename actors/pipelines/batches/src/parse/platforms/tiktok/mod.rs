@@ -1,9 +1,15 @@
 //! TikTok: items say nothing that the common names do not.
 
-use super::Dialect;
+mod shape;
 
-/// How TikTok's crawler differs.
-pub(super) const DIALECT: Dialect = Dialect { own_id: None };
+use super::{Dialect, common};
+
+/// How TikTok's items are read.
+pub(super) const DIALECT: Dialect = Dialect {
+    name: "tiktok",
+    marks: common::MARKS,
+    shape: |_| &shape::SHAPE,
+};
 
 #[cfg(test)]
 mod tests {

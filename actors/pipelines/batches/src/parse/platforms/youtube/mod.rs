@@ -1,11 +1,15 @@
 //! YouTube: a video has a `video_id` and a channel. The channel is the author's key where the author
 //! has no name of their own; `category_id`, `definition` and `caption` have no column and are kept as sent.
 
-use super::Dialect;
+mod shape;
 
-/// How YouTube's crawler differs.
+use super::{Dialect, common};
+
+/// How YouTube's items are read.
 pub(super) const DIALECT: Dialect = Dialect {
-    own_id: Some("video_id"),
+    name: "youtube",
+    marks: common::MARKS,
+    shape: |_| &shape::SHAPE,
 };
 
 #[cfg(test)]
