@@ -79,15 +79,15 @@ impl Trouble {
                  between ({detail})"
             ),
             Self::NotTheStore => format!(
-                "what answers for bucket {bucket} is no object store: check MINIO_ENDPOINT (is it the console's port?) and \
+                "what answers for bucket {bucket} is no object store: check MINIO_ENDPOINT or OBJECT_STORE_URL (is it the console's port?) and \
                  what stands between, an ingress, a proxy or a login page ({detail})"
             ),
             Self::Unavailable => format!(
-                "the object store does not answer for bucket {bucket}: check MINIO_ENDPOINT and that it is up \
+                "the object store does not answer for bucket {bucket}: check MINIO_ENDPOINT or OBJECT_STORE_URL, and that it is up \
                  ({detail})"
             ),
             Self::Unclear => format!(
-                "the object store gives an unusable answer for bucket {bucket}: check MINIO_ENDPOINT, \
+                "the object store gives an unusable answer for bucket {bucket}: check MINIO_ENDPOINT or OBJECT_STORE_URL, \
                  MINIO_REGION and what stands between ({detail})"
             ),
         }

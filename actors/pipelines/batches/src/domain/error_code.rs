@@ -1,5 +1,6 @@
 //! What a crawler reports when it could not fetch an item: 21 codes in 7 categories.
 
+use super::within_a_key;
 use std::collections::BTreeSet;
 
 /// A code as the crawler sent it: trimmed and in upper case. Codes we do not know are kept.
@@ -76,7 +77,7 @@ impl ErrorCode {
     /// Trims and upper-cases; a missing or blank code is `UNKNOWN_ERROR`.
     pub fn new(sent: Option<&str>) -> Self {
         match sent.map(str::trim).filter(|code| !code.is_empty()) {
-            Some(code) => Self(code.to_uppercase()),
+            Some(code) => Self(within_a_key(code.to_uppercase())),
             None => Self("UNKNOWN_ERROR".to_owned()),
         }
     }
@@ -187,6 +188,17 @@ mod tests {
         error_code: String,
         error_category: String,
         retryable: Option<bool>,
+    }
+
+    #[test]
+    fn a_code_that_grows_in_upper_case_still_fits_a_key() {
+        // Two bytes that become six.
+        let grown = ErrorCode::new(Some(&"ΐ".repeat(256)));
+        assert!(
+            grown.as_str().len() <= crate::domain::MAX_KEY_BYTES,
+            "{}",
+            grown.as_str().len()
+        );
     }
 
     #[test]

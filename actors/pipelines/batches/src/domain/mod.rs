@@ -15,3 +15,12 @@ pub use json::Json;
 pub use platform::Platform;
 pub use project::{Project, project_of};
 pub use reason::Reason;
+
+/// Longest part of a key, in bytes: four of them fit into an entry of an index, which has 2,704.
+pub const MAX_KEY_BYTES: usize = 512;
+
+/// Text whose case was changed, which may have made it longer than a part of a key may be.
+fn within_a_key(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_KEY_BYTES));
+    text
+}

@@ -1,5 +1,6 @@
 //! Where a batch was crawled.
 
+use super::within_a_key;
 use std::fmt;
 
 /// A social network. Any name is accepted; only the ones we know have a metric label of their own.
@@ -24,7 +25,7 @@ impl Platform {
         match name.trim().to_lowercase().as_str() {
             "tiktok" => Self::Tiktok,
             "youtube" => Self::Youtube,
-            other => Self::Other(other.to_owned()),
+            other => Self::Other(within_a_key(other.to_owned())),
         }
     }
 
@@ -59,5 +60,18 @@ impl Platform {
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_grows_in_lower_case_still_fits_a_key() {
+        // Two bytes that become three.
+        let grown = Platform::new(&"İ".repeat(256));
+        let bytes = grown.as_str().len();
+        assert!(bytes <= crate::domain::MAX_KEY_BYTES, "{bytes}");
     }
 }

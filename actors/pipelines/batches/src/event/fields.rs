@@ -1,12 +1,12 @@
 //! Reading fields, each of which may be missing, oddly typed or dirty.
 
 use super::{Note, decode::DecodeError};
-use crate::domain::Reason;
+use crate::domain::{MAX_KEY_BYTES, Reason};
 use serde_json::{Map, Value};
 
 /// Longest id, in bytes: ids are keys of tables, and a key that no index can hold would fail at the
 /// very end of the line.
-pub const MAX_ID_BYTES: usize = 512;
+pub const MAX_ID_BYTES: usize = MAX_KEY_BYTES;
 
 /// Where one event's fields may be (the first place that has a field wins), and what was odd.
 pub(super) struct Fields<'a> {

@@ -12,9 +12,7 @@ use jiff::Timestamp;
 use millrace_text::time;
 use std::borrow::Cow;
 
-/// Longest text of a key column, in bytes: Postgres refuses an index entry of more than 2,704 bytes,
-/// and a key has up to three such columns.
-pub(super) const MAX_KEY_BYTES: usize = 512;
+pub(super) use crate::domain::MAX_KEY_BYTES;
 
 /// Reads values within limits, and counts what it could not.
 #[derive(Debug)]
