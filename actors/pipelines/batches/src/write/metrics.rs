@@ -1,6 +1,6 @@
 //! What the writer counts: only what is committed, and an event that was stored before never again.
 
-use super::{tables, written::Written};
+use super::{statements, written::Written};
 use crate::{
     domain::{ErrorCategory, ErrorCode, Platform},
     messages::ParsedBatch,
@@ -132,7 +132,7 @@ impl WriterMetrics {
                     .get_or_create(&PlatformLabels { platform }),
             );
         }
-        for table in tables::names() {
+        for table in statements::names() {
             drop(self.rows.get_or_create(&TableLabels { table }));
         }
         for category in ErrorCategory::ALL.map(ErrorCategory::as_str) {

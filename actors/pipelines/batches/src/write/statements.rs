@@ -5,14 +5,14 @@ use super::{
     tables::{AUTHORS, COMMENTS, CRAWL_ERRORS, INGESTED_BATCHES, POST_ANALYTICS, REJECTED_ITEMS},
     written::Written,
 };
-use crate::{
-    domain::{Author, Comment, CrawlError, Items, Post, RejectedItem},
-    failpoints,
-    messages::ParsedBatch,
+use crate::{domain::Items, failpoints, messages::ParsedBatch};
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, try_join_all},
 };
 use millrace_engine::failpoints::{Point, reached};
 use millrace_postgres::{
-    BYTES_A_STATEMENT, Client, Error, Insert, LEAVE_A_TRACE, Preparing, ROWS_A_STATEMENT, TableRows, Version,
+    BYTES_A_STATEMENT, Client, Error, Insert, LEAVE_A_TRACE, Preparing, ROWS_A_STATEMENT, Table, TableRows,
     Write,
 };
 use std::{collections::HashSet, sync::Arc};
@@ -24,11 +24,86 @@ pub(super) struct Statements(Arc<Inserts>);
 struct Inserts {
     preparing: Preparing,
     ledger: Insert<ParsedBatch, ()>,
-    posts: Insert<ParsedBatch, Post>,
-    authors: Insert<ParsedBatch, Author>,
-    comments: Insert<ParsedBatch, Comment>,
-    crawl_errors: Insert<ParsedBatch, CrawlError>,
-    rejected_items: Insert<ParsedBatch, RejectedItem>,
+    /// The others, in the order of every transaction.
+    others: Vec<Box<dyn Filled>>,
+}
+
+/// A table that is filled from the items of batches.
+trait Filled: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    fn sql(&self) -> &str;
+
+    fn run<'a>(
+        &'a self,
+        client: &'a Client,
+        preparing: &'a Preparing,
+        stored: &'a [&ParsedBatch],
+    ) -> LocalBoxFuture<'a, Result<TableRows, Error>>;
+}
+
+/// Its statement, and which items are its rows.
+struct Of<T: 'static> {
+    insert: Insert<ParsedBatch, T>,
+    rows: Vec<fn(&Items) -> &Vec<T>>,
+}
+
+/// Every table but the ledger, each named here and nowhere else. Every transaction keeps this order: writers that lock
+/// tables in different orders deadlock.
+fn others() -> Vec<Box<dyn Filled>> {
+    vec![
+        of(&POST_ANALYTICS, vec![|items| &items.posts]),
+        of(&AUTHORS, vec![|items| &items.authors]),
+        of(&COMMENTS, vec![|items| &items.comments]),
+        of(&CRAWL_ERRORS, vec![|items| &items.errors]),
+        // Beside the items that are no rows, what is said of those whose comments are not all rows.
+        of(
+            &REJECTED_ITEMS,
+            vec![|items| &items.rejected, |items| &items.curtailed],
+        ),
+    ]
+}
+
+fn of<T: Send + Sync + 'static>(
+    table: &'static Table<ParsedBatch, T>,
+    rows: Vec<fn(&Items) -> &Vec<T>>,
+) -> Box<dyn Filled> {
+    let insert = Insert::new(table);
+    Box::new(Of { insert, rows })
+}
+
+/// The names of all tables, as metric labels.
+pub(super) fn names() -> Vec<&'static str> {
+    let others = others();
+    let others = others.iter().map(|table| table.name());
+    std::iter::once(INGESTED_BATCHES.name).chain(others).collect()
+}
+
+// === impl Of ===
+
+impl<T: Send + Sync + 'static> Filled for Of<T> {
+    fn name(&self) -> &'static str {
+        self.insert.table()
+    }
+
+    fn sql(&self) -> &str {
+        self.insert.sql()
+    }
+
+    fn run<'a>(
+        &'a self,
+        client: &'a Client,
+        preparing: &'a Preparing,
+        stored: &'a [&ParsedBatch],
+    ) -> LocalBoxFuture<'a, Result<TableRows, Error>> {
+        let lists = self
+            .rows
+            .iter()
+            .flat_map(move |rows| stored.iter().map(move |batch| (*batch, rows)));
+        let versions =
+            lists.flat_map(|(batch, rows)| rows(&batch.items).iter().map(move |item| (batch, item)));
+        self.insert.run(client, preparing, versions).boxed_local()
+    }
 }
 
 // === impl Statements ===
@@ -38,11 +113,7 @@ impl Default for Statements {
         Self(Arc::new(Inserts {
             preparing: Preparing::default(),
             ledger: Insert::new(&INGESTED_BATCHES),
-            posts: Insert::new(&POST_ANALYTICS),
-            authors: Insert::new(&AUTHORS),
-            comments: Insert::new(&COMMENTS),
-            crawl_errors: Insert::new(&CRAWL_ERRORS),
-            rejected_items: Insert::new(&REJECTED_ITEMS),
+            others: others(),
         }))
     }
 }
@@ -108,14 +179,8 @@ fn all_reached(point: Point, batches: &[&ParsedBatch]) {
 
 impl Inserts {
     async fn prepare(&self, client: &Client) -> Result<(), Error> {
-        let statements = [
-            self.ledger.sql(),
-            self.posts.sql(),
-            self.authors.sql(),
-            self.comments.sql(),
-            self.crawl_errors.sql(),
-            self.rejected_items.sql(),
-        ];
+        let others = self.others.iter().map(|table| table.sql());
+        let statements = std::iter::once(self.ledger.sql()).chain(others);
         self.preparing.prepare(client, statements).await
     }
 
@@ -125,59 +190,25 @@ impl Inserts {
         entered.iter().map(|row| row.try_get(0)).collect()
     }
 
-    /// Sends all statements at once and in this order, which every transaction keeps: writers that
-    /// lock tables in different orders deadlock. What takes several statements is sent table by table.
+    /// Sends all statements at once and in their order. What takes several statements is sent table by table.
     async fn insert(&self, client: &Client, stored: &[&ParsedBatch]) -> Result<Vec<TableRows>, Error> {
-        let preparing = &self.preparing;
-        let posts = self
-            .posts
-            .run(client, preparing, each(stored, |items| &items.posts));
-        let authors = self
-            .authors
-            .run(client, preparing, each(stored, |items| &items.authors));
-        let comments = self
-            .comments
-            .run(client, preparing, each(stored, |items| &items.comments));
-        let crawl_errors = self
-            .crawl_errors
-            .run(client, preparing, each(stored, |items| &items.errors));
-        // Beside the items that are no rows, what is said of those whose comments are not all rows.
-        let rejections = each(stored, |items| &items.rejected).chain(each(stored, |items| &items.curtailed));
-        let rejected_items = self.rejected_items.run(client, preparing, rejections);
-        let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
-        let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
-        let is_small = rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT;
-        let (posts, authors, comments, crawl_errors, rejected_items) = if is_small {
-            tokio::try_join!(biased; posts, authors, comments, crawl_errors, rejected_items)?
-        } else {
-            (
-                posts.await?,
-                authors.await?,
-                comments.await?,
-                crawl_errors.await?,
-                rejected_items.await?,
-            )
-        };
         let ledger = TableRows {
             table: self.ledger.table(),
             rows: stored.len() as u64,
         };
-        Ok(vec![
-            ledger,
-            posts,
-            authors,
-            comments,
-            crawl_errors,
-            rejected_items,
-        ])
+        let mut written = vec![ledger];
+        let others = self.others.iter();
+        let others = others.map(|table| table.run(client, &self.preparing, stored));
+        let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
+        let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
+        if rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT {
+            // It polls them in their order, and what is polled first is sent first.
+            written.extend(try_join_all(others).await?);
+        } else {
+            for other in others {
+                written.push(other.await?);
+            }
+        }
+        Ok(written)
     }
-}
-
-fn each<'a, T>(
-    batches: &[&'a ParsedBatch],
-    of: fn(&'a Items) -> &'a Vec<T>,
-) -> impl Iterator<Item = Version<'a, ParsedBatch, T>> {
-    batches
-        .iter()
-        .flat_map(move |batch| of(&batch.items).iter().map(move |item| (*batch, item)))
 }

@@ -42,7 +42,7 @@ impl Items {
         self.item_count() + self.authors.len() + self.comments.len() + self.curtailed.len()
     }
 
-    /// Gives back the stage of rows that did not come, where it is worth a copy.
+    /// Gives back the space of rows that did not come, where it is worth a copy.
     pub fn shrink(&mut self) {
         shrink(&mut self.posts);
         shrink(&mut self.authors);

@@ -19,18 +19,6 @@ use crate::{domain::Json, messages::ParsedBatch};
 /// A table of this pipeline.
 type Table<T> = millrace_postgres::Table<ParsedBatch, T>;
 
-/// The names of all tables, as metric labels.
-pub(super) fn names() -> [&'static str; 6] {
-    [
-        INGESTED_BATCHES.name,
-        POST_ANALYTICS.name,
-        AUTHORS.name,
-        COMMENTS.name,
-        CRAWL_ERRORS.name,
-        REJECTED_ITEMS.name,
-    ]
-}
-
 fn json(value: Option<&Json>) -> Option<&str> {
     value.map(Json::as_str)
 }
