@@ -38,7 +38,7 @@ pub struct Settlement {
     pub outcome: Outcome,
 }
 
-/// Where outcomes are posted. One acks for each broker channel: once the channel is gone its acks is
+/// Where outcomes are posted. One such channel for each of the broker's: once that is gone this one is
 /// closed, so a late handle settles nothing and a stale tag never reaches a new channel.
 pub type Acks = UnboundedSender<Settlement>;
 

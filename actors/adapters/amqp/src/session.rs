@@ -1,5 +1,5 @@
 //! One connection's worth of work. A single task owns it: deliveries in, outcomes out, the broker's
-//! signals, the order to drain. When anything about it is lost the whole session ends, its acks closes
+//! signals, the order to drain. When anything about it is lost the whole session ends, its acks close
 //! with it, and a new one starts from nothing.
 
 use super::failpoints;
@@ -195,7 +195,7 @@ impl<'a, E: Events> Session<'a, E> {
         Ok(())
     }
 
-    /// Takes a outcome in: the delivery is out of the line, and the broker is told.
+    /// Takes an outcome in: the delivery is out of the line, and the broker is told.
     async fn conclude(&mut self, settlement: Settlement) -> Result<(), Fault> {
         self.leave_line(settlement.tag);
         self.settle(settlement).await

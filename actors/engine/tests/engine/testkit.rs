@@ -1,4 +1,4 @@
-//! For tests of actors: a system on a paused clock, and a acks to watch.
+//! For tests of actors: a system on a paused clock, and acks to watch.
 
 use millrace_engine::{Acks, ActorId, DeliveryHandle, Envelope, Member, Outcome, Port, Settlement};
 use std::{collections::BTreeMap, future::Future, time::Duration};
@@ -70,7 +70,7 @@ impl TestDesk {
     pub(crate) async fn outcomes(&mut self, count: usize) -> BTreeMap<u64, Outcome> {
         let mut outcomes = BTreeMap::new();
         while outcomes.len() < count {
-            let Settlement { tag, outcome } = self.settled.recv().await.expect("the acks is open");
+            let Settlement { tag, outcome } = self.settled.recv().await.expect("the acks are open");
             let earlier = outcomes.insert(tag, outcome);
             assert!(earlier.is_none(), "delivery {tag} was settled twice");
         }

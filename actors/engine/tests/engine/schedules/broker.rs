@@ -136,7 +136,7 @@ impl Broker {
         self.meets(parcel, "stored");
     }
 
-    /// A outcome arrives on the channel `epoch`.
+    /// An outcome arrives on the channel `epoch`.
     pub(crate) fn settle(&self, epoch: usize, settlement: Settlement) {
         let mut state = self.lock();
         let Settlement { tag, outcome } = settlement;
