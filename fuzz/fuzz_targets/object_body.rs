@@ -2,30 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millrace_engine::Fault;
-use millrace_engine::Delivery;
-use millrace_batches::{domain::{CrawlEvent, Platform, Project}, parse::{ParserLimits, ParserSettings, parse_body}};
+use millrace_engine::{Delivery, Fault};
+use millrace_batches::{domain::{CrawlEvent, Platform}, parse::{ParserLimits, ParserSettings, parse_body}};
 use std::sync::LazyLock;
 
-static EVENT: LazyLock<CrawlEvent> = LazyLock::new(|| CrawlEvent {
-    event_id: "evt_fuzz".to_owned(),
-    event_at: jiff::Timestamp::UNIX_EPOCH,
-    job_id: "proj-brand-0".to_owned(),
-    project: Project::Named("proj".to_owned()),
-    platform: Platform::Tiktok,
-    content_count: None,
-    batch_index: None,
-    total_batches: None,
-    task_type: None,
-    keyword: None,
-    brand_name: None,
-    user_id: None,
-    delivery: Delivery {
-        received_at: jiff::Timestamp::UNIX_EPOCH,
-        first_seen: jiff::Timestamp::UNIX_EPOCH,
-        attempt: 1,
-        trace_id: None,
-    },
+static EVENT: LazyLock<CrawlEvent> = LazyLock::new(|| {
+    let delivery = Delivery::first(jiff::Timestamp::UNIX_EPOCH);
+    CrawlEvent::new("evt_fuzz", "proj-brand-0", Platform::Tiktok, delivery)
 });
 
 /// Small, so that the caps are reached often.

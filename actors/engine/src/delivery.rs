@@ -14,3 +14,17 @@ pub struct Delivery {
     /// The producer's trace, 32 hex digits, where it sent one.
     pub trace_id: Option<String>,
 }
+
+// === impl Delivery ===
+
+impl Delivery {
+    /// The first one of a message that came in no trace.
+    pub fn first(at: Timestamp) -> Self {
+        Self {
+            received_at: at,
+            first_seen: at,
+            attempt: 1,
+            trace_id: None,
+        }
+    }
+}

@@ -5,7 +5,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 use millrace_batches::{
-    domain::{CrawlEvent, Platform, Project},
+    domain::{CrawlEvent, Platform},
     parse::{ParserSettings, parse_body},
 };
 use millrace_engine::Delivery;
@@ -60,26 +60,8 @@ fn batch(platform: &str, items: usize, comments: usize, transcription_bytes: usi
 }
 
 fn event(platform: &str) -> CrawlEvent {
-    CrawlEvent {
-        event_id: "evt".to_owned(),
-        event_at: Timestamp::UNIX_EPOCH,
-        job_id: "proj_xyz-brand-0".to_owned(),
-        project: Project::Named("proj_xyz".to_owned()),
-        platform: Platform::new(platform),
-        content_count: None,
-        batch_index: None,
-        total_batches: None,
-        task_type: None,
-        keyword: None,
-        brand_name: None,
-        user_id: None,
-        delivery: Delivery {
-            received_at: Timestamp::UNIX_EPOCH,
-            first_seen: Timestamp::UNIX_EPOCH,
-            attempt: 1,
-            trace_id: None,
-        },
-    }
+    let delivery = Delivery::first(Timestamp::UNIX_EPOCH);
+    CrawlEvent::new("evt", "proj_xyz-brand-0", Platform::new(platform), delivery)
 }
 
 fn libraries(criterion: &mut Criterion) {

@@ -1,6 +1,6 @@
 //! One crawl event, as read and resolved.
 
-use super::{Platform, Project};
+use super::{Platform, Project, project_of};
 use jiff::Timestamp;
 use millrace_engine::Delivery;
 use std::sync::Arc;
@@ -39,6 +39,25 @@ pub struct CrawlEvent {
 // === impl CrawlEvent ===
 
 impl CrawlEvent {
+    /// An event with nothing but what each must have. It happened when it was received.
+    pub fn new(event_id: &str, job_id: &str, platform: Platform, delivery: Delivery) -> Self {
+        Self {
+            event_id: event_id.to_owned(),
+            event_at: delivery.received_at,
+            job_id: job_id.to_owned(),
+            project: project_of(None, job_id),
+            platform,
+            content_count: None,
+            batch_index: None,
+            total_batches: None,
+            task_type: None,
+            keyword: None,
+            brand_name: None,
+            user_id: None,
+            delivery,
+        }
+    }
+
     /// Bytes of text that each post's row takes from the event.
     pub fn text_bytes(&self) -> usize {
         let shared = [&self.task_type, &self.keyword].into_iter().flatten();

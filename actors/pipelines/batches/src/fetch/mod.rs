@@ -78,38 +78,15 @@ impl Stage for Fetch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CrawlEvent, Platform, Project};
+    use crate::domain::{CrawlEvent, Platform};
     use bytes::Bytes;
     use millrace_engine::Delivery;
     use millrace_objects::{FetcherMetrics, FetcherSettings, StoreSettings, Stores};
     use std::time::Duration;
 
-    fn event() -> CrawlEvent {
-        let at = "2026-01-01T00:00:00Z".parse().unwrap();
-        CrawlEvent {
-            event_id: "evt_1".to_owned(),
-            event_at: at,
-            job_id: "proj-brand-0".to_owned(),
-            project: Project::Named("proj".to_owned()),
-            platform: Platform::Tiktok,
-            content_count: None,
-            batch_index: None,
-            total_batches: None,
-            task_type: None,
-            keyword: None,
-            brand_name: None,
-            user_id: None,
-            delivery: Delivery {
-                received_at: at,
-                first_seen: at,
-                attempt: 1,
-                trace_id: None,
-            },
-        }
-    }
-
     #[tokio::test]
     async fn a_batch_in_the_message_passes_through_and_weighs_the_same() {
+        let delivery = Delivery::first(jiff::Timestamp::UNIX_EPOCH);
         let root = tempfile::tempdir().unwrap();
         let settings = FetcherSettings {
             store: StoreSettings::Url {
@@ -129,7 +106,12 @@ mod tests {
         let stores = Arc::new(Stores::new(&settings).unwrap());
         let fetcher = Fetcher::new(stores, &settings, budget.clone(), FetcherMetrics::default());
         let input = BatchRef {
-            event: Arc::new(event()),
+            event: Arc::new(CrawlEvent::new(
+                "evt_1",
+                "proj-brand-0",
+                Platform::Tiktok,
+                delivery,
+            )),
             source: BatchSource::Inline(Bytes::from_static(b"[{}]")),
         };
         let batch = Fetch::new(fetcher, budget.clone()).run(&input).await.unwrap();

@@ -1,7 +1,7 @@
 //! What the parser's tests share.
 
 use super::{ParserSettings, batch::Parsed, parse_body};
-use crate::domain::{CrawlEvent, ErrorPolicy, Items, Platform, Post, Project};
+use crate::domain::{CrawlEvent, ErrorPolicy, Items, Platform, Post};
 use millrace_engine::Delivery;
 use millrace_engine::Fault;
 
@@ -9,24 +9,11 @@ use millrace_engine::Fault;
 pub(crate) fn event(platform: Platform) -> CrawlEvent {
     let at = "2025-12-06T10:16:00Z".parse().unwrap();
     CrawlEvent {
-        event_id: "evt_1".to_owned(),
-        event_at: at,
-        job_id: "proj_xyz-brand-0".to_owned(),
-        project: Project::Named("proj_xyz".to_owned()),
-        platform,
-        content_count: None,
         batch_index: Some(0),
         total_batches: Some(1),
         task_type: Some("from_event".into()),
         keyword: Some("event keyword".into()),
-        brand_name: None,
-        user_id: None,
-        delivery: Delivery {
-            received_at: at,
-            first_seen: at,
-            attempt: 1,
-            trace_id: None,
-        },
+        ..CrawlEvent::new("evt_1", "proj_xyz-brand-0", platform, Delivery::first(at))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A batch that nobody sent.
 
 use crate::{
-    domain::{Author, Comment, CrawlError, CrawlEvent, Items, Platform, Post, Project, Reason, RejectedItem},
+    domain::{Author, Comment, CrawlError, CrawlEvent, Items, Platform, Post, Reason, RejectedItem},
     messages::{ObjectInfo, ParsedBatch},
 };
 use jiff::Timestamp;
@@ -18,26 +18,12 @@ pub(super) fn batch(name: &str) -> ParsedBatch {
             claims_zstd: false,
         },
         items: items(&name, now),
-        event: Arc::new(CrawlEvent {
-            event_id: name.clone(),
-            event_at: now,
-            job_id: name,
-            project: Project::DryRun,
-            platform: Platform::Tiktok,
-            content_count: None,
-            batch_index: None,
-            total_batches: None,
-            task_type: None,
-            keyword: None,
-            brand_name: None,
-            user_id: None,
-            delivery: Delivery {
-                received_at: now,
-                first_seen: now,
-                attempt: 1,
-                trace_id: None,
-            },
-        }),
+        event: Arc::new(CrawlEvent::new(
+            &name,
+            &name,
+            Platform::Tiktok,
+            Delivery::first(now),
+        )),
         bytes: 0,
         reservation: ByteBudget::new(1).try_reserve(0).expect("nothing always fits"),
     }

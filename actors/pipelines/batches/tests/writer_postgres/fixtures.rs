@@ -18,25 +18,11 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 }
 
 pub(crate) fn event(id: &str) -> CrawlEvent {
+    let job_id = format!("p1-kw-{id}");
     CrawlEvent {
-        event_id: id.to_owned(),
         event_at: at(0),
-        job_id: format!("p1-kw-{id}"),
         project: Project::Named("p1".to_owned()),
-        platform: Platform::Tiktok,
-        content_count: None,
-        batch_index: None,
-        total_batches: None,
-        task_type: None,
-        keyword: None,
-        brand_name: None,
-        user_id: None,
-        delivery: Delivery {
-            received_at: at(1),
-            first_seen: at(1),
-            attempt: 1,
-            trace_id: None,
-        },
+        ..CrawlEvent::new(id, &job_id, Platform::Tiktok, Delivery::first(at(1)))
     }
 }
 
