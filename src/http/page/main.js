@@ -108,7 +108,7 @@ function draw() {
   if (document.hidden) {
     // The tab's title and sign are still seen.
     drawing = false;
-    showVerdict();
+    showOutcome();
     return;
   }
   requestAnimationFrame(() => {
@@ -118,7 +118,7 @@ function draw() {
 }
 
 function showNow() {
-  showVerdict();
+  showOutcome();
   showConnection();
   mark(document.body, "data-connection", model.connection.state);
   document.body.toggleAttribute("data-known", Boolean(model.status));

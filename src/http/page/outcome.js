@@ -4,7 +4,7 @@ const SIGNS = { ok: "✓", warn: "!", bad: "✕", old: "‖", unknown: "…" };
 const FAVICON_COLOURS = { ok: "#1f8a54", warn: "#c98500", bad: "#c62f2f", old: "#77808a", unknown: "#77808a" };
 
 /** `{level, title, detail, reasons}` of what the page knows. */
-function verdictOf({ connection, status }) {
+function outcomeOf({ connection, status }) {
   if (connection.state === "refused") {
     return { level: "unknown", title: "A token is needed", detail: "The service answers and wants a token before it shows anything.", reasons: [] };
   }
@@ -86,20 +86,20 @@ function allIsWell(status) {
 
 let lastSaid = "";
 
-function showVerdict() {
-  const verdict = verdictOf(model);
-  mark(byId("verdict"), "data-level", verdict.level);
-  mark(document.documentElement, "data-level", verdict.level);
-  say(byId("verdict-sign"), SIGNS[verdict.level]);
-  say(byId("verdict-title"), verdict.title);
-  say(byId("verdict-detail"), verdict.detail);
-  keep(byId("verdict-reasons"), verdict.reasons, (reason) => reason.title.replace(/ \(.*/, ""), () => el("li", {}, el("strong"), " ", el("span")), (item, reason) => {
+function showOutcome() {
+  const outcome = outcomeOf(model);
+  mark(byId("outcome"), "data-level", outcome.level);
+  mark(document.documentElement, "data-level", outcome.level);
+  say(byId("outcome-sign"), SIGNS[outcome.level]);
+  say(byId("outcome-title"), outcome.title);
+  say(byId("outcome-detail"), outcome.detail);
+  keep(byId("outcome-reasons"), outcome.reasons, (reason) => reason.title.replace(/ \(.*/, ""), () => el("li", {}, el("strong"), " ", el("span")), (item, reason) => {
     say(item.firstChild, `${SIGNS[reason.level]} ${reason.title}`);
     say(item.lastChild, reason.detail);
   });
-  showTab(verdict);
+  showTab(outcome);
   // How long it has lasted changes each second and is not news.
-  const news = verdict.title.replace(/ \([^)]*\)$/, "");
+  const news = outcome.title.replace(/ \([^)]*\)$/, "");
   if (news !== lastSaid) {
     lastSaid = news;
     announce(news);
