@@ -4,16 +4,11 @@
 use libfuzzer_sys::fuzz_target;
 use millrace_engine::Delivery;
 use millrace_batches::event::{MAX_ID_BYTES, decode};
-use millrace_batches::{messages::BatchSource};
+use millrace_batches::messages::BatchSource;
 
 fuzz_target!(|body: &[u8]| {
     for legacy_queue in [None, Some("tiktok_result_queue")] {
-        let delivery = Delivery {
-            received_at: jiff::Timestamp::UNIX_EPOCH,
-            first_seen: jiff::Timestamp::UNIX_EPOCH,
-            attempt: 1,
-            trace_id: None,
-        };
+        let delivery = Delivery::first(jiff::Timestamp::UNIX_EPOCH);
         match decode(body, legacy_queue, delivery) {
             Ok(found) => {
                 let event = found.event;
@@ -23,8 +18,8 @@ fuzz_target!(|body: &[u8]| {
                 let texts = [
                     Some(event.event_id),
                     Some(event.job_id),
-                    event.task_type,
-                    event.keyword,
+                    event.task_type.map(|text| text.to_string()),
+                    event.keyword.map(|text| text.to_string()),
                     event.brand_name,
                     event.user_id,
                 ];
