@@ -15,6 +15,10 @@ settings! { "Pipelines";
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<&'static dyn Pipeline> {
     let names = reader.get(&PIPELINES);
     let known: Vec<_> = pipelines::all().map(|pipeline| pipeline.name()).collect();
+    if names.is_empty() {
+        let hint = format!("use {}", known.join(", "));
+        reader.problem(Problem::new("PIPELINES", "names no pipeline".to_owned(), &hint));
+    }
     for name in &names {
         if !known.contains(&name.as_str()) {
             let hint = format!("use {}", known.join(", "));

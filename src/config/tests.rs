@@ -393,3 +393,11 @@ fn a_name_that_is_too_long_with_what_is_appended_is_refused_at_start() {
     let vhost = "v".repeat(256);
     assert_eq!(refused(&[("RABBITMQ_VHOST", vhost.as_str())]), ["RABBITMQ_VHOST"]);
 }
+
+#[test]
+fn pipelines_are_named_each_once_or_refused() {
+    let named = |names| load(&[("PIPELINES", names)]).unwrap().pipelines.len();
+    assert_eq!((named("batches"), named(" batches,batches ")), (1, 1));
+    assert_eq!(refused(&[("PIPELINES", ",")]), ["PIPELINES"]);
+    assert_eq!(refused(&[("PIPELINES", "batches,batch")]), ["PIPELINES"]);
+}

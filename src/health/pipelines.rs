@@ -117,35 +117,16 @@ impl HealthView for All {
     }
 
     fn consuming(&self) -> Consuming {
-        let mut all = self.0.iter().map(|one| (one, one.consuming()));
-        let Some((_, mut first)) = all.next() else {
-            return Consuming {
-                ok: true,
-                why: None,
-                since: jiff::Timestamp::UNIX_EPOCH,
-            };
-        };
-        first.why = first.why.map(|why| self.of(&self.0[0], why));
-        for (one, next) in all {
-            first = match (first.ok, next.ok) {
-                (true, false) => Consuming {
-                    why: next.why.map(|why| self.of(one, why)),
-                    ..next
-                },
-                (false, false) => Consuming {
-                    why: Some(
-                        [first.why, next.why.map(|why| self.of(one, why))]
-                            .into_iter()
-                            .flatten()
-                            .collect::<Vec<_>>()
-                            .join("; "),
-                    ),
-                    ..first
-                },
-                _ => first,
-            };
+        let all: Vec<_> = self.0.iter().map(|one| (one, one.consuming())).collect();
+        let whys = all
+            .iter()
+            .filter_map(|(one, found)| found.why.clone().map(|why| self.of(one, why)));
+        let why = whys.collect::<Vec<_>>().join("; ");
+        Consuming {
+            ok: all.iter().all(|(_, found)| found.ok),
+            why: (!why.is_empty()).then_some(why),
+            since: all.iter().map(|(_, found)| found.since).max().unwrap_or_default(),
         }
-        first
     }
 
     fn dependencies(&self) -> Vec<DependencyStatus> {
@@ -165,7 +146,8 @@ impl HealthView for All {
         // Bytes are those of one budget that all share.
         all.reduce(|sum, one| Inflight {
             events: sum.events + one.events,
-            prefetch: sum.prefetch + one.prefetch,
+            // A source without a bound has the greatest number there is.
+            prefetch: sum.prefetch.saturating_add(one.prefetch),
             ..sum
         })
         .unwrap_or_default()

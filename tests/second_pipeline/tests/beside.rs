@@ -14,7 +14,10 @@ fn program() -> &'static Path {
 /// Puts notes into the folder and waits until they are rows, and the files gone.
 async fn stores(tenant: &Tenant<'_>, folder: &Path, names: &[&str]) {
     for name in names {
-        std::fs::write(folder.join(name), format!("body of {name}")).unwrap();
+        // Whole at once: a file that is seen half written is a note of half a body.
+        let draft = folder.with_extension(name);
+        std::fs::write(&draft, format!("body of {name}")).unwrap();
+        std::fs::rename(draft, folder.join(name)).unwrap();
     }
     let database = tenant.connect_postgres().await.unwrap();
     wait_for("all notes as rows", PATIENCE, async || {
@@ -85,6 +88,9 @@ async fn a_pipeline_whose_broker_is_away_harms_no_other() {
     assert_eq!(ready(&service, "").await, 503, "one of them is not");
     assert_eq!(ready(&service, "?pipeline=batches").await, 503);
     assert_eq!(ready(&service, "?pipeline=products").await, 404);
+    let metrics = service.metrics().await.unwrap();
+    let ready_of = |name| metrics.sum("analytics_ready", &[("pipeline", name)]);
+    assert_eq!((ready_of("batches"), ready_of("spool")), (Some(0.0), Some(1.0)));
     let (_, why) = service.get("/readyz").await.unwrap();
     assert!(why.contains("batches: "), "{why}");
     assert_eq!(service.terminate().await.unwrap(), Some(0));

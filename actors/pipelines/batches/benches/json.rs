@@ -1,6 +1,6 @@
 //! Which JSON library reads real batches: the numbers behind `docs/decisions/0002-json-library.md`.
 //!
-//! `cargo bench -p millrace-actors --bench json -- --quick`
+//! `cargo bench -p millrace-batches --bench json -- --quick`
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
