@@ -2,7 +2,7 @@
 
 mod batches;
 
-pub use batches::Settings as BatchesSettings;
+pub use batches::{Settings as BatchesSettings, alert_rules as batches_alert_rules};
 
 use crate::pipeline::Pipeline;
 use std::sync::OnceLock;

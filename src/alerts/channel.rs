@@ -7,7 +7,7 @@ use super::{
     rule::Rule,
 };
 use serde_json::Value;
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -47,7 +47,7 @@ pub(super) struct Pace {
 
 /// One receiver, and what it is still to be told.
 pub(super) struct Channel {
-    form: Box<dyn Form>,
+    form: Arc<dyn Form>,
     sender: Sender,
     outbox: Outbox,
     pace: Pace,
@@ -86,7 +86,7 @@ impl Default for Pace {
 // === impl Channel ===
 
 impl Channel {
-    pub(super) fn new(form: Box<dyn Form>, sender: Sender, pace: Pace, metrics: AlertMetrics) -> Self {
+    pub(super) fn new(form: Arc<dyn Form>, sender: Sender, pace: Pace, metrics: AlertMetrics) -> Self {
         metrics.receiver(form.name());
         Self {
             form,
@@ -100,17 +100,9 @@ impl Channel {
         }
     }
 
-    pub(super) fn name(&self) -> &'static str {
-        self.form.name()
-    }
-
-    /// Where notices for it are put, and which rules it wants to hear of.
-    pub(super) fn outbox(&self) -> (Outbox, impl Fn(Rule) -> bool + use<>) {
-        let wanted: Vec<Rule> = Rule::ALL
-            .into_iter()
-            .filter(|rule| self.form.wants(*rule))
-            .collect();
-        (self.outbox.clone(), move |rule| wanted.contains(&rule))
+    /// How it wants to be written to, and where notices for it are put.
+    pub(super) fn receiver(&self) -> (Arc<dyn Form>, Outbox) {
+        (self.form.clone(), self.outbox.clone())
     }
 
     /// Tells what waits until `stop` is cancelled, and then for a moment what is left.

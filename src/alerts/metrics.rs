@@ -43,7 +43,7 @@ struct NoticeLabels {
 // === impl AlertMetrics ===
 
 impl AlertMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
+    pub(super) fn register(registry: &mut Registry, rules: impl IntoIterator<Item = Rule>) -> Self {
         let metrics = Self {
             firing: Family::default(),
             notices: Family::default(),
@@ -58,7 +58,7 @@ impl AlertMetrics {
             "Notices of alerts, by receiver and by what became of them",
             metrics.notices.clone(),
         );
-        Rule::ALL.into_iter().for_each(|rule| metrics.fires(rule, false));
+        rules.into_iter().for_each(|rule| metrics.fires(rule, false));
         metrics
     }
 
@@ -70,7 +70,7 @@ impl AlertMetrics {
     }
 
     pub(super) fn fires(&self, rule: Rule, yes: bool) {
-        let label = RuleLabel { rule: rule.name() };
+        let label = RuleLabel { rule: rule.name };
         self.firing.get_or_create(&label).set(yes.into());
     }
 

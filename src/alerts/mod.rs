@@ -1,8 +1,9 @@
 //! Alerts: looks at how things are every few seconds, and tells Slack and PagerDuty when something is
 //! wrong for a while and when it is over.
 //!
-//! [`Snapshot`] are what is looked at, [`Rule`]s say what is wrong, a state remembers since when, and a
-//! channel for each receiver takes the notices away, so that a receiver that is down delays nobody.
+//! A [`Rule`] is something that may be wrong with a pipeline, which says itself whether it is ([`Watched`]). A state
+//! remembers since when, and a channel for each receiver takes the notices away, so that a receiver that is down
+//! delays nobody.
 //! `docs/ALERTS.md` says what each alert means and what to do.
 
 mod channel;
@@ -14,13 +15,14 @@ mod pagerduty;
 mod post;
 mod rule;
 mod slack;
-mod snapshot;
 mod state;
 mod watch;
+mod watched;
 
 #[cfg(test)]
 mod tests;
 
+pub use finding::{Finding, GOOD_AGAIN, Health};
 pub use rule::{Rule, Severity};
-pub use snapshot::{Snapshot, SnapshotSource};
-pub use watch::{Alerting, Alerts, Line, start};
+pub use watch::{Alerting, Alerts, DependencyView, start};
+pub use watched::{Look, Watched};

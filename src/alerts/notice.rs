@@ -2,12 +2,14 @@
 
 use super::rule::Rule;
 use jiff::Timestamp;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// One thing to tell about one rule.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Notice {
     pub(super) rule: Rule,
+    /// The pipeline that it is about, as receivers know it.
+    pub(super) about: Arc<str>,
     pub(super) kind: Kind,
     /// Since when it is, or was, so.
     pub(super) since: Timestamp,
@@ -37,12 +39,12 @@ pub(super) enum Kind {
 impl Notice {
     /// Where the runbook speaks of it, below the repository.
     pub(super) fn runbook(&self) -> String {
-        format!("docs/ALERTS.md#{}", self.rule.name())
+        format!("docs/ALERTS.md#{}", self.rule.name)
     }
 
     /// One line in the log.
     pub(super) fn log(&self) {
-        let (rule, severity) = (self.rule.name(), self.rule.severity().as_str());
+        let (rule, severity) = (self.rule.name, self.rule.severity.as_str());
         let (value, threshold) = (self.value, self.threshold);
         let (seconds, summary) = (self.lasted.as_secs_f64(), &self.summary);
         match self.kind {

@@ -78,7 +78,11 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::{notice::Kind, rule::Rule, tests::notice};
+    use crate::alerts::{
+        notice::Kind,
+        rule::Rule,
+        tests::{BROKER_LOST, ERROR_RATE, RULES, notice},
+    };
 
     fn rules(outbox: &Outbox) -> Vec<(Rule, Kind)> {
         let waiting = outbox.waiting().into_iter();
@@ -91,32 +95,32 @@ mod tests {
     fn the_latest_about_a_rule_takes_the_place_of_what_nobody_was_told_yet() {
         let outbox = Outbox::default();
         let both = [
-            notice(Rule::BrokerLost, Kind::Started),
-            notice(Rule::ErrorRate, Kind::Started),
+            notice(BROKER_LOST, Kind::Started),
+            notice(ERROR_RATE, Kind::Started),
         ];
         assert_eq!(outbox.put(both), 0);
-        assert_eq!(outbox.put([notice(Rule::BrokerLost, Kind::Over)]), 1);
-        let expected = [(Rule::ErrorRate, Kind::Started), (Rule::BrokerLost, Kind::Over)];
+        assert_eq!(outbox.put([notice(BROKER_LOST, Kind::Over)]), 1);
+        let expected = [(ERROR_RATE, Kind::Started), (BROKER_LOST, Kind::Over)];
         assert_eq!(rules(&outbox), expected);
     }
 
     #[test]
     fn what_came_while_the_older_was_told_is_told_next() {
         let outbox = Outbox::default();
-        outbox.put([notice(Rule::BrokerLost, Kind::Started)]);
+        outbox.put([notice(BROKER_LOST, Kind::Started)]);
         let told: Vec<u64> = outbox.waiting().iter().map(|waiting| waiting.number).collect();
-        outbox.put([notice(Rule::BrokerLost, Kind::Over)]);
+        outbox.put([notice(BROKER_LOST, Kind::Over)]);
         outbox.done(&told);
-        assert_eq!(rules(&outbox), [(Rule::BrokerLost, Kind::Over)]);
+        assert_eq!(rules(&outbox), [(BROKER_LOST, Kind::Over)]);
     }
 
     #[test]
     fn however_much_is_put_in_no_more_waits_than_there_are_rules() {
         let outbox = Outbox::default();
         let replaced: usize = (0..10_000)
-            .map(|n| outbox.put([notice(Rule::ALL[n % Rule::ALL.len()], Kind::Started)]))
+            .map(|n| outbox.put([notice(RULES[n % RULES.len()], Kind::Started)]))
             .sum();
-        assert_eq!(outbox.waiting().len(), Rule::ALL.len());
-        assert_eq!(replaced, 10_000 - Rule::ALL.len());
+        assert_eq!(outbox.waiting().len(), RULES.len());
+        assert_eq!(replaced, 10_000 - RULES.len());
     }
 }

@@ -5,15 +5,15 @@ use super::{
     notice::{Kind, Notice},
     outbox::Waiting,
     rule::{Rule, Severity},
-    watch::Line,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Writes for PagerDuty.
 #[derive(Debug)]
 pub(super) struct PagerDuty {
-    line: Line,
+    replica: Arc<str>,
     routing_key: SecretString,
     least: Severity,
 }
@@ -25,9 +25,10 @@ const LONGEST_SUMMARY: usize = 1024;
 // === impl PagerDuty ===
 
 impl PagerDuty {
-    pub(super) fn new(line: Line, routing_key: SecretString, least: Severity) -> Self {
+    /// `replica` is what speaks.
+    pub(super) fn new(replica: Arc<str>, routing_key: SecretString, least: Severity) -> Self {
         Self {
-            line,
+            replica,
             routing_key,
             least,
         }
@@ -37,7 +38,7 @@ impl PagerDuty {
         let mut event = json!({
             "routing_key": self.routing_key.expose_secret(),
             "event_action": if notice.kind == Kind::Over { "resolve" } else { "trigger" },
-            "dedup_key": self.key(notice.rule),
+            "dedup_key": key(notice),
         });
         if notice.kind != Kind::Over {
             event["client"] = "millrace".into();
@@ -46,25 +47,16 @@ impl PagerDuty {
         event
     }
 
-    /// One incident for each rule of a line, whichever replica speaks of it.
-    fn key(&self, rule: Rule) -> String {
-        cut(
-            format!("millrace/{}/{}", rule.name(), self.line.name),
-            LONGEST_KEY,
-        )
-    }
-
     fn payload(&self, notice: &Notice) -> Value {
-        let Line { name, replica } = &self.line;
-        let summary = format!("{}: {}", notice.rule.title(), notice.summary);
+        let summary = format!("{}: {}", notice.rule.title, notice.summary);
         json!({
             "summary": cut(summary, LONGEST_SUMMARY),
-            "source": replica,
-            "severity": notice.rule.severity().as_str(),
+            "source": self.replica,
+            "severity": notice.rule.severity.as_str(),
             "timestamp": notice.since,
             "component": "millrace",
-            "group": name,
-            "class": notice.rule.name(),
+            "group": notice.about,
+            "class": notice.rule.name,
             "custom_details": {
                 "value": notice.value,
                 "threshold": notice.threshold,
@@ -83,7 +75,7 @@ impl Form for PagerDuty {
     }
 
     fn wants(&self, rule: Rule) -> bool {
-        rule.severity() >= self.least
+        rule.severity >= self.least
     }
 
     fn write(&self, waiting: &[Waiting]) -> Vec<Request> {
@@ -95,6 +87,14 @@ impl Form for PagerDuty {
     }
 }
 
+/// One incident for each rule of a pipeline, whichever replica speaks of it.
+fn key(notice: &Notice) -> String {
+    cut(
+        format!("millrace/{}/{}", notice.rule.name, notice.about),
+        LONGEST_KEY,
+    )
+}
+
 /// At most so many bytes, at the border of a character.
 fn cut(mut text: String, longest: usize) -> String {
     text.truncate(text.floor_char_boundary(longest));
@@ -104,19 +104,19 @@ fn cut(mut text: String, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::tests::{line, notice, waiting};
+    use crate::alerts::tests::{BROKER_LOST, ERROR_RATE, REPLICA, RULES, notice, waiting};
 
-    fn pagerduty(line: Line, least: Severity) -> PagerDuty {
-        PagerDuty::new(line, "ROUTINGKEY".into(), least)
+    fn pagerduty(least: Severity) -> PagerDuty {
+        PagerDuty::new(REPLICA.into(), "ROUTINGKEY".into(), least)
     }
 
     #[test]
     fn an_incident_is_opened_and_closed_by_the_same_key() {
         let two = [
-            notice(Rule::BrokerLost, Kind::Started),
-            notice(Rule::BrokerLost, Kind::Over),
+            notice(BROKER_LOST, Kind::Started),
+            notice(BROKER_LOST, Kind::Over),
         ];
-        let requests = pagerduty(line(), Severity::Critical).write(&waiting(two));
+        let requests = pagerduty(Severity::Critical).write(&waiting(two));
         let events: Vec<&Value> = requests.iter().map(|request| &request.body).collect();
         assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
         insta::assert_json_snapshot!(events);
@@ -124,44 +124,39 @@ mod tests {
 
     #[test]
     fn replicas_of_a_line_open_one_incident_and_other_lines_others() {
-        let other_replica = Line {
-            replica: "millrace@other/1".to_owned(),
-            ..line()
+        let event = |replica: &str, notice| {
+            let pagerduty = PagerDuty::new(replica.into(), "ROUTINGKEY".into(), Severity::Critical);
+            pagerduty.event(&notice)["dedup_key"].clone()
         };
-        let other_line = Line {
-            name: "mq/staging/q".to_owned(),
-            ..line()
+        let other_line = Notice {
+            about: "mq/staging/q".into(),
+            ..notice(ERROR_RATE, Kind::Started)
         };
-        let key = |line| pagerduty(line, Severity::Critical).key(Rule::ErrorRate);
-        assert_eq!(key(line()), key(other_replica));
-        assert_ne!(key(line()), key(other_line));
+        let one = event(REPLICA, notice(ERROR_RATE, Kind::Started));
+        assert_eq!(one, event("millrace@other/1", notice(ERROR_RATE, Kind::Started)));
+        assert_ne!(one, event(REPLICA, other_line));
     }
 
     #[test]
     fn nothing_is_longer_than_pagerduty_takes() {
-        let long = Line {
-            name: "ß".repeat(400),
-            ..line()
+        let long = |rule| Notice {
+            about: "ß".repeat(400).into(),
+            summary: "ß".repeat(4_000),
+            ..notice(rule, Kind::Started)
         };
-        let mut notice = notice(Rule::BrokerLost, Kind::Started);
-        notice.summary = "ß".repeat(4_000);
-        let pagerduty = pagerduty(long, Severity::Critical);
-        let keys: std::collections::BTreeSet<String> = Rule::ALL.map(|rule| pagerduty.key(rule)).into();
-        assert_eq!(keys.len(), Rule::ALL.len());
+        let keys: std::collections::BTreeSet<String> = RULES.map(|rule| key(&long(rule))).into();
+        assert_eq!(keys.len(), RULES.len());
         assert!(keys.iter().all(|key| key.len() <= LONGEST_KEY));
-        let event = pagerduty.event(&notice);
+        let event = pagerduty(Severity::Critical).event(&long(BROKER_LOST));
         assert!(event["payload"]["summary"].as_str().unwrap().len() <= LONGEST_SUMMARY);
     }
 
     #[test]
     fn what_can_wait_for_the_morning_wakes_nobody_unless_it_is_asked_for() {
         let wanted = |least| {
-            let pagerduty = pagerduty(line(), least);
-            Rule::ALL
-                .into_iter()
-                .filter(|rule| pagerduty.wants(*rule))
-                .count()
+            let pagerduty = pagerduty(least);
+            RULES.into_iter().filter(|rule| pagerduty.wants(*rule)).count()
         };
-        assert_eq!((wanted(Severity::Critical), wanted(Severity::Warning)), (5, 9));
+        assert_eq!((wanted(Severity::Critical), wanted(Severity::Warning)), (3, 5));
     }
 }

@@ -1,26 +1,14 @@
-//! The rules: what may be wrong.
+//! The rules: what may be wrong with a pipeline. Each pipeline says which it has.
 
-/// Something that may be wrong with the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
-    /// No connection to the broker, or no deliveries from it.
-    BrokerLost,
-    /// The object store does not answer, or does not do its work.
-    ObjectStoreLost,
-    /// The database does not answer, or does not do its work.
-    DatabaseLost,
-    /// All database connections are in use and somebody waits for one.
-    PoolExhausted,
-    /// Too many events end as dead requests.
-    FailureRate,
-    /// Too many of a platform's items are no posts.
-    ErrorRate,
-    /// Many more errors than a while ago.
-    ErrorSpike,
-    /// Too few of all items are posts.
-    SuccessRate,
-    /// Events take too long.
-    LatencyP95,
+/// Something that may be wrong. No two rules of a process have the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// Its name in metrics, logs, the API and the runbook.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// How bad it is when it happens.
+    pub severity: Severity,
 }
 
 /// How bad it is. The greater, the worse.
@@ -30,66 +18,6 @@ pub enum Severity {
     Warning,
     /// Somebody should get up.
     Critical,
-}
-
-// === impl Rule ===
-
-impl Rule {
-    /// Every rule, the worst first.
-    pub const ALL: [Self; 9] = [
-        Self::BrokerLost,
-        Self::ObjectStoreLost,
-        Self::DatabaseLost,
-        Self::PoolExhausted,
-        Self::FailureRate,
-        Self::ErrorRate,
-        Self::ErrorSpike,
-        Self::SuccessRate,
-        Self::LatencyP95,
-    ];
-
-    /// Its name in metrics, logs, the API and the runbook.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BrokerLost => "broker_lost",
-            Self::ObjectStoreLost => "object_store_lost",
-            Self::DatabaseLost => "database_lost",
-            Self::PoolExhausted => "pool_exhausted",
-            Self::FailureRate => "failure_rate",
-            Self::ErrorRate => "error_rate",
-            Self::ErrorSpike => "error_spike",
-            Self::SuccessRate => "success_rate",
-            Self::LatencyP95 => "latency_p95",
-        }
-    }
-
-    /// Its name for people.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::BrokerLost => "Broker lost",
-            Self::ObjectStoreLost => "Object store lost",
-            Self::DatabaseLost => "Database lost",
-            Self::PoolExhausted => "Database connections exhausted",
-            Self::FailureRate => "Many events fail",
-            Self::ErrorRate => "High error rate",
-            Self::ErrorSpike => "Error spike",
-            Self::SuccessRate => "Low success rate",
-            Self::LatencyP95 => "Slow events",
-        }
-    }
-
-    /// How bad it is when it happens. Items that are errors are stored as such, so they can wait for the
-    /// morning; what stops or buries events cannot.
-    pub fn severity(self) -> Severity {
-        match self {
-            Self::BrokerLost
-            | Self::ObjectStoreLost
-            | Self::DatabaseLost
-            | Self::PoolExhausted
-            | Self::FailureRate => Severity::Critical,
-            Self::ErrorRate | Self::ErrorSpike | Self::SuccessRate | Self::LatencyP95 => Severity::Warning,
-        }
-    }
 }
 
 // === impl Severity ===

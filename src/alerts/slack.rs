@@ -5,27 +5,28 @@ use super::{
     notice::{Kind, Notice},
     outbox::Waiting,
     rule::{Rule, Severity},
-    watch::Line,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Writes for Slack.
 #[derive(Debug)]
 pub(super) struct Slack {
-    line: Line,
+    replica: Arc<str>,
 }
 
 // === impl Slack ===
 
 impl Slack {
-    pub(super) fn new(line: Line) -> Self {
-        Self { line }
+    /// `replica` is what speaks.
+    pub(super) fn new(replica: Arc<str>) -> Self {
+        Self { replica }
     }
 
     fn attachment(&self, notice: &Notice) -> Value {
-        let Line { name, replica } = &self.line;
-        let color = match (notice.kind, notice.rule.severity()) {
+        let (replica, about) = (&self.replica, &notice.about);
+        let color = match (notice.kind, notice.rule.severity) {
             (Kind::Over, _) => "good",
             (_, Severity::Critical) => "danger",
             (_, Severity::Warning) => "warning",
@@ -48,7 +49,7 @@ impl Slack {
             "title": title(notice),
             "text": escaped(&notice.summary),
             "fields": fields,
-            "footer": escaped(&format!("{replica} at {name}, {}", notice.runbook())),
+            "footer": escaped(&format!("{replica} at {about}, {}", notice.runbook())),
             "ts": notice.at.as_second(),
         })
     }
@@ -77,8 +78,8 @@ impl Form for Slack {
 }
 
 fn title(notice: &Notice) -> String {
-    let title = notice.rule.title();
-    let severity = notice.rule.severity().as_str().to_uppercase();
+    let title = notice.rule.title;
+    let severity = notice.rule.severity.as_str().to_uppercase();
     match notice.kind {
         Kind::Started => format!("[{severity}] {title}"),
         Kind::Still => format!("[{severity}] {title}, still"),
@@ -105,28 +106,31 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::tests::{line, notice, waiting};
+    use crate::alerts::tests::{BROKER_LOST, DATABASE_LOST, ERROR_RATE, REPLICA, notice, waiting};
 
     #[test]
     fn a_message_holds_all_that_waits() {
-        let mut started = notice(Rule::ErrorRate, Kind::Started);
+        let mut started = notice(ERROR_RATE, Kind::Started);
         started.value = Some(23.14159);
         started.threshold = Some(10.0);
         let three = [
             started,
-            notice(Rule::BrokerLost, Kind::Still),
-            notice(Rule::DatabaseLost, Kind::Over),
+            notice(BROKER_LOST, Kind::Still),
+            notice(DATABASE_LOST, Kind::Over),
         ];
-        let [request] = Slack::new(line()).write(&waiting(three)).try_into().unwrap();
+        let [request] = Slack::new(REPLICA.into())
+            .write(&waiting(three))
+            .try_into()
+            .unwrap();
         assert_eq!(request.numbers, [1, 2, 3]);
         insta::assert_json_snapshot!(request.body);
     }
 
     #[test]
     fn words_of_others_call_nobody() {
-        let mut notice = notice(Rule::BrokerLost, Kind::Started);
+        let mut notice = notice(BROKER_LOST, Kind::Started);
         notice.summary = "<!channel> & <https://evil|click>".to_owned();
-        let requests = Slack::new(line()).write(&waiting([notice]));
+        let requests = Slack::new(REPLICA.into()).write(&waiting([notice]));
         let text = requests[0].body.to_string();
         assert!(!text.contains('<') && !text.contains('>'), "{text}");
     }

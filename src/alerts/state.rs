@@ -1,13 +1,18 @@
 //! Since when what is wrong: the memory between two looks.
 
 use super::{
-    finding::{Finding, Health, Thresholds, judge},
+    finding::{Finding, Health},
     notice::{Kind, Notice},
     rule::Rule,
-    snapshot::Snapshot,
+    watch::DependencyView,
+    watched::{Look, Watched},
 };
 use jiff::Timestamp;
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Reverse,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A moment on both clocks: one to measure by, one to tell people.
 #[derive(Clone, Copy, Debug)]
@@ -16,10 +21,13 @@ pub(super) struct Moment {
     pub(super) wall: Timestamp,
 }
 
-/// All rules and their state.
-#[derive(Debug)]
-pub(super) struct AlertState {
-    thresholds: Thresholds,
+/// All rules of all pipelines, and their state.
+pub(super) struct AlertState(Vec<Watching>);
+
+/// A pipeline, and the state of its rules.
+struct Watching {
+    look: Look,
+    dependencies: DependencyView,
     pages: Vec<Page>,
 }
 
@@ -27,6 +35,7 @@ pub(super) struct AlertState {
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) rule: Rule,
+    about: Arc<str>,
     /// How long a change must last before it counts.
     hold: Duration,
     phase: Phase,
@@ -56,35 +65,61 @@ pub(super) const REMIND: Duration = Duration::from_secs(60 * 60);
 // === impl AlertState ===
 
 impl AlertState {
-    pub(super) fn new(thresholds: Thresholds, hold: Duration) -> Self {
-        let pages = Rule::ALL.map(|rule| Page::new(rule, hold)).into();
-        Self { thresholds, pages }
+    pub(super) fn new(watched: Vec<(Watched, DependencyView)>, hold: Duration) -> Self {
+        let watching = |(watched, dependencies): (Watched, DependencyView)| Watching {
+            look: watched.look,
+            dependencies,
+            pages: watched
+                .rules
+                .into_iter()
+                .map(|rule| Page::new(rule, watched.name.clone(), hold))
+                .collect(),
+        };
+        Self(watched.into_iter().map(watching).collect())
     }
 
-    /// What there is to tell after a look at `snapshot`.
-    pub(super) fn look(&mut self, snapshot: &Snapshot, now: Moment) -> Vec<Notice> {
-        let thresholds = self.thresholds;
-        let pages = self.pages.iter_mut();
-        pages
-            .filter_map(|page| page.turn(judge(page.rule, snapshot, &thresholds), now))
+    /// Every rule.
+    pub(super) fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.pages().map(|page| page.rule)
+    }
+
+    /// What the rules of each pipeline find at `now`.
+    pub(super) fn look(&self, now: Instant) -> Vec<Vec<Finding>> {
+        let all = self.0.iter();
+        all.map(|one| (one.look)(now, &(one.dependencies)())).collect()
+    }
+
+    /// What there is to tell after a look.
+    pub(super) fn learn(&mut self, found: Vec<Vec<Finding>>, now: Moment) -> Vec<Notice> {
+        let pages = self.0.iter_mut().map(|one| one.pages.iter_mut());
+        let each = pages.zip(found).flat_map(|(pages, found)| pages.zip(found));
+        each.filter_map(|(page, finding)| page.turn(finding, now))
             .collect()
     }
 
-    /// The rules that fire, since when, and what the last look found.
-    pub(super) fn firing(&self) -> impl Iterator<Item = (Rule, Timestamp, &str)> {
-        self.pages.iter().filter_map(|page| match page.phase {
+    /// The rules that fire, the worst first, since when, and what the last look found.
+    pub(super) fn firing(&self) -> Vec<(Rule, Timestamp, &str)> {
+        let firing = self.pages().filter_map(|page| match page.phase {
             Phase::Firing { since, .. } => Some((page.rule, since.wall, page.summary.as_str())),
             _ => None,
-        })
+        });
+        let mut firing: Vec<_> = firing.collect();
+        firing.sort_by_key(|(rule, ..)| Reverse(rule.severity));
+        firing
+    }
+
+    fn pages(&self) -> impl Iterator<Item = &Page> {
+        self.0.iter().flat_map(|one| &one.pages)
     }
 }
 
 // === impl Page ===
 
 impl Page {
-    pub(super) fn new(rule: Rule, hold: Duration) -> Self {
+    pub(super) fn new(rule: Rule, about: Arc<str>, hold: Duration) -> Self {
         Self {
             rule,
+            about,
             hold,
             phase: Phase::Quiet,
             summary: String::new(),
@@ -165,6 +200,7 @@ impl Page {
     fn notice(&self, kind: Kind, since: Moment, finding: Finding, now: Moment) -> Notice {
         Notice {
             rule: self.rule,
+            about: self.about.clone(),
             kind,
             since: since.wall,
             at: now.wall,

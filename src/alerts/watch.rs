@@ -2,24 +2,25 @@
 
 use super::{
     channel::{Channel, Form, Pace},
-    finding::Thresholds,
     metrics::{AlertMetrics, Outcome},
     notice::Notice,
     outbox::Outbox,
     pagerduty::PagerDuty,
     post::Sender,
-    rule::Rule,
     slack::Slack,
-    snapshot::Snapshot,
     state::{AlertState, Moment},
+    watched::Watched,
 };
-use crate::{config::AlertSettings, health::FiringAlert};
+use crate::{
+    config::AlertSettings,
+    health::{DependencyStatus, FiringAlert},
+};
 use anyhow::Context;
 use jiff::Timestamp;
 use millrace_engine::Drain;
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -31,24 +32,17 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub struct Alerts(watch::Receiver<Vec<FiringAlert>>);
 
-/// Who speaks, and of what.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// The broker, the virtual host and the queue: the same for all replicas, and for no other line.
-    pub name: String,
-    /// This process.
-    pub replica: String,
-}
+/// The dependencies of a pipeline, as readiness sees them.
+pub type DependencyView = Box<dyn Fn() -> Vec<DependencyStatus> + Send>;
 
 /// The tasks of the alerts; they end by themselves when a drain is ordered.
 #[derive(Debug)]
 pub struct Alerting(JoinSet<()>);
 
-/// The outboxes of one receiver and the rules that it wants to hear of.
+/// One receiver, and where notices for it are put.
 struct Receiver {
-    channel: &'static str,
+    form: Arc<dyn Form>,
     outbox: Outbox,
-    wants: Box<dyn Fn(Rule) -> bool + Send>,
 }
 
 struct Watch {
@@ -58,38 +52,36 @@ struct Watch {
     firing: watch::Sender<Vec<FiringAlert>>,
 }
 
-/// Looks with `look` until a drain is ordered, tells the receivers that are set, and counts in `registry`.
+/// Looks at what is `watched` until a drain is ordered, tells the receivers that are set, and counts in `registry`.
+/// `replica` is this process.
 ///
 /// # Errors
 /// The system's certificates cannot be read.
 pub fn start(
     settings: &AlertSettings,
-    line: Line,
+    replica: Arc<str>,
+    watched: Vec<(Watched, DependencyView)>,
     registry: &mut Registry,
     drain: Drain,
-    look: impl Fn(std::time::Instant) -> Snapshot + Send + 'static,
 ) -> anyhow::Result<(Alerts, Alerting)> {
-    start_at(Pace::default(), settings, line, registry, drain, look)
+    start_at(Pace::default(), settings, replica, watched, registry, drain)
 }
 
 /// The same at another pace.
 pub(super) fn start_at(
     pace: Pace,
     settings: &AlertSettings,
-    line: Line,
+    replica: Arc<str>,
+    watched: Vec<(Watched, DependencyView)>,
     registry: &mut Registry,
     drain: Drain,
-    look: impl Fn(std::time::Instant) -> Snapshot + Send + 'static,
 ) -> anyhow::Result<(Alerts, Alerting)> {
-    let metrics = AlertMetrics::register(registry);
-    let channels = channels(settings, line, pace, &metrics)?;
+    let state = AlertState::new(watched, settings.hold);
+    let metrics = AlertMetrics::register(registry, state.rules());
+    let channels = channels(settings, &replica, pace, &metrics)?;
     let (firing, alerts) = watch::channel(Vec::new());
-    let thresholds = Thresholds {
-        error_percent: settings.error_percent,
-        spike_factor: settings.spike_factor,
-    };
     let watch = Watch {
-        state: AlertState::new(thresholds, settings.hold),
+        state,
         receivers: channels.iter().map(Receiver::of).collect(),
         metrics,
         firing,
@@ -103,28 +95,28 @@ pub(super) fn start_at(
     tasks.spawn(async move {
         // Whatever ends the watch, the channels end too.
         let _stop = stop.drop_guard();
-        watch.run(interval, look, drain).await;
+        watch.run(interval, drain).await;
     });
     Ok((Alerts(alerts), Alerting(tasks)))
 }
 
 fn channels(
     settings: &AlertSettings,
-    line: Line,
+    replica: &Arc<str>,
     pace: Pace,
     metrics: &AlertMetrics,
 ) -> anyhow::Result<Vec<Channel>> {
-    let channel = |form: Box<dyn Form>, url: SecretString| {
+    let channel = |form: Arc<dyn Form>, url: SecretString| {
         let sender = Sender::new(url, pace.timeout).context("the HTTP client of alerts")?;
         anyhow::Ok(Channel::new(form, sender, pace, metrics.clone()))
     };
     let mut channels = Vec::new();
     if let Some(webhook) = &settings.slack {
-        channels.push(channel(Box::new(Slack::new(line.clone())), webhook.clone())?);
+        channels.push(channel(Arc::new(Slack::new(replica.clone())), webhook.clone())?);
     }
     if let Some(pagerduty) = &settings.pagerduty {
-        let form = PagerDuty::new(line, pagerduty.routing_key.clone(), pagerduty.least);
-        channels.push(channel(Box::new(form), pagerduty.url.clone().into())?);
+        let form = PagerDuty::new(replica.clone(), pagerduty.routing_key.clone(), pagerduty.least);
+        channels.push(channel(Arc::new(form), pagerduty.url.clone().into())?);
     }
     Ok(channels)
 }
@@ -151,7 +143,7 @@ impl Alerting {
 
 impl Watch {
     /// A drain stops deliveries on purpose, so nothing is judged from then on.
-    async fn run(mut self, interval: Duration, look: impl Fn(std::time::Instant) -> Snapshot, drain: Drain) {
+    async fn run(mut self, interval: Duration, drain: Drain) {
         let mut tick = tokio::time::interval(interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -164,26 +156,30 @@ impl Watch {
                 at: Instant::now().into_std(),
                 wall: Timestamp::now(),
             };
-            let snapshot = look(now.at);
+            let found = self.state.look(now.at);
             // Ordered while it looked: then what it saw may be the drain.
             if drain.is_ordered() {
                 return;
             }
-            let notices = self.state.look(&snapshot, now);
+            let notices = self.state.learn(found, now);
             self.publish();
             self.tell(&notices);
         }
     }
 
     fn publish(&self) {
-        let firing = self.state.firing().map(|(rule, since, summary)| FiringAlert {
-            rule: rule.name(),
-            since,
-            summary: summary.to_owned(),
-        });
+        let firing = self
+            .state
+            .firing()
+            .into_iter()
+            .map(|(rule, since, summary)| FiringAlert {
+                rule: rule.name,
+                since,
+                summary: summary.to_owned(),
+            });
         let firing: Vec<_> = firing.collect();
-        for rule in Rule::ALL {
-            let fires = firing.iter().any(|alert| alert.rule == rule.name());
+        for rule in self.state.rules() {
+            let fires = firing.iter().any(|alert| alert.rule == rule.name);
             self.metrics.fires(rule, fires);
         }
         self.firing.send_if_modified(|known| {
@@ -196,9 +192,10 @@ impl Watch {
     fn tell(&self, notices: &[Notice]) {
         notices.iter().for_each(Notice::log);
         for receiver in &self.receivers {
-            let wanted = notices.iter().filter(|notice| (receiver.wants)(notice.rule));
+            let wanted = notices.iter().filter(|notice| receiver.form.wants(notice.rule));
             let replaced = receiver.outbox.put(wanted.cloned());
-            self.metrics.count(receiver.channel, Outcome::Replaced, replaced);
+            self.metrics
+                .count(receiver.form.name(), Outcome::Replaced, replaced);
         }
     }
 }
@@ -207,11 +204,7 @@ impl Watch {
 
 impl Receiver {
     fn of(channel: &Channel) -> Self {
-        let (outbox, wants) = channel.outbox();
-        Self {
-            channel: channel.name(),
-            outbox,
-            wants: Box::new(wants),
-        }
+        let (form, outbox) = channel.receiver();
+        Self { form, outbox }
     }
 }

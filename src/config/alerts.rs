@@ -1,6 +1,6 @@
 //! Alerts, and where they go.
 
-use super::numbers::{Decimal, Seconds};
+use super::numbers::Seconds;
 use super::reader::Reader;
 use super::rule::Parsed;
 use super::setting::{Setting, settings};
@@ -10,8 +10,6 @@ use std::time::Duration;
 use url::{Host, Url};
 
 settings! { "Alerts";
-    ERROR_PERCENT: Decimal = Setting::new("ERROR_ALERT_THRESHOLD", Decimal::between(0.0, 100.0), "10", "Alert when more than this percentage of a platform's items of the last 5 minutes are no posts.");
-    SPIKE_FACTOR: Decimal = Setting::new("ERROR_SPIKE_THRESHOLD", Decimal::between(1.0, 1_000_000.0), "5", "Alert when the errors of a minute are so many times what they were before.");
     SLACK: Parsed<String> = Setting::optional("ALERT_SLACK_WEBHOOK_URL", Parsed::new("`https://…`", webhook, String::new), "nothing goes to Slack", "Incoming webhook of Slack; every alert goes there.").hidden();
     ROUTING_KEY: Parsed<String> = Setting::optional("ALERT_PAGERDUTY_ROUTING_KEY", Parsed::new("the integration key of an Events API v2 integration", routing_key, String::new), "nothing goes to PagerDuty", "Integration key of PagerDuty.").hidden();
     PAGERDUTY_URL: Parsed<String> = Setting::new("ALERT_PAGERDUTY_URL", Parsed::new("`https://…`", webhook, String::new), "https://events.pagerduty.com/v2/enqueue", "Where PagerDuty takes events; `https://events.eu.pagerduty.com/v2/enqueue` in its European region.");
@@ -23,10 +21,6 @@ settings! { "Alerts";
 /// When to alert, and whom.
 #[derive(Clone, Debug)]
 pub struct AlertSettings {
-    /// Percent of items that are no posts.
-    pub error_percent: f64,
-    /// Errors of a minute against those of before.
-    pub spike_factor: f64,
     /// Pause between two looks.
     pub interval: Duration,
     /// How long something must last before it counts, either way.
@@ -51,8 +45,6 @@ pub struct PagerDutySettings {
 /// Reads the group.
 pub(super) fn read(reader: &mut Reader<'_>) -> AlertSettings {
     let settings = AlertSettings {
-        error_percent: reader.get(&ERROR_PERCENT),
-        spike_factor: reader.get(&SPIKE_FACTOR),
         slack: reader.optional(&SLACK).map(SecretString::from),
         pagerduty: pagerduty(reader),
         interval: reader.get(&INTERVAL),
@@ -183,13 +175,11 @@ mod tests {
     fn nothing_is_sent_unless_it_is_asked_for_and_everything_has_a_default() {
         let (settings, warnings) = load(&[]);
         assert!(settings.slack.is_none() && settings.pagerduty.is_none());
-        assert_eq!((settings.error_percent, settings.spike_factor), (10.0, 5.0));
         assert_eq!(warnings, Vec::<String>::new());
-        let (settings, warnings) = load(&[KEY, SLACK_URL, ("ERROR_ALERT_THRESHOLD", "15")]);
+        let (settings, warnings) = load(&[KEY, SLACK_URL]);
         let pagerduty = settings.pagerduty.as_ref().unwrap();
         assert_eq!(pagerduty.url, "https://events.pagerduty.com/v2/enqueue");
         assert_eq!(pagerduty.least, Severity::Critical);
-        assert_eq!(settings.error_percent, 15.0);
         assert_eq!(warnings, Vec::<String>::new());
         assert!(!format!("{settings:?}").contains("SECRET"));
     }

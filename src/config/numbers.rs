@@ -12,7 +12,7 @@ pub(super) struct Whole<T> {
 }
 
 /// A decimal number between two bounds.
-pub(super) struct Decimal {
+pub struct Decimal {
     min: f64,
     max: f64,
 }
@@ -64,7 +64,8 @@ impl<T: TryFrom<u64> + Default> Rule for Whole<T> {
 // === impl Decimal ===
 
 impl Decimal {
-    pub(super) const fn between(min: f64, max: f64) -> Self {
+    /// Between these two, which both fit.
+    pub const fn between(min: f64, max: f64) -> Self {
         Self { min, max }
     }
 }

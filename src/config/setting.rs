@@ -64,12 +64,12 @@ pub trait Described: Sync {
 /// Declares the settings of one subsystem, and with them the group that lists them all.
 macro_rules! settings {
     ($title:literal; $($id:ident: $rule:ty = $setting:expr;)+) => {
-        $(static $id: $crate::config::setting::Setting<$rule> = $setting;)+
-        pub(crate) static GROUP: $crate::config::setting::Group =
-            $crate::config::setting::Group { title: $title, settings: &[$(&$id),+] };
+        $(static $id: $crate::config::Setting<$rule> = $setting;)+
+        pub(crate) static GROUP: $crate::config::Group =
+            $crate::config::Group { title: $title, settings: &[$(&$id),+] };
     };
 }
-pub(super) use settings;
+pub(crate) use settings;
 
 // === impl Setting ===
 

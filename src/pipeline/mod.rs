@@ -7,16 +7,15 @@ mod stop;
 pub use run::{replica_name, run};
 
 use crate::{
-    alerts,
+    alerts::Watched,
     config::{Group, Processing, Reader},
     health::{Consuming, Queues},
     probe::Probe,
 };
 use jiff::Timestamp;
-use millrace_amqp::AmqpStatus;
 use millrace_batches::{recent::Recent, reports::ReportQueries};
 use millrace_engine::{ByteBudget, Supervision};
-use millrace_postgres::{Database, Migrations, PostgresSettings};
+use millrace_postgres::{Migrations, PostgresSettings};
 use prometheus_client::registry::Registry;
 use std::{any::Any, sync::Arc};
 use tokio::time::Instant;
@@ -78,22 +77,19 @@ pub struct Prepared {
     pub probes: Vec<Probe>,
     /// The way in.
     pub source: Arc<dyn SourceView>,
-    /// What the page, the API and the alerts look at, where there is such.
+    /// What may be wrong with it, where it has alerts. The names of the rules are unique among all pipelines that run
+    /// in a process.
+    pub alerts: Option<Watched>,
+    /// What the page and the API look at, where there is such.
     pub looked: Option<Looked>,
     /// Starts its actors, the last stage first, and what else it does.
     pub start: Start,
 }
 
-/// What the page, the API and the alerts look at.
+/// What the page and the API look at.
 pub struct Looked {
-    /// What the receivers of alerts know it by.
-    pub line: alerts::Line,
     /// What happened lately.
     pub recent: Recent,
-    /// The broker.
-    pub broker: AmqpStatus,
-    /// The pool.
-    pub database: Database,
     /// What the database knows.
     pub reports: Arc<dyn ReportQueries>,
 }

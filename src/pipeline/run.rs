@@ -2,12 +2,12 @@
 //! budget of memory, the port, telemetry and the way to stop.
 
 use super::{
-    Looked, Prepared,
+    Prepared,
     collector::Figures,
     stop::{self, StopSignals},
 };
 use crate::{
-    alerts::{self, SnapshotSource},
+    alerts::{self, DependencyView, Watched},
     config::Config,
     exit::{Exit, Failure},
     health::{self, All, Health, HealthView, Pace},
@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use millrace_batches::{recent::Recent, reports::NoReports};
 use millrace_engine::{self as engine, ByteBudget, Drain, RestartPolicy, Supervision};
 use prometheus_client::registry::Registry;
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, info};
 
@@ -61,22 +61,20 @@ async fn pipelines(config: &Config, telemetry: &Telemetry) -> anyhow::Result<Exi
     }
     let all = Arc::new(All(hosted.iter().map(|one| one.health.clone()).collect()));
     registry.register_collector(Box::new(Figures::new(all.clone())));
-    let looked = hosted.iter_mut().find_map(|one| {
-        let health = one.health.clone();
-        one.prepared.looked.take().map(|looked| (looked, health))
-    });
-    let (looked, alerts, alerting) = match looked {
-        Some((looked, health)) => {
-            let (alerts, alerting) = watch(config, &looked, health, &mut registry, drain.clone())?;
-            (Some(looked), Some(alerts), Some(alerting))
-        }
-        None => (None, None, None),
-    };
+    let watched = hosted.iter_mut().filter_map(Hosted::watched).collect();
+    let (alerts, alerting) = alerts::start(
+        &config.alerts,
+        replica.name.clone(),
+        watched,
+        &mut registry,
+        drain.clone(),
+    )?;
+    let looked = hosted.iter_mut().find_map(|one| one.prepared.looked.take());
     let state = HttpState {
         replica,
         registry: Arc::new(registry),
         health: all,
-        alerts: Arc::new(move || alerts.as_ref().map_or_else(Vec::new, alerts::Alerts::firing)),
+        alerts: Arc::new(move || alerts.firing()),
         recent: looked
             .as_ref()
             .map_or_else(Recent::default, |looked| looked.recent.clone()),
@@ -87,9 +85,7 @@ async fn pipelines(config: &Config, telemetry: &Telemetry) -> anyhow::Result<Exi
     let running: Vec<_> = hosted.into_iter().map(Hosted::start).collect();
     let gave_up = join_all(running.iter().map(|running| running.ended(&drain))).await;
     outlive.cancel();
-    if let Some(alerting) = alerting {
-        alerting.ended().await;
-    }
+    alerting.ended().await;
     if let Some(serving) = serving {
         let _ = serving.await;
     }
@@ -97,25 +93,6 @@ async fn pipelines(config: &Config, telemetry: &Telemetry) -> anyhow::Result<Exi
         true => Exit::GaveUp,
         false => Exit::Fine,
     })
-}
-
-/// Starts the alerts about the pipeline that has such.
-fn watch(
-    config: &Config,
-    looked: &Looked,
-    health: Arc<Health>,
-    registry: &mut Registry,
-    drain: Drain,
-) -> anyhow::Result<(alerts::Alerts, alerts::Alerting)> {
-    let signs = SnapshotSource {
-        recent: looked.recent.clone(),
-        dependencies: Arc::new(move || health.dependencies()),
-        ingress: looked.broker.clone(),
-        database: looked.database.clone(),
-        started: Instant::now(),
-    };
-    let look = move |now| signs.take(now);
-    alerts::start(&config.alerts, looked.line.clone(), registry, drain, look)
 }
 
 // === impl Hosted ===
@@ -157,6 +134,14 @@ impl Hosted {
             health,
             _asking: asking,
         }
+    }
+
+    /// What its alerts are about, and how they see its dependencies.
+    fn watched(&mut self) -> Option<(Watched, DependencyView)> {
+        let watched = self.prepared.alerts.take()?;
+        let health = self.health.clone();
+        let dependencies: DependencyView = Box::new(move || health.dependencies());
+        Some((watched, dependencies))
     }
 
     fn start(self) -> Running {

@@ -12,7 +12,6 @@ use millrace_engine::Drain;
 use millrace_stack::{Post, Receiver, Reply, wait_for};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SLACK: &str = "/slack/SECRET";
@@ -34,9 +33,9 @@ const IMPATIENT: Pace = Pace {
     ..PACE
 };
 
-/// Alerts about snapshot that the test sets.
+/// Alerts about what the test says is wrong.
 struct Running {
-    snapshot: Arc<Mutex<Snapshot>>,
+    wrong: Wrong,
     alerts: Alerts,
     alerting: Alerting,
     registry: Registry,
@@ -48,8 +47,6 @@ impl Running {
         // Others may have installed it before: any one will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = AlertSettings {
-            error_percent: 10.0,
-            spike_factor: 5.0,
             interval: Duration::from_millis(10),
             hold: Duration::ZERO,
             slack: slack.map(|receiver| receiver.url(SLACK).into()),
@@ -59,15 +56,21 @@ impl Running {
                 least: Severity::Critical,
             }),
         };
-        let snapshot = Arc::new(Mutex::new(calm()));
-        let seen = snapshot.clone();
+        let wrong = Wrong::default();
         let mut registry = Registry::default();
         let drain = Drain::default();
-        let look = move |_| seen.lock().unwrap().clone();
-        let started = start_at(pace, &settings, line(), &mut registry, drain.clone(), look);
+        let watched = wrong.watched();
+        let started = start_at(
+            pace,
+            &settings,
+            REPLICA.into(),
+            watched,
+            &mut registry,
+            drain.clone(),
+        );
         let (alerts, alerting) = started.unwrap();
         Self {
-            snapshot,
+            wrong,
             alerts,
             alerting,
             registry,
@@ -75,9 +78,9 @@ impl Running {
         }
     }
 
-    /// Sets the snapshot, and waits until so many alerts fire.
-    async fn set(&self, fire: usize, change: impl FnOnce(&mut Snapshot)) {
-        change(&mut self.snapshot.lock().unwrap());
+    /// Changes what is wrong, and waits until so many alerts fire.
+    async fn set(&self, fire: usize, change: impl FnOnce(&Wrong)) {
+        change(&self.wrong);
         wait_for("the watch to see it", PATIENCE, async || {
             let firing = self.alerts.firing();
             if firing.len() == fire {
@@ -91,14 +94,12 @@ impl Running {
     }
 
     async fn lose_broker(&self) {
-        self.set(1, |snapshot| {
-            snapshot.broker = Err("connection refused".to_owned())
-        })
-        .await;
+        self.set(1, |wrong| wrong.is(BROKER_LOST, "connection refused"))
+            .await;
     }
 
     async fn find_broker(&self) {
-        self.set(0, |snapshot| snapshot.broker = Ok(())).await;
+        self.set(0, |wrong| wrong.is_no_longer(BROKER_LOST)).await;
     }
 
     fn counted(&self, channel: &str, outcome: &str) -> u64 {
@@ -150,7 +151,7 @@ async fn both_are_told_when_it_starts_and_when_it_is_over() {
     let firing = running.alerts.firing();
     assert_eq!(
         (firing[0].rule, firing[0].summary.as_str()),
-        ("broker_lost", "RabbitMQ does not serve: connection refused")
+        ("broker_lost", "connection refused")
     );
     taken(&receiver, SLACK, 1).await;
     taken(&receiver, PAGERDUTY, 1).await;
@@ -177,10 +178,9 @@ async fn both_are_told_when_it_starts_and_when_it_is_over() {
 async fn what_starts_together_is_one_message_and_an_incident_each() {
     let receiver = Receiver::start().await.unwrap();
     let running = Running::start(PACE, Some(&receiver), Some(&receiver));
-    let change = |snapshot: &mut Snapshot| {
-        snapshot.broker = Err("connection refused".to_owned());
-        snapshot.five_minutes = happened(9, &[("tiktok", items(50, 50))]);
-    };
+    // All at once, as one look finds them.
+    let three = [BROKER_LOST, ERROR_RATE, SUCCESS_RATE].map(|rule| (rule.name, "bad".to_owned()));
+    let change = |wrong: &Wrong| wrong.0.lock().unwrap().extend(three);
     running.set(3, change).await;
     let messages = taken(&receiver, SLACK, 1).await;
     assert_eq!(
@@ -241,8 +241,7 @@ async fn a_receiver_that_is_down_costs_no_memory_and_is_told_later_how_things_ar
         running.lose_broker().await;
         running.find_broker().await;
     }
-    let down = |snapshot: &mut Snapshot| snapshot.database = Err("disk full".to_owned());
-    running.set(1, down).await;
+    running.set(1, |wrong| wrong.is(DATABASE_LOST, "disk full")).await;
     wait_for("failures", PATIENCE, async || {
         running.counted("slack", "failed") > 3
     })
@@ -275,13 +274,9 @@ async fn more_notices_than_allowed_wait_and_are_told_in_one() {
     running.find_broker().await;
     taken(&receiver, SLACK, 2).await;
     // The two are used up.
-    running
-        .set(1, |snapshot| snapshot.database = Err("disk full".to_owned()))
-        .await;
-    running
-        .set(2, |snapshot| snapshot.object_store = Err("no answer".to_owned()))
-        .await;
-    running.set(1, |snapshot| snapshot.database = Ok(())).await;
+    running.set(1, |wrong| wrong.is(DATABASE_LOST, "disk full")).await;
+    running.set(2, |wrong| wrong.is(STORE_LOST, "no answer")).await;
+    running.set(1, |wrong| wrong.is_no_longer(DATABASE_LOST)).await;
     assert_eq!(receiver.posts().len(), 2);
     // A stop waits for no allowance.
     running.drain.order();
@@ -335,7 +330,7 @@ async fn nothing_is_judged_during_a_drain() {
     let receiver = Receiver::start().await.unwrap();
     let running = Running::start(PACE, Some(&receiver), None);
     running.drain.order();
-    running.snapshot.lock().unwrap().broker = Err("draining".to_owned());
+    running.wrong.is(BROKER_LOST, "draining");
     running.alerting.ended().await;
     assert!(receiver.posts().is_empty());
 }

@@ -1,30 +1,50 @@
 //! What the tests of alerts share, and the tests of more than one file.
 
 mod delivery;
-mod findings;
 mod state;
 
 use super::{
+    Finding, Health, Rule,
+    Severity::{self, Critical, Warning},
+    Watched,
     notice::{Kind, Notice},
     outbox::Waiting,
-    rule::Rule,
-    snapshot::Snapshot,
-    watch::Line,
+    watch::DependencyView,
 };
-use millrace_batches::recent::{Happened, ItemCounts};
-use millrace_postgres::PoolStatus;
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-pub(super) fn line() -> Line {
-    Line {
-        name: "mq/analytics.data.collected".to_owned(),
-        replica: "millrace@host/1".to_owned(),
+pub(super) const BROKER_LOST: Rule = rule("broker_lost", "Broker lost", Critical);
+pub(super) const STORE_LOST: Rule = rule("object_store_lost", "Object store lost", Critical);
+pub(super) const DATABASE_LOST: Rule = rule("database_lost", "Database lost", Critical);
+pub(super) const ERROR_RATE: Rule = rule("error_rate", "High error rate", Warning);
+pub(super) const SUCCESS_RATE: Rule = rule("success_rate", "Low success rate", Warning);
+
+/// The rules of a made-up pipeline.
+pub(super) const RULES: [Rule; 5] = [BROKER_LOST, STORE_LOST, DATABASE_LOST, ERROR_RATE, SUCCESS_RATE];
+
+pub(super) const REPLICA: &str = "millrace@host/1";
+const ABOUT: &str = "mq/analytics.data.collected";
+
+/// What is wrong, by rule, with words about it.
+#[derive(Clone, Default)]
+struct Wrong(Arc<Mutex<BTreeMap<&'static str, String>>>);
+
+const fn rule(name: &'static str, title: &'static str, severity: Severity) -> Rule {
+    Rule {
+        name,
+        title,
+        severity,
     }
 }
 
 pub(super) fn notice(rule: Rule, kind: Kind) -> Notice {
     Notice {
         rule,
+        about: ABOUT.into(),
         kind,
         since: "2026-01-02T03:04:05Z".parse().unwrap(),
         at: "2026-01-02T03:09:15Z".parse().unwrap(),
@@ -43,42 +63,29 @@ pub(super) fn waiting(notices: impl IntoIterator<Item = Notice>) -> Vec<Waiting>
         .collect()
 }
 
-/// A line at work, with nothing wrong.
-fn calm() -> Snapshot {
-    Snapshot {
-        broker: Ok(()),
-        object_store: Ok(()),
-        database: Ok(()),
-        pool: PoolStatus {
-            max_size: 30,
-            size: 2,
-            available: 1,
-            waiting: 0,
-        },
-        minute: happened(20, &[("tiktok", items(990, 10))]),
-        five_minutes: happened(100, &[("tiktok", items(4_950, 50))]),
-        before: items(11_880, 120),
-        before_seen: Duration::from_secs(12 * 60),
-    }
-}
+// === impl Wrong ===
 
-fn items(success: u64, error: u64) -> ItemCounts {
-    ItemCounts {
-        success,
-        error,
-        rejected: 0,
+impl Wrong {
+    fn is(&self, rule: Rule, why: &str) {
+        self.0.lock().unwrap().insert(rule.name, why.to_owned());
     }
-}
 
-/// So many stored events of a second each, and these items.
-fn happened(stored: u64, items: &[(&'static str, ItemCounts)]) -> Happened {
-    let mut happened = Happened {
-        stored,
-        items: items.iter().copied().collect(),
-        ..Happened::default()
-    };
-    for _ in 0..stored {
-        happened.latency.record(Duration::from_secs(1));
+    fn is_no_longer(&self, rule: Rule) {
+        self.0.lock().unwrap().remove(rule.name);
     }
-    happened
+
+    /// A pipeline of which this is wrong.
+    fn watched(&self) -> Vec<(Watched, DependencyView)> {
+        let wrong = self.clone();
+        let look = move |rule: Rule| match wrong.0.lock().unwrap().get(rule.name) {
+            Some(why) => Finding::plain(Health::Bad, why.clone()),
+            None => Finding::plain(Health::Good, "all is well".to_owned()),
+        };
+        let watched = Watched {
+            name: ABOUT.into(),
+            rules: RULES.into(),
+            look: Box::new(move |_, _| RULES.map(&look).into()),
+        };
+        vec![(watched, Box::new(Vec::new))]
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::alerts::{
-    finding::{Finding, Health, Thresholds},
+    finding::{Finding, Health},
     state::{AlertState, Moment, Page, REMIND},
 };
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ impl Clock {
 /// What is told when these findings are made at these seconds.
 fn told(looks: &[(u64, Health)]) -> Vec<(u64, Kind)> {
     let clock = Clock::new();
-    let mut page = Page::new(Rule::BrokerLost, HOLD);
+    let mut page = Page::new(BROKER_LOST, ABOUT.into(), HOLD);
     let turns = looks
         .iter()
         .filter_map(|(second, health)| Some((*second, page.turn(finding(*health), clock.at(*second))?)));
@@ -100,7 +100,7 @@ fn people_are_reminded_each_hour_and_not_more_often() {
 #[test]
 fn a_notice_says_since_when_and_what_is_so_now() {
     let clock = Clock::new();
-    let mut page = Page::new(Rule::BrokerLost, HOLD);
+    let mut page = Page::new(BROKER_LOST, ABOUT.into(), HOLD);
     assert_eq!(page.turn(finding(Health::Bad), clock.at(100)), None);
     let started = page.turn(finding(Health::Bad), clock.at(140)).unwrap();
     assert_eq!(
@@ -127,48 +127,63 @@ fn a_notice_says_since_when_and_what_is_so_now() {
 
 #[test]
 fn the_book_keeps_each_rule_for_itself() {
-    let thresholds = Thresholds {
-        error_percent: 10.0,
-        spike_factor: 5.0,
-    };
     let clock = Clock::new();
-    let mut state = AlertState::new(thresholds, HOLD);
-    let mut snapshot = calm();
-    snapshot.broker = Err("connection refused".to_owned());
-    assert!(state.look(&snapshot, clock.at(0)).is_empty());
-    assert_eq!(state.firing().count(), 0, "not yet");
-    snapshot.database = Err("disk full".to_owned());
-    let notices = state.look(&snapshot, clock.at(30));
+    let wrong = Wrong::default();
+    let mut state = AlertState::new(wrong.watched(), HOLD);
+    let mut look = |second| {
+        let now = clock.at(second);
+        let found = state.look(now.at);
+        let notices = state.learn(found, now);
+        let firing = state.firing().into_iter();
+        let firing: Vec<_> = firing
+            .map(|(rule, since, why)| (rule, since, why.to_owned()))
+            .collect();
+        (notices, firing)
+    };
+    wrong.is(BROKER_LOST, "connection refused");
+    let (notices, firing) = look(0);
+    assert!(notices.is_empty() && firing.is_empty(), "not yet");
+    wrong.is(DATABASE_LOST, "disk full");
+    let (notices, _) = look(30);
     assert_eq!(notices.len(), 1);
-    assert_eq!(
-        (notices[0].rule, notices[0].kind),
-        (Rule::BrokerLost, Kind::Started)
-    );
-    snapshot.broker = Err("access refused".to_owned());
-    state.look(&snapshot, clock.at(60));
-    let firing: Vec<_> = state.firing().collect();
+    assert_eq!((notices[0].rule, notices[0].kind), (BROKER_LOST, Kind::Started));
+    wrong.is(BROKER_LOST, "access refused");
+    let (_, firing) = look(60);
     let expected = [
-        (
-            Rule::BrokerLost,
-            clock.at(0).wall,
-            "RabbitMQ does not serve: access refused",
-        ),
-        (
-            Rule::DatabaseLost,
-            clock.at(30).wall,
-            "the database does not serve: disk full",
-        ),
+        (BROKER_LOST, clock.at(0).wall, "access refused".to_owned()),
+        (DATABASE_LOST, clock.at(30).wall, "disk full".to_owned()),
     ];
     assert_eq!(firing, expected);
-    snapshot.broker = Ok(());
-    state.look(&snapshot, clock.at(70));
-    let summary = state.firing().next().unwrap().2.to_owned();
-    assert_eq!(summary, expected[0].2, "what was bad stands until it is over");
-    state.look(&snapshot, clock.at(100));
-    assert_eq!(
-        state.firing().map(|firing| firing.0).collect::<Vec<_>>(),
-        [Rule::DatabaseLost]
-    );
+    wrong.is_no_longer(BROKER_LOST);
+    let (_, firing) = look(70);
+    assert_eq!(firing, expected, "what was bad stands until it is over");
+    let (_, firing) = look(100);
+    assert_eq!(firing, expected[1..]);
+}
+
+/// A pipeline's rules are its own: another's are told beside them, each with the name of its pipeline, the worst first.
+#[test]
+fn pipelines_are_watched_side_by_side() {
+    let clock = Clock::new();
+    let (one, other) = (Wrong::default(), Wrong::default());
+    let mut watched = one.watched();
+    let mut second = other.watched();
+    second[0].0.name = "spool".into();
+    watched.append(&mut second);
+    let mut state = AlertState::new(watched, Duration::ZERO);
+    one.is(ERROR_RATE, "half");
+    other.is(DATABASE_LOST, "disk full");
+    let found = state.look(clock.at(0).at);
+    let mut notices = state.learn(found, clock.at(0));
+    let found = state.look(clock.at(1).at);
+    notices.extend(state.learn(found, clock.at(1)));
+    let told: Vec<_> = notices
+        .iter()
+        .map(|notice| (&*notice.about, notice.rule))
+        .collect();
+    assert_eq!(told, [(ABOUT, ERROR_RATE), ("spool", DATABASE_LOST)]);
+    let firing: Vec<_> = state.firing().iter().map(|firing| firing.0).collect();
+    assert_eq!(firing, [DATABASE_LOST, ERROR_RATE]);
 }
 
 fn looks() -> impl Strategy<Value = Vec<(u64, Health)>> {
@@ -232,7 +247,7 @@ proptest! {
     #[test]
     fn what_lasts_is_told(looks in looks()) {
         let clock = Clock::new();
-        let mut page = Page::new(Rule::BrokerLost, HOLD);
+        let mut page = Page::new(BROKER_LOST, ABOUT.into(), HOLD);
         let mut fires = false;
         for (second, health) in &looks {
             match page.turn(finding(*health), clock.at(*second)).map(|notice| notice.kind) {

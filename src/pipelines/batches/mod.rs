@@ -1,17 +1,21 @@
 //! The pipeline of crawled batches: RabbitMQ → object store → rows in Postgres.
 
+mod alerts;
 mod probes;
 mod settings;
 mod stages;
 
+pub use alerts::alert_rules;
 pub use settings::Settings;
 
 use crate::{
+    alerts::Watched,
     config::{Group, Processing, Reader, groups},
     health::{Consuming, Queues},
     pipeline::{Configured, Looked, Pipeline, Prepared, Schema, SourceView},
     probe::Probe,
 };
+use alerts::SnapshotSource;
 use millrace_amqp::AmqpStatus;
 use millrace_batches::{
     NAME,
@@ -19,6 +23,7 @@ use millrace_batches::{
     write::{MIGRATIONS, Reports, Rollups},
 };
 use millrace_engine::ByteBudget;
+use millrace_postgres::Database;
 use prometheus_client::registry::Registry;
 use stages::Parts;
 use std::sync::Arc;
@@ -28,12 +33,13 @@ use tokio_util::task::AbortOnDropHandle;
 /// See there.
 pub(super) struct Batches;
 
-static GROUPS: [&Group; 5] = [
+static GROUPS: [&Group; 6] = [
     groups::RABBITMQ,
     groups::OBJECTS,
     groups::POSTGRES,
     groups::PARSER,
     groups::LATER,
+    &alerts::GROUP,
 ];
 
 /// The way in, as the program looks at it.
@@ -90,12 +96,10 @@ impl Configured for Settings {
                 status: status.clone(),
                 prefetch: self.amqp.prefetch,
             }),
+            alerts: Some(self.watched(&recent, &status, &database)),
             looked: Some(Looked {
-                line: stages::name(&self.amqp),
                 recent,
-                broker: status.clone(),
                 reports: Arc::new(Reports::new(database.clone())),
-                database: database.clone(),
             }),
             start: Box::new(move |supervision| {
                 let sums = Rollups::new(database);
@@ -103,6 +107,18 @@ impl Configured for Settings {
                 vec![AbortOnDropHandle::new(tokio::spawn(sums.keep()))]
             }),
         })
+    }
+}
+
+impl Settings {
+    fn watched(&self, recent: &Recent, broker: &AmqpStatus, database: &Database) -> Watched {
+        let source = SnapshotSource {
+            recent: recent.clone(),
+            ingress: broker.clone(),
+            database: database.clone(),
+            started: std::time::Instant::now(),
+        };
+        alerts::watched(&self.amqp, source, self.thresholds)
     }
 }
 

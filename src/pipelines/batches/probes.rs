@@ -13,7 +13,7 @@ const BROKER: &str = "rabbitmq";
 /// The object store, as faults and health checks name it.
 pub(super) const STORE: &str = "object_store";
 /// The database, likewise.
-const DATABASE: &str = "database";
+pub(super) const DATABASE: &str = "database";
 
 /// A round trip to each dependency of the service, in the order of the data.
 pub(super) fn of(config: &Settings) -> Vec<Probe> {

@@ -1,5 +1,6 @@
 //! What the pipeline of crawled batches needs to know.
 
+use super::alerts::Thresholds;
 use crate::config::{self, Problem, Processing, Reader, WorkerCounts};
 use millrace_amqp::AmqpSettings;
 use millrace_batches::parse::ParserSettings;
@@ -17,6 +18,7 @@ pub struct Settings {
     pub parser: ParserSettings,
     /// The database.
     pub postgres: PostgresSettings,
+    pub(super) thresholds: Thresholds,
     /// Actors of each kind.
     pub workers: WorkerCounts,
     /// Bring the schema up to date at start.
@@ -33,11 +35,13 @@ impl Settings {
         let parser = config::parser(reader);
         let (postgres, auto_migrate) = config::postgres(reader, shared);
         config::later(reader);
+        let thresholds = Thresholds::read(reader);
         let settings = Self {
             amqp,
             fetcher,
             parser,
             postgres,
+            thresholds,
             workers: shared.workers,
             auto_migrate,
         };

@@ -1,11 +1,11 @@
 //! What the stages are made of, and how they are joined.
 
 use super::{Settings, probes::STORE};
-use crate::{alerts, pipeline::replica_name};
+use crate::pipeline::replica_name;
 use actix_rt::{Arbiter, ArbiterHandle};
 use anyhow::Context;
 use futures_util::FutureExt;
-use millrace_amqp::{AmqpMetrics, AmqpSettings, AmqpSource, AmqpStatus, Broker};
+use millrace_amqp::{AmqpMetrics, AmqpSettings, AmqpSource, AmqpStatus};
 use millrace_batches::{
     domain::Reason,
     event::{CrawlEvents, EventMetrics},
@@ -186,17 +186,6 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
         let made = made.clone();
         async move { Ok(made) }.boxed_local()
     })
-}
-
-/// What the receivers of alerts know this line by.
-pub(super) fn name(amqp: &AmqpSettings) -> alerts::Line {
-    let (AmqpSettings { queue, .. }, broker) = (amqp, amqp.broker.last());
-    let Broker { host, vhost, .. } = &*broker;
-    let name = format!("{host}/{vhost}/{queue}").replace("///", "/"); // most are in the virtual host `/`
-    alerts::Line {
-        name: millrace_text::mask::masked(&name).into_owned(),
-        replica: replica_name(),
-    }
 }
 
 /// The schema, brought up to date once, by whichever writer comes first.

@@ -197,9 +197,9 @@ pub(super) fn is_bounded(label: &str, value: &str) -> bool {
         "category" => value == "unknown" || ERROR_CODES.iter().any(|(category, _)| *category == value),
         "stage" => one_of(STAGES),
         "cause" => one_of(CAUSES),
-        "rule" => millrace::alerts::Rule::ALL
+        "rule" => millrace::pipelines::batches_alert_rules()
             .iter()
-            .any(|rule| rule.name() == value),
+            .any(|rule| rule.name == value),
         "channel" => one_of("slack pagerduty"),
         "outcome" => one_of("exported failed dropped") || one_of("sent failed refused replaced unsent"),
         "statement" => one_of(STATEMENTS),

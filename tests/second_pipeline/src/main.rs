@@ -92,6 +92,7 @@ impl Configured for Settings {
             stages: &["spool", "notes"],
             probes: Vec::new(),
             source: Arc::new(progress),
+            alerts: None,
             looked: None,
             start: Box::new(move |supervision| {
                 let here = actix_rt::Arbiter::current();

@@ -1,48 +1,45 @@
 //! What the rules look at.
 
-use crate::health::DependencyStatus;
+use crate::{
+    health::DependencyStatus,
+    pipelines::batches::probes::{DATABASE, STORE},
+};
 use millrace_amqp::AmqpStatus;
 use millrace_batches::recent::{Happened, ItemCounts, Recent, WINDOW};
 use millrace_postgres::{Database, PoolStatus};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// How things are at one moment. Plain values, so that a rule is a plain function.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
+pub(super) struct Snapshot {
     /// Deliveries come from the broker; else why not.
-    pub broker: Result<(), String>,
+    pub(super) broker: Result<(), String>,
     /// The object store does its work; else why not.
-    pub object_store: Result<(), String>,
+    pub(super) object_store: Result<(), String>,
     /// The database does its work; else why not.
-    pub database: Result<(), String>,
+    pub(super) database: Result<(), String>,
     /// How full the database pool is.
-    pub pool: PoolStatus,
+    pub(super) pool: PoolStatus,
     /// The last minute.
-    pub minute: Happened,
+    pub(super) minute: Happened,
     /// The last five minutes.
-    pub five_minutes: Happened,
+    pub(super) five_minutes: Happened,
     /// Items of before: the quarter of an hour, without its last three minutes.
-    pub before: ItemCounts,
+    pub(super) before: ItemCounts,
     /// How much of that time this process has seen.
-    pub before_seen: Duration,
+    pub(super) before_seen: Duration,
 }
 
-/// Where snapshot are taken.
-#[derive(Clone)]
-pub struct SnapshotSource {
+/// Where snapshots are taken.
+pub(in crate::pipelines::batches) struct SnapshotSource {
     /// What happened lately.
-    pub recent: Recent,
-    /// The dependencies as readiness sees them.
-    pub dependencies: Arc<dyn Fn() -> Vec<DependencyStatus> + Send + Sync>,
+    pub(in crate::pipelines::batches) recent: Recent,
     /// The broker.
-    pub ingress: AmqpStatus,
+    pub(in crate::pipelines::batches) ingress: AmqpStatus,
     /// The pool.
-    pub database: Database,
+    pub(in crate::pipelines::batches) database: Database,
     /// When the process began to look.
-    pub started: Instant,
+    pub(in crate::pipelines::batches) started: Instant,
 }
 
 /// The way in, at one moment.
@@ -53,22 +50,16 @@ struct Ingress {
 }
 
 /// What is younger is not compared with: a spike that has begun must not hide itself.
-pub(super) const BEFORE_ENDS: Duration = Duration::from_secs(3 * 60);
-
-/// The object store, as health checks name it.
-const STORE: &str = "object_store";
-/// The database, likewise.
-const DATABASE: &str = "database";
+const BEFORE_ENDS: Duration = Duration::from_secs(3 * 60);
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 // === impl SnapshotSource ===
 
 impl SnapshotSource {
-    /// How things are at `now`.
-    pub fn take(&self, now: Instant) -> Snapshot {
-        let dependencies = (self.dependencies)();
-        let [object_store, database] = [STORE, DATABASE].map(|name| state(&dependencies, name));
+    /// How things are at `now`, with the dependencies as readiness sees them.
+    pub(super) fn take(&self, now: Instant, dependencies: &[DependencyStatus]) -> Snapshot {
+        let [object_store, database] = [STORE, DATABASE].map(|name| state(dependencies, name));
         let (all, late) = (
             self.recent.within(now, WINDOW).all_items(),
             self.recent.within(now, BEFORE_ENDS).all_items(),
@@ -176,7 +167,6 @@ mod tests {
         };
         SnapshotSource {
             recent: Recent::new(started),
-            dependencies: Arc::new(no_database),
             ingress: AmqpStatus::default(),
             database: Database::new(&settings, &Handle::current()).unwrap(),
             started,
@@ -193,19 +183,22 @@ mod tests {
                 now.items.entry("tiktok").or_default().error += errors;
             });
         }
-        let snapshot = signs.take(after(899));
+        let snapshot = signs.take(after(899), &no_database());
         assert_eq!(snapshot.minute.all_items().error, 10_000);
         assert_eq!(snapshot.five_minutes.all_items().error, 11_100);
         assert_eq!(snapshot.before.error, 111);
         assert_eq!(snapshot.before_seen.as_secs(), 899 - 180);
-        assert_eq!(signs.take(after(100)).before_seen, Duration::ZERO);
-        assert_eq!(signs.take(after(9_999)).before_seen, WINDOW - BEFORE_ENDS);
+        assert_eq!(signs.take(after(100), &no_database()).before_seen, Duration::ZERO);
+        assert_eq!(
+            signs.take(after(9_999), &no_database()).before_seen,
+            WINDOW - BEFORE_ENDS
+        );
     }
 
     #[tokio::test]
     async fn dependencies_are_seen_as_readiness_sees_them() {
         let started = Instant::now();
-        let snapshot = signs(started).take(started);
+        let snapshot = signs(started).take(started, &no_database());
         assert_eq!(snapshot.object_store, Ok(()));
         assert_eq!(snapshot.database, Err("disk full".to_owned()));
         assert_eq!(

@@ -1,11 +1,62 @@
 //! What the rules make of snapshot, case by case.
 
-use super::*;
-use crate::alerts::finding::{
+use super::{
+    judge::judge,
+    rules::{
+        BROKER_LOST, DATABASE_LOST, ERROR_RATE, ERROR_SPIKE, FAILURE_RATE, LATENCY_P95, OBJECT_STORE_LOST,
+        POOL_EXHAUSTED, SUCCESS_RATE,
+    },
+    settings::Thresholds,
+    snapshot::Snapshot,
+};
+use crate::alerts::{
     Finding,
     Health::{self, Bad, Good, Undecided},
-    Thresholds, judge,
+    Rule,
 };
+use millrace_batches::recent::{Happened, ItemCounts};
+use millrace_postgres::PoolStatus;
+use std::time::Duration;
+
+/// A pipeline at work, with nothing wrong.
+fn calm() -> Snapshot {
+    Snapshot {
+        broker: Ok(()),
+        object_store: Ok(()),
+        database: Ok(()),
+        pool: PoolStatus {
+            max_size: 30,
+            size: 2,
+            available: 1,
+            waiting: 0,
+        },
+        minute: happened(20, &[("tiktok", items(990, 10))]),
+        five_minutes: happened(100, &[("tiktok", items(4_950, 50))]),
+        before: items(11_880, 120),
+        before_seen: Duration::from_secs(12 * 60),
+    }
+}
+
+fn items(success: u64, error: u64) -> ItemCounts {
+    ItemCounts {
+        success,
+        error,
+        rejected: 0,
+    }
+}
+
+/// So many stored events of a second each, and these items.
+fn happened(stored: u64, items: &[(&'static str, ItemCounts)]) -> Happened {
+    let mut happened = Happened {
+        stored,
+        items: items.iter().copied().collect(),
+        ..Happened::default()
+    };
+    for _ in 0..stored {
+        happened.latency.record(Duration::from_secs(1));
+    }
+    happened
+}
 
 const DEFAULTS: Thresholds = Thresholds {
     error_percent: 10.0,
@@ -15,7 +66,15 @@ const DEFAULTS: Thresholds = Thresholds {
 fn found(rule: Rule, change: impl FnOnce(&mut Snapshot)) -> Finding {
     let mut snapshot = calm();
     change(&mut snapshot);
-    judge(rule, &snapshot, &DEFAULTS)
+    found_by(rule, &snapshot, &DEFAULTS)
+}
+
+fn found_by(rule: Rule, snapshot: &Snapshot, thresholds: &Thresholds) -> Finding {
+    let found = super::alert_rules().into_iter().zip(judge(snapshot, thresholds));
+    found
+        .into_iter()
+        .find_map(|(known, finding)| (known == rule).then_some(finding))
+        .unwrap()
 }
 
 /// Judges the last five minutes.
@@ -31,7 +90,7 @@ fn a_line_at_work_raises_no_alert_and_an_idle_one_neither() {
         snapshot.before = ItemCounts::default();
         snapshot.before_seen = Duration::ZERO;
     };
-    for rule in Rule::ALL {
+    for rule in super::alert_rules() {
         assert_eq!(found(rule, |_| ()).health, Good, "{rule:?} at work");
         assert_eq!(found(rule, idle).health, Good, "{rule:?} idle");
     }
@@ -41,14 +100,12 @@ fn a_line_at_work_raises_no_alert_and_an_idle_one_neither() {
 fn what_does_not_serve_is_named_with_its_reason() {
     type Break = fn(&mut Snapshot, Result<(), String>);
     let cases: [(Rule, Break); 3] = [
-        (Rule::BrokerLost, |snapshot, down| snapshot.broker = down),
-        (Rule::ObjectStoreLost, |snapshot, down| {
-            snapshot.object_store = down
-        }),
-        (Rule::DatabaseLost, |snapshot, down| snapshot.database = down),
+        (BROKER_LOST, |snapshot, down| snapshot.broker = down),
+        (OBJECT_STORE_LOST, |snapshot, down| snapshot.object_store = down),
+        (DATABASE_LOST, |snapshot, down| snapshot.database = down),
     ];
     for (broken, change) in cases {
-        for rule in Rule::ALL {
+        for rule in super::alert_rules() {
             let finding = found(rule, |snapshot| {
                 change(snapshot, Err("connection refused".to_owned()))
             });
@@ -70,7 +127,7 @@ fn a_pool_is_exhausted_when_all_connections_are_used_and_somebody_waits() {
         (29, 0, 1, &waited, Good),
         (0, 0, 0, &answers, Good),
     ] {
-        let finding = found(Rule::PoolExhausted, |snapshot| {
+        let finding = found(POOL_EXHAUSTED, |snapshot| {
             snapshot.database.clone_from(database);
             snapshot.pool = PoolStatus {
                 max_size: 30,
@@ -97,7 +154,7 @@ fn failures_are_dead_letters_among_settled_events() {
         let mut settled = happened(stored, &[]);
         settled.dead_lettered = dead_lettered;
         settled.retried = 1_000; // no end of an event
-        let health = lately(Rule::FailureRate, settled);
+        let health = lately(FAILURE_RATE, settled);
         assert_eq!(health, expected, "{dead_lettered} beside {stored}");
     }
 }
@@ -105,7 +162,7 @@ fn failures_are_dead_letters_among_settled_events() {
 #[test]
 fn each_platform_is_judged_by_itself_and_the_worst_is_named() {
     let mixed = [("tiktok", items(10_000, 0)), ("youtube", items(80, 20))];
-    let finding = found(Rule::ErrorRate, |snapshot| {
+    let finding = found(ERROR_RATE, |snapshot| {
         snapshot.five_minutes = happened(100, &mixed)
     });
     assert_eq!(
@@ -117,9 +174,7 @@ fn each_platform_is_judged_by_itself_and_the_worst_is_named() {
         "20.0 % of 100 youtube items of the last 5 minutes are no posts"
     );
     let both = [("tiktok", items(60, 140)), ("youtube", items(80, 20))];
-    let finding = found(Rule::ErrorRate, |snapshot| {
-        snapshot.five_minutes = happened(9, &both)
-    });
+    let finding = found(ERROR_RATE, |snapshot| snapshot.five_minutes = happened(9, &both));
     assert_eq!(
         finding.summary,
         "70.0 % of 200 tiktok items, 20.0 % of 100 youtube items of the last 5 minutes are no posts"
@@ -138,10 +193,10 @@ fn error_rates_need_enough_items_of_several_batches() {
         (1, 0, 50, Undecided), // one bad batch at night begins nothing
     ] {
         let batch = happened(batches, &[("tiktok", items(success, error))]);
-        let health = lately(Rule::ErrorRate, batch.clone());
+        let health = lately(ERROR_RATE, batch.clone());
         assert_eq!(health, expected, "{error} of {batches} batches");
         // With one platform and the default threshold it is the same seen from the other end.
-        let health = lately(Rule::SuccessRate, batch);
+        let health = lately(SUCCESS_RATE, batch);
         assert_eq!(health, expected, "{success} of {batches} batches");
     }
 }
@@ -151,15 +206,15 @@ fn rejected_items_are_no_posts() {
     let mut rejected = items(80, 0);
     rejected.rejected = 20;
     let batch = happened(5, &[("tiktok", rejected)]);
-    assert_eq!(lately(Rule::ErrorRate, batch.clone()), Bad);
-    assert_eq!(lately(Rule::SuccessRate, batch), Bad);
+    assert_eq!(lately(ERROR_RATE, batch.clone()), Bad);
+    assert_eq!(lately(SUCCESS_RATE, batch), Bad);
 }
 
 #[test]
 fn success_is_counted_over_all_platforms() {
     let mixed = happened(9, &[("tiktok", items(900, 0)), ("youtube", items(0, 100))]);
-    assert_eq!(lately(Rule::SuccessRate, mixed.clone()), Undecided);
-    assert_eq!(lately(Rule::ErrorRate, mixed), Bad);
+    assert_eq!(lately(SUCCESS_RATE, mixed.clone()), Undecided);
+    assert_eq!(lately(ERROR_RATE, mixed), Bad);
 }
 
 #[test]
@@ -180,7 +235,7 @@ fn a_threshold_of_users_is_obeyed() {
             error_percent: threshold,
             ..DEFAULTS
         };
-        let finding = judge(Rule::ErrorRate, &snapshot, &thresholds);
+        let finding = found_by(ERROR_RATE, &snapshot, &thresholds);
         assert_eq!(finding.health, expected, "{threshold}");
     }
 }
@@ -196,7 +251,7 @@ fn a_spike_is_more_errors_than_before_and_not_just_more_work() {
         (200, 9_900, 100, Good), // ten times the work with ten times the errors
         (200, 9_800, 200, Bad),  // and with twenty times the errors
     ] {
-        let finding = found(Rule::ErrorSpike, |snapshot| {
+        let finding = found(ERROR_SPIKE, |snapshot| {
             snapshot.minute = happened(batches, &[("tiktok", items(success, error))]);
         });
         assert_eq!(finding.health, expected, "{error} beside {success}");
@@ -206,7 +261,7 @@ fn a_spike_is_more_errors_than_before_and_not_just_more_work() {
 #[test]
 fn a_spike_ends_with_a_margin() {
     let finding = |error| {
-        found(Rule::ErrorSpike, |snapshot| {
+        found(ERROR_SPIKE, |snapshot| {
             snapshot.before = items(11_760, 240); // 20 a minute
             snapshot.minute = happened(20, &[("tiktok", items(900, error))]);
         })
@@ -230,14 +285,14 @@ fn nothing_is_a_spike_without_something_to_compare_it_with() {
         (items(12_000, 0), 4, Good), // started a while ago
         (items(12_000, 0), 5, Bad),
     ] {
-        let finding = found(Rule::ErrorSpike, |snapshot| {
+        let finding = found(ERROR_SPIKE, |snapshot| {
             snapshot.minute = spike.clone();
             snapshot.before = before;
             snapshot.before_seen = Duration::from_secs(minutes * 60);
         });
         assert_eq!(finding.health, expected, "{before:?} in {minutes} minutes");
     }
-    let one_after_none = found(Rule::ErrorSpike, |snapshot| {
+    let one_after_none = found(ERROR_SPIKE, |snapshot| {
         snapshot.minute = happened(20, &[("tiktok", items(999, 1))]);
         snapshot.before = items(12_000, 0);
     });
@@ -260,7 +315,7 @@ fn events_are_slow_when_one_in_twenty_takes_too_long() {
             happened.latency.record(Duration::from_secs(seconds));
         }
         assert_eq!(
-            lately(Rule::LatencyP95, happened),
+            lately(LATENCY_P95, happened),
             expected,
             "{slow} of {seconds} s beside {quick}"
         );
