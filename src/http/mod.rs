@@ -5,8 +5,12 @@ mod connections;
 mod handlers;
 mod metrics;
 mod page;
+mod shown;
 
-pub use api::Replica;
+pub use api::{
+    Api, ApiError, Body, Name, PartOf, Problem, Query, Replica, Told, cursor, cursor_of, limit, text,
+};
+pub use shown::{Extent, Shown};
 
 use crate::config::HttpSettings;
 use crate::health::{AlertView, HealthView};
@@ -18,8 +22,6 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
 use connections::{BOUNDS, Bounds};
-use millrace_batches::recent::Recent;
-use millrace_batches::reports::ReportQueries;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,12 +39,10 @@ pub struct HttpState {
     pub health: Arc<dyn HealthView>,
     /// What fires now.
     pub alerts: Arc<AlertView>,
-    /// What happened lately.
-    pub recent: Recent,
     /// What was logged lately.
     pub lines: Lines,
-    /// What the database knows.
-    pub reports: Arc<dyn ReportQueries>,
+    /// What the pipelines show.
+    pub shown: Vec<Arc<dyn Shown>>,
 }
 
 /// A server that has its port and serves it when run.
@@ -113,4 +113,4 @@ async fn take_the_type_at_its_word(mut response: Response) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,10 +10,10 @@ use crate::{
     alerts::Watched,
     config::{Group, Processing, Reader},
     health::{Consuming, Queues},
+    http::Shown,
     probe::Probe,
 };
 use jiff::Timestamp;
-use millrace_batches::{recent::Recent, reports::ReportQueries};
 use millrace_engine::{ByteBudget, Supervision};
 use millrace_postgres::{Migrations, PostgresSettings};
 use prometheus_client::registry::Registry;
@@ -80,18 +80,10 @@ pub struct Prepared {
     /// What may be wrong with it, where it has alerts. The names of the rules are unique among all pipelines that run
     /// in a process.
     pub alerts: Option<Watched>,
-    /// What the page and the API look at, where there is such.
-    pub looked: Option<Looked>,
+    /// What it shows over HTTP, where it shows more than every pipeline does.
+    pub shown: Option<Arc<dyn Shown>>,
     /// Starts its actors, the last stage first, and what else it does.
     pub start: Start,
-}
-
-/// What the page and the API look at.
-pub struct Looked {
-    /// What happened lately.
-    pub recent: Recent,
-    /// What the database knows.
-    pub reports: Arc<dyn ReportQueries>,
 }
 
 /// The way into a pipeline, looked at from outside its actors.

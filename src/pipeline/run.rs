@@ -16,7 +16,6 @@ use crate::{
 };
 use anyhow::Context;
 use futures_util::future::join_all;
-use millrace_batches::{recent::Recent, reports::NoReports};
 use millrace_engine::{self as engine, ByteBudget, Drain, RestartPolicy, Supervision};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
@@ -69,17 +68,14 @@ async fn pipelines(config: &Config, telemetry: &Telemetry) -> anyhow::Result<Exi
         &mut registry,
         drain.clone(),
     )?;
-    let looked = hosted.iter_mut().find_map(|one| one.prepared.looked.take());
+    let shown = hosted.iter().filter_map(|one| one.prepared.shown.clone());
     let state = HttpState {
         replica,
         registry: Arc::new(registry),
         health: all,
         alerts: Arc::new(move || alerts.firing()),
-        recent: looked
-            .as_ref()
-            .map_or_else(Recent::default, |looked| looked.recent.clone()),
         lines: telemetry::lines(),
-        reports: looked.map_or_else(|| Arc::new(NoReports) as _, |looked| looked.reports),
+        shown: shown.collect(),
     };
     let serving = serve(config, state, &outlive).await?;
     let running: Vec<_> = hosted.into_iter().map(Hosted::start).collect();

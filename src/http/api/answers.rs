@@ -26,7 +26,7 @@ type Answer = Result<Body, ApiError>;
 
 /// An answer as it is sent.
 #[derive(Clone)]
-pub(super) struct Body(Bytes);
+pub struct Body(Bytes);
 
 /// An answer is good for this long,
 const FRESH: Duration = Duration::from_secs(1);

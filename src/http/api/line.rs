@@ -53,30 +53,9 @@ pub(super) struct DeadLetter {
     trace_id: Option<String>,
 }
 
-/// A batch that was stored by this replica.
-#[derive(Serialize, ToSchema)]
-pub(super) struct StoredNow {
-    /// When.
-    at: Timestamp,
-    /// Its event.
-    event_id: String,
-    /// Its job.
-    job_id: String,
-    /// Its project; null is a dry run.
-    project_id: Option<String>,
-    /// Its platform.
-    platform: String,
-    /// Items stored.
-    items: u64,
-    /// Items that are crawl errors.
-    errors: u64,
-    /// Items that could not be read.
-    rejected: u64,
-}
-
 /// A line about an event.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Told {
+pub struct Told {
     /// When.
     at: Timestamp,
     /// `DEBUG`, `INFO`, `WARN` or `ERROR`.
@@ -125,24 +104,6 @@ impl From<&Line> for DeadLetter {
             job_id: text(line, "job_id"),
             project_id: text(line, "project_id"),
             trace_id: text(line, "trace_id"),
-        }
-    }
-}
-
-// === impl StoredNow ===
-
-impl From<&Line> for StoredNow {
-    fn from(line: &Line) -> Self {
-        let count = |name| line.count(name).unwrap_or_default();
-        Self {
-            at: line.at,
-            event_id: text(line, "event_id").unwrap_or_default(),
-            job_id: text(line, "job_id").unwrap_or_default(),
-            project_id: text(line, "project_id"),
-            platform: text(line, "platform").unwrap_or_default(),
-            items: count("items"),
-            errors: count("errors"),
-            rejected: count("rejected"),
         }
     }
 }

@@ -4,7 +4,6 @@
 use super::error::ApiError;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use millrace_batches::reports::{Page, Position};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
@@ -12,12 +11,12 @@ use utoipa::IntoParams;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PartOf {
+pub struct PartOf {
     /// Entries at most.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    pub(super) limit: Option<String>,
+    pub limit: Option<String>,
     /// `next` of the part before; absent for the first one.
-    pub(super) cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 const MOST: usize = 200;
@@ -27,7 +26,7 @@ const DEFAULT: usize = 50;
 ///
 /// # Errors
 /// Not a number, or too many, or none.
-pub(super) fn limit(text: Option<&str>) -> Result<usize, ApiError> {
+pub fn limit(text: Option<&str>) -> Result<usize, ApiError> {
     let Some(text) = text else { return Ok(DEFAULT) };
     let number = text.parse().ok().filter(|n| (1..=MOST).contains(n));
     number.ok_or_else(|| ApiError::bad(format!("limit is {text:?}: expected 1 to {MOST}")))
@@ -37,7 +36,7 @@ pub(super) fn limit(text: Option<&str>) -> Result<usize, ApiError> {
 ///
 /// # Errors
 /// It is none of ours, or of another list.
-pub(super) fn cursor<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, ApiError> {
+pub fn cursor<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
     let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -46,41 +45,9 @@ pub(super) fn cursor<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T
 }
 
 /// The cursor that stands for something.
-pub(super) fn cursor_of(place: &impl Serialize) -> Option<String> {
+pub fn cursor_of(place: &impl Serialize) -> Option<String> {
     let json = serde_json::to_vec(place).ok()?;
     Some(BASE64_URL_SAFE_NO_PAD.encode(json))
-}
-
-/// The part of a list in the database. One entry more than asked for tells whether there is a next part.
-///
-/// # Errors
-/// A parameter is not as it should be.
-pub(super) fn page(limit_text: Option<&str>, cursor_text: Option<&str>) -> Result<(usize, Page), ApiError> {
-    let limit = limit(limit_text)?;
-    let after: Option<Position> = cursor(cursor_text)?;
-    if let Some(Position(_, name, part)) = &after
-        && (name.contains('\0') || part.contains('\0'))
-    {
-        return Err(ApiError::bad("cursor holds a zero byte"));
-    }
-    let page = Page {
-        after,
-        limit: limit + 1,
-    };
-    Ok((limit, page))
-}
-
-/// Takes off what is one too many; then the cursor of the last entry leads on.
-pub(super) fn next_of<T>(
-    entries: &mut Vec<T>,
-    limit: usize,
-    place: impl Fn(&T) -> Position,
-) -> Option<String> {
-    if entries.len() <= limit {
-        return None;
-    }
-    entries.truncate(limit);
-    cursor_of(&place(entries.last()?))
 }
 
 #[cfg(test)]
@@ -89,12 +56,11 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_was_and_nothing_else_does() {
-        let at = "2026-01-02T03:04:05.000006Z".parse().unwrap();
-        let place = Position(at, "é/1".to_owned(), String::new());
+        let place = ("2026-01-02T03:04:05.000006Z".to_owned(), "é/1".to_owned());
         let text = cursor_of(&place).unwrap();
         assert_eq!(cursor(Some(&text)), Ok(Some(place)));
         for bad in ["", "x", "bnVsbA", "W10", "ZXZ0XzE"] {
-            assert!(cursor::<Position>(Some(bad)).is_err(), "{bad}");
+            assert!(cursor::<(String, String)>(Some(bad)).is_err(), "{bad}");
         }
     }
 

@@ -6,10 +6,16 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 /// The parameters after the `?`.
-pub(super) struct Query<T>(pub(super) T);
+pub struct Query<T>(
+    /// As they were read.
+    pub T,
+);
 
 /// The one name in a path.
-pub(super) struct Name(pub(super) String);
+pub struct Name(
+    /// Not empty.
+    pub String,
+);
 
 /// The longest text that is looked for, in bytes; ids are not longer.
 const LONGEST: usize = 1_024;
@@ -18,7 +24,7 @@ const LONGEST: usize = 1_024;
 ///
 /// # Errors
 /// It is too long, or Postgres could not hold it.
-pub(super) fn text(name: &str, value: Option<String>) -> Result<Option<String>, ApiError> {
+pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(value) = value.filter(|value| !value.is_empty()) else {
         return Ok(None);
     };

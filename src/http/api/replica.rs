@@ -29,7 +29,7 @@ impl Replica {
 
     /// The time of a moment, to the millisecond; always the same for the same moment, even when somebody
     /// sets the clock meanwhile.
-    pub(super) fn time_of(&self, moment: Instant) -> Timestamp {
+    pub fn time_of(&self, moment: Instant) -> Timestamp {
         let since = match moment.checked_duration_since(self.started) {
             Some(later) => SignedDuration::try_from(later),
             None => SignedDuration::try_from(self.started - moment).map(|earlier| -earlier),

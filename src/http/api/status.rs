@@ -2,14 +2,13 @@
 
 use super::Api;
 use super::line::Incident;
-use super::replica::Replica;
 use crate::health::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room};
+use crate::http::Extent;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use millrace_batches::recent::{Recent, SLOT, Slot, WINDOW};
 use serde::Serialize;
-use std::time::{Duration, Instant};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// The state of this replica, and what it saw since it started.
@@ -32,8 +31,10 @@ pub(super) struct Status {
     rooms: Vec<Room>,
     inflight: Inflight,
     queues: Queues,
-    recent: Series,
-    rates: Rates,
+    /// What pipelines add.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    of_pipelines: Map<String, Value>,
     /// What was said about actors, newest first, at most 100.
     supervision: Vec<Incident>,
     /// Rules that fire now.
@@ -62,62 +63,6 @@ struct Live {
     why: Option<String>,
 }
 
-/// The last minutes.
-#[derive(Serialize, ToSchema)]
-struct Series {
-    /// Length of a slot.
-    slot_seconds: u64,
-    /// Oldest first; the last one is not over. At most 180, and 2 in a stream.
-    slots: Vec<SlotReport>,
-}
-
-/// What happened in a slot.
-#[derive(Serialize, ToSchema)]
-struct SlotReport {
-    /// When it began.
-    at: Timestamp,
-    /// Events stored.
-    stored: u64,
-    /// Events given up.
-    dead_lettered: u64,
-    /// Events sent back to be tried again.
-    retried: u64,
-    /// Items that are posts.
-    success: u64,
-    /// Items that are crawl errors.
-    error: u64,
-    /// Items that could not be read.
-    rejected: u64,
-    /// Half of the stored events took no longer, from delivery to acknowledgement.
-    p50_ms: Option<u64>,
-    /// 95 of 100 took no longer.
-    p95_ms: Option<u64>,
-}
-
-/// Items of the last minutes.
-#[derive(Serialize, ToSchema)]
-struct Rates {
-    /// What they speak of.
-    window_seconds: u64,
-    /// Those that had any.
-    platforms: Vec<PlatformRate>,
-}
-
-/// Items of one platform.
-#[derive(Serialize, ToSchema)]
-struct PlatformRate {
-    /// `tiktok`, `youtube`, `other`.
-    platform: &'static str,
-    /// Posts.
-    success: u64,
-    /// Crawl errors.
-    error: u64,
-    /// Items that could not be read.
-    rejected: u64,
-    /// Part that is posts.
-    success_percent: Option<f64>,
-}
-
 /// Where to look further.
 #[derive(Serialize, ToSchema)]
 struct Links {
@@ -125,24 +70,21 @@ struct Links {
     jaeger_ui: Option<String>,
 }
 
-/// What the rates speak of.
-const RATES_OF: Duration = Duration::from_secs(5 * 60);
-
 /// This replica at a glance.
 ///
 /// What it is doing, and what it saw since it started; other replicas know of their own.
 #[utoipa::path(get, path = "/status", responses((status = 200, body = Status)))]
 pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
-    Json(Status::now(&api, WINDOW))
+    Json(Status::now(&api, Extent::Whole))
 }
 
 // === impl Status ===
 
 impl Status {
-    /// How it is now, with the slots of the last `span`.
-    pub(super) fn now(api: &Api, span: Duration) -> Self {
+    /// How it is now.
+    pub(super) fn now(api: &Api, extent: Extent) -> Self {
         let http = &api.http;
-        let (health, now) = (&http.health, Instant::now());
+        let health = &http.health;
         let live = health.live();
         Self {
             status: Condition::of(&**health),
@@ -159,8 +101,11 @@ impl Status {
             rooms: health.rooms(),
             inflight: health.inflight(),
             queues: health.queues(),
-            recent: Series::new(&http.recent, &http.replica, now, span),
-            rates: Rates::new(&http.recent, now),
+            of_pipelines: http
+                .shown
+                .iter()
+                .flat_map(|shown| shown.status(&http.replica, extent))
+                .collect(),
             supervision: http
                 .lines
                 .incidents()
@@ -184,63 +129,6 @@ impl Condition {
             Err(_) => Self::Unhealthy,
             Ok(()) if ready() => Self::Healthy,
             Ok(()) => Self::Degraded,
-        }
-    }
-}
-
-// === impl Series ===
-
-impl Series {
-    fn new(recent: &Recent, replica: &Replica, now: Instant, span: Duration) -> Self {
-        let report = |slot: Slot| {
-            let began = now.checked_sub(slot.age).unwrap_or(now);
-            SlotReport::new(replica.time_of(began), slot)
-        };
-        Self {
-            slot_seconds: SLOT.as_secs(),
-            slots: recent.series(now, span).into_iter().map(report).collect(),
-        }
-    }
-}
-
-// === impl SlotReport ===
-
-impl SlotReport {
-    fn new(at: Timestamp, Slot { happened, .. }: Slot) -> Self {
-        let items = happened.all_items();
-        let ms = |percent| {
-            let took = happened.latency.percentile(percent)?;
-            u64::try_from(took.as_millis()).ok()
-        };
-        Self {
-            at,
-            stored: happened.stored,
-            dead_lettered: happened.dead_lettered,
-            retried: happened.retried,
-            success: items.success,
-            error: items.error,
-            rejected: items.rejected,
-            p50_ms: ms(50.0),
-            p95_ms: ms(95.0),
-        }
-    }
-}
-
-// === impl Rates ===
-
-impl Rates {
-    fn new(recent: &Recent, now: Instant) -> Self {
-        let items = recent.within(now, RATES_OF).items;
-        let rate = |(platform, counts): (_, millrace_batches::recent::ItemCounts)| PlatformRate {
-            platform,
-            success: counts.success,
-            error: counts.error,
-            rejected: counts.rejected,
-            success_percent: counts.success_percent(),
-        };
-        Self {
-            window_seconds: RATES_OF.as_secs(),
-            platforms: items.into_iter().map(rate).collect(),
         }
     }
 }

@@ -2,15 +2,16 @@
 
 use super::Api;
 use super::error::{ApiError, Problem};
-use super::line::{DeadLetter, Incident, StoredNow};
+use super::line::{DeadLetter, Incident};
 use super::status::Status;
-use crate::telemetry::News;
+use crate::http::Extent;
+use crate::telemetry::{Line, News};
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::Event;
 use futures_util::{Stream, StreamExt, stream};
-use millrace_batches::recent::SLOT;
 use serde::Serialize;
+use serde_json::Value;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -29,7 +30,7 @@ struct Listener {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Batches that may still be told within the second.
+/// What is stored and may still be told within the second.
 struct Allowance {
     until: Instant,
     left: u32,
@@ -39,10 +40,8 @@ struct Allowance {
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Keeps proxies from taking a quiet stream for a dead one.
 const COMMENT_EVERY: Duration = Duration::from_secs(10);
-/// Batches that are told of in a second; more is no reading for anybody.
-const BATCHES_A_SECOND: u32 = 20;
-/// The slot that is not over, and the one before it, which may just have ended.
-const SLOTS: u32 = 2;
+/// Stored things that are told of in a second; more is no reading for anybody.
+const STORED_A_SECOND: u32 = 20;
 
 /// What happens, as it happens.
 ///
@@ -106,7 +105,7 @@ impl Listener {
         loop {
             let news = tokio::select! {
                 _ = self.status.tick() => {
-                    let status = Status::now(&self.api, SLOT * SLOTS);
+                    let status = Status::now(&self.api, Extent::Newest);
                     return self.event("status", &status);
                 }
                 _ = self.comment.tick() => return Event::default().comment("millrace"),
@@ -114,7 +113,9 @@ impl Listener {
             };
             match news {
                 Ok(News::Stored(line)) if self.allowance.take() => {
-                    return self.event("batch", &StoredNow::from(&*line));
+                    if let Some((name, stored)) = self.stored(&line) {
+                        return self.event(name, &stored);
+                    }
                 }
                 Ok(News::Stored(_)) | Err(RecvError::Lagged(_)) => {}
                 Ok(News::DeadLetter(line)) => return self.event("dead_letter", &DeadLetter::from(&*line)),
@@ -123,6 +124,10 @@ impl Listener {
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }
+    }
+
+    fn stored(&self, line: &Line) -> Option<(&'static str, Value)> {
+        self.api.http.shown.iter().find_map(|shown| shown.stored(line))
     }
 
     fn event(&mut self, name: &str, data: &impl Serialize) -> Event {
@@ -141,7 +146,7 @@ impl Allowance {
         let now = Instant::now();
         if now >= self.until {
             self.until = now + Duration::from_secs(1);
-            self.left = BATCHES_A_SECOND;
+            self.left = STORED_A_SECOND;
         }
         let taken = self.left.checked_sub(1);
         self.left = taken.unwrap_or(0);

@@ -6,13 +6,7 @@ use crate::health::{
 };
 use crate::http::*;
 use crate::telemetry::Lines;
-use futures_util::FutureExt;
 use jiff::Timestamp;
-use millrace_batches::recent::Recent;
-use millrace_batches::reports::{
-    Answer, BatchReport, CategoryCount, CodeCount, ErrorReport, ErrorsOf, JobReport, Page, Position,
-    ProjectReport, RejectedReport, ReportQueries, StoredBatch, Sums, Unavailable,
-};
 use prometheus_client::metrics::counter::Counter;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -21,33 +15,24 @@ use tokio::task::JoinHandle;
 
 /// A service whose state the test sets.
 #[derive(Default)]
-pub(super) struct MadeUp(pub(super) Mutex<Situation>);
+pub(crate) struct MadeUp(pub(crate) Mutex<Situation>);
 
 #[derive(Clone, Default)]
-pub(super) struct Situation {
-    pub(super) stuck: Option<String>,
-    pub(super) idle: Option<String>,
-    pub(super) database_down: bool,
+pub(crate) struct Situation {
+    pub(crate) stuck: Option<String>,
+    pub(crate) idle: Option<String>,
+    pub(crate) database_down: bool,
 }
 
-/// A database that holds so many of everything.
-pub(super) struct Books {
-    rows: usize,
-    health: Arc<MadeUp>,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) health: Arc<MadeUp>,
+    pub(crate) state: HttpState,
+    pub(crate) stop: CancellationToken,
+    pub(crate) served: JoinHandle<()>,
 }
 
-pub(super) struct Running {
-    pub(super) address: SocketAddr,
-    pub(super) health: Arc<MadeUp>,
-    pub(super) state: HttpState,
-    pub(super) stop: CancellationToken,
-    pub(super) served: JoinHandle<()>,
-}
-
-/// Rows of everything in the made-up database.
-pub(super) const ROWS: usize = 123;
-
-pub(super) fn settings() -> HttpSettings {
+pub(crate) fn settings() -> HttpSettings {
     HttpSettings {
         enabled: true,
         address: Ipv4Addr::LOCALHOST.into(),
@@ -57,15 +42,24 @@ pub(super) fn settings() -> HttpSettings {
     }
 }
 
-pub(super) async fn start() -> Running {
+pub(crate) async fn start() -> Running {
     start_with(settings()).await
 }
 
-pub(super) async fn start_with(settings: HttpSettings) -> Running {
-    start_bounded(settings, BOUNDS).await
+pub(crate) async fn start_with(settings: HttpSettings) -> Running {
+    start_bounded(settings, BOUNDS, |_| Vec::new()).await
 }
 
-pub(super) async fn start_bounded(settings: HttpSettings, bounds: Bounds) -> Running {
+/// With what pipelines show of it.
+pub(crate) async fn start_shown(shown: impl FnOnce(&Arc<MadeUp>) -> Vec<Arc<dyn Shown>>) -> Running {
+    start_bounded(settings(), BOUNDS, shown).await
+}
+
+pub(super) async fn start_bounded(
+    settings: HttpSettings,
+    bounds: Bounds,
+    shown: impl FnOnce(&Arc<MadeUp>) -> Vec<Arc<dyn Shown>>,
+) -> Running {
     // Others may have installed it before: any one will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut registry = Registry::default();
@@ -84,12 +78,8 @@ pub(super) async fn start_bounded(settings: HttpSettings, bounds: Bounds) -> Run
                 summary: "RabbitMQ is gone".to_owned(),
             }]
         }),
-        recent: Recent::default(),
         lines: Lines::default(),
-        reports: Arc::new(Books {
-            rows: ROWS,
-            health: health.clone(),
-        }),
+        shown: shown(&health),
     };
     let mut server = HttpServer::bind(&settings, state.clone()).await.unwrap();
     server.bounds = bounds;
@@ -108,16 +98,16 @@ pub(super) async fn start_bounded(settings: HttpSettings, bounds: Bounds) -> Run
 // === impl Running ===
 
 impl Running {
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// The status alone: a stream has no end to wait for.
-    pub(super) async fn get_status(&self, path: &str) -> u16 {
+    pub(crate) async fn get_status(&self, path: &str) -> u16 {
         reqwest::get(self.url(path)).await.unwrap().status().as_u16()
     }
 
-    pub(super) async fn get(&self, path: &str) -> (u16, String, serde_json::Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String, serde_json::Value) {
         let response = reqwest::get(self.url(path)).await.unwrap();
         let code = response.status().as_u16();
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
@@ -130,7 +120,7 @@ impl Running {
 // === impl MadeUp ===
 
 impl MadeUp {
-    fn situation(&self) -> Situation {
+    pub(crate) fn situation(&self) -> Situation {
         self.0.lock().unwrap().clone()
     }
 }
@@ -206,144 +196,5 @@ impl HealthView for MadeUp {
 
     fn summary(&self) -> Summary {
         Summary::from([("items_processed".to_owned(), 42.into())])
-    }
-}
-
-// === impl Books ===
-
-impl Books {
-    /// The part of so many rows that a page asks for, each with its number, newest first.
-    fn part<T: Send + 'static>(&self, page: &Page, row: impl Fn(i64) -> T) -> Answer<Vec<T>> {
-        let first = match &page.after {
-            Some(Position(at, ..)) => self.rows as i64 - at.as_second() + 1,
-            None => 0,
-        };
-        let numbers = (first..self.rows as i64).take(page.limit);
-        self.answer(numbers.map(|n| row(self.rows as i64 - n)).collect())
-    }
-
-    fn answer<T: Send + 'static>(&self, found: T) -> Answer<T> {
-        let down = self.health.situation().database_down;
-        let answer = if down {
-            Err(Unavailable("connection refused".to_owned()))
-        } else {
-            Ok(found)
-        };
-        async move { answer }.boxed()
-    }
-}
-
-/// Sums of now.
-fn sums<T: Send + 'static>(found: Answer<T>) -> Answer<Sums<T>> {
-    let of_now = |of| Sums { as_of: time(9), of };
-    async move { found.await.map(of_now) }.boxed()
-}
-
-fn time(n: i64) -> Timestamp {
-    Timestamp::from_second(n).unwrap()
-}
-
-impl ReportQueries for Books {
-    fn projects(&self, page: Page) -> Answer<Sums<Vec<ProjectReport>>> {
-        sums(self.part(&page, |n| ProjectReport {
-            project_id: (n != 1).then(|| format!("p{n}")),
-            jobs: 1,
-            batches_done: n,
-            batches_expected: None,
-            percent: None,
-            items: 50,
-            successes: 40,
-            errors: 9,
-            rejected: 1,
-            last_committed_at: time(n),
-        }))
-    }
-
-    fn jobs(&self, project_id: String, page: Page) -> Answer<Sums<Vec<JobReport>>> {
-        if project_id != "p1" {
-            return sums(self.answer(Vec::new()));
-        }
-        sums(self.part(&page, |n| JobReport {
-            job_id: format!("p1-brand-{n}"),
-            platform: "tiktok".to_owned(),
-            batches_done: 1,
-            batches_expected: Some(2),
-            percent: Some(50.0),
-            items: 50,
-            successes: 40,
-            errors: 9,
-            rejected: 1,
-            last_committed_at: time(n),
-        }))
-    }
-
-    fn errors(&self, of: ErrorsOf) -> Answer<Sums<ErrorReport>> {
-        let platform = of.platform.unwrap_or_else(|| "tiktok".to_owned());
-        let category = || "network".to_owned();
-        sums(self.answer(ErrorReport {
-            codes: vec![CodeCount {
-                error_code: "TIMEOUT".to_owned(),
-                category: category(),
-                platform,
-                errors: 4,
-            }],
-            categories: vec![CategoryCount {
-                category: category(),
-                errors: 4,
-            }],
-        }))
-    }
-
-    fn batches(&self, prefix: Option<String>, page: Page) -> Answer<Option<Vec<BatchReport>>> {
-        let found = self.part(&page, |n| BatchReport {
-            event_id: format!("{}{n}", prefix.as_deref().unwrap_or("e")),
-            job_id: "j".to_owned(),
-            project_id: None,
-            platform: "tiktok".to_owned(),
-            items: 1,
-            errors: 0,
-            rejected: 0,
-            committed_at: time(n),
-            attempts: 0,
-        });
-        let too_many = prefix.as_deref() == Some("too-many");
-        async move { Ok(found.await?).map(|found| (!too_many).then_some(found)) }.boxed()
-    }
-
-    fn batch(
-        &self,
-        event_id: String,
-        most_rejected: usize,
-    ) -> Answer<Option<(StoredBatch, Vec<RejectedReport>)>> {
-        if event_id != "e1" {
-            return self.answer(None);
-        }
-        let rejected = (0..most_rejected as i64).map(|item_index| RejectedReport {
-            item_index,
-            reason: "missing_id".to_owned(),
-            detail: "no id".to_owned(),
-        });
-        let stored = StoredBatch {
-            event_id,
-            object_path: "b/k".to_owned(),
-            object_etag: None,
-            project_id: None,
-            job_id: "j".to_owned(),
-            platform: "tiktok".to_owned(),
-            batch_index: None,
-            total_batches: None,
-            content_count: None,
-            item_count: 1,
-            success_count: 0,
-            error_count: 0,
-            rejected_count: 1,
-            error_distribution: BTreeMap::new(),
-            event_at: time(1),
-            received_at: time(1),
-            committed_at: time(1),
-            attempts: 0,
-            trace_id: Some("abc".to_owned()),
-        };
-        self.answer(Some((stored, rejected.collect())))
     }
 }

@@ -1,8 +1,8 @@
 //! The routes over a real socket.
 
 mod api;
-mod made_up;
-mod stream;
+pub(crate) mod made_up;
+pub(crate) mod stream;
 
 use super::*;
 use jiff::Timestamp;
@@ -136,7 +136,7 @@ async fn a_client_that_is_slow_about_its_request_loses_its_place() {
         patience: Duration::from_millis(50),
         ..BOUNDS
     };
-    let service = start_bounded(settings(), bounds).await;
+    let service = start_bounded(settings(), bounds, |_| Vec::new()).await;
     let mut client = dawdler(&service).await;
     let mut said = Vec::new();
     client.read_to_end(&mut said).await.unwrap();
@@ -149,7 +149,7 @@ async fn there_are_so_many_places_and_no_more() {
         places: 3,
         patience: Duration::from_secs(3_600),
     };
-    let service = start_bounded(settings(), bounds).await;
+    let service = start_bounded(settings(), bounds, |_| Vec::new()).await;
     let mut dawdlers = Vec::new();
     for _ in 0..3 {
         dawdlers.push(dawdler(&service).await);
@@ -177,7 +177,7 @@ async fn a_port_in_use_is_said_with_what_to_do() {
 async fn nothing_but_get_is_answered_and_every_answer_keeps_its_type() {
     let service = start().await;
     let client = reqwest::Client::new();
-    for path in ["/livez", "/health", "/api/v1/status", "/api/v1/batches/e"] {
+    for path in ["/livez", "/health", "/api/v1/status", "/api/v1/dead-letters"] {
         let post = client.post(service.url(path)).body("{}").send().await.unwrap();
         assert_eq!(post.status(), 405, "{path}");
         assert_eq!(post.headers()["content-type"], "application/json");

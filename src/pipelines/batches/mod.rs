@@ -1,6 +1,7 @@
 //! The pipeline of crawled batches: RabbitMQ → object store → rows in Postgres.
 
 mod alerts;
+mod api;
 mod probes;
 mod settings;
 mod stages;
@@ -12,10 +13,11 @@ use crate::{
     alerts::Watched,
     config::{Group, Processing, Reader, groups},
     health::{Consuming, Queues},
-    pipeline::{Configured, Looked, Pipeline, Prepared, Schema, SourceView},
+    pipeline::{Configured, Pipeline, Prepared, Schema, SourceView},
     probe::Probe,
 };
 use alerts::SnapshotSource;
+use api::Reported;
 use millrace_amqp::AmqpStatus;
 use millrace_batches::{
     NAME,
@@ -97,10 +99,10 @@ impl Configured for Settings {
                 prefetch: self.amqp.prefetch,
             }),
             alerts: Some(self.watched(&recent, &status, &database)),
-            looked: Some(Looked {
+            shown: Some(Arc::new(Reported {
                 recent,
                 reports: Arc::new(Reports::new(database.clone())),
-            }),
+            })),
             start: Box::new(move |supervision| {
                 let sums = Rollups::new(database);
                 parts.start(&settings, supervision, &status);

@@ -93,7 +93,7 @@ impl Configured for Settings {
             probes: Vec::new(),
             source: Arc::new(progress),
             alerts: None,
-            looked: None,
+            shown: None,
             start: Box::new(move |supervision| {
                 let here = actix_rt::Arbiter::current();
                 let sink: Build<Notes> = Arc::new(move || {

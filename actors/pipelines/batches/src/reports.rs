@@ -70,10 +70,6 @@ pub struct ErrorsOf {
     pub platform: Option<String>,
 }
 
-/// A [`ReportQueries`] for a process in which no pipeline keeps a ledger.
-#[derive(Clone, Copy, Debug)]
-pub struct NoReports;
-
 /// How far a project is.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ProjectReport {
@@ -246,36 +242,5 @@ impl Page {
     /// The beginning of a list.
     pub fn first(limit: usize) -> Self {
         Self { after: None, limit }
-    }
-}
-
-// === impl NoReports ===
-
-impl NoReports {
-    fn answer<T: Send + 'static>() -> Answer<T> {
-        let why = "no pipeline that runs in this process keeps a ledger";
-        Box::pin(std::future::ready(Err(Unavailable(why.to_owned()))))
-    }
-}
-
-impl ReportQueries for NoReports {
-    fn projects(&self, _: Page) -> Answer<Sums<Vec<ProjectReport>>> {
-        Self::answer()
-    }
-
-    fn jobs(&self, _: String, _: Page) -> Answer<Sums<Vec<JobReport>>> {
-        Self::answer()
-    }
-
-    fn errors(&self, _: ErrorsOf) -> Answer<Sums<ErrorReport>> {
-        Self::answer()
-    }
-
-    fn batches(&self, _: Option<String>, _: Page) -> Answer<Option<Vec<BatchReport>>> {
-        Self::answer()
-    }
-
-    fn batch(&self, _: String, _: usize) -> Answer<Option<(StoredBatch, Vec<RejectedReport>)>> {
-        Self::answer()
     }
 }

@@ -1,9 +1,7 @@
 //! `/errors`: crawl errors by code and by category.
 
-use super::Api;
-use super::answers::Body;
-use super::error::ApiError;
-use super::query::{Query, text};
+use super::Ledger;
+use crate::http::{ApiError, Body, Query, text};
 use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
 use millrace_batches::reports::{CategoryCount, CodeCount, ErrorsOf, Sums};
@@ -39,7 +37,7 @@ struct Errors {
 /// Crawl errors by code and by category.
 #[utoipa::path(get, path = "/errors", params(Which), responses((status = 200, body = Errors)))]
 pub(super) async fn errors(
-    State(api): State<Api>,
+    State(ledger): State<Ledger>,
     OriginalUri(uri): OriginalUri,
     Query(which): Query<Which>,
 ) -> Result<Body, ApiError> {
@@ -48,7 +46,7 @@ pub(super) async fn errors(
         project_id: text("project_id", which.project_id)?,
         platform: platform.map(|platform| platform.to_lowercase()),
     };
-    let asked = api.http.reports.errors(of);
+    let asked = ledger.reports.errors(of);
     let answer = async move {
         let Sums { as_of, of: found } = asked.await?;
         Ok(Errors {
@@ -59,5 +57,5 @@ pub(super) async fn errors(
             categories: found.categories,
         })
     };
-    api.answers.to(&uri, answer).await
+    ledger.api.answer(&uri, answer).await
 }

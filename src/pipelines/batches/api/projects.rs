@@ -1,10 +1,8 @@
 //! `/projects` and what belongs to one.
 
-use super::Api;
-use super::answers::Body;
-use super::error::ApiError;
-use super::list::{PartOf, next_of, page};
-use super::query::{Name, Query};
+use super::Ledger;
+use super::list::{next_of, page};
+use crate::http::{ApiError, Body, Name, PartOf, Problem, Query};
 use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
 use millrace_batches::reports::{JobReport, Position, ProjectReport, Sums};
@@ -42,12 +40,12 @@ struct Progress {
 /// Projects and how far they are, newest activity first.
 #[utoipa::path(get, path = "/projects", params(PartOf), responses((status = 200, body = Projects)))]
 pub(super) async fn projects(
-    State(api): State<Api>,
+    State(ledger): State<Ledger>,
     OriginalUri(uri): OriginalUri,
     Query(part): Query<PartOf>,
 ) -> Result<Body, ApiError> {
     let (limit, page) = page(part.limit.as_deref(), part.cursor.as_deref())?;
-    let asked = api.http.reports.projects(page);
+    let asked = ledger.reports.projects(page);
     let answer = async move {
         let Sums {
             as_of,
@@ -64,24 +62,24 @@ pub(super) async fn projects(
             next,
         })
     };
-    api.answers.to(&uri, answer).await
+    ledger.api.answer(&uri, answer).await
 }
 
 /// The jobs of a project and how far they are, newest activity first.
 #[utoipa::path(
     get, path = "/projects/{id}/progress",
     params(("id" = String, Path, description = "The project."), PartOf),
-    responses((status = 200, body = Progress), (status = 404, body = super::error::Problem, description = "Nothing is stored of it.")),
+    responses((status = 200, body = Progress), (status = 404, body = Problem, description = "Nothing is stored of it.")),
 )]
 pub(super) async fn progress(
-    State(api): State<Api>,
+    State(ledger): State<Ledger>,
     OriginalUri(uri): OriginalUri,
     Name(project_id): Name,
     Query(part): Query<PartOf>,
 ) -> Result<Body, ApiError> {
     let (limit, page) = page(part.limit.as_deref(), part.cursor.as_deref())?;
     let first = page.after.is_none();
-    let asked = api.http.reports.jobs(project_id.clone(), page);
+    let asked = ledger.reports.jobs(project_id.clone(), page);
     let answer = async move {
         let Sums { as_of, of: mut jobs } = asked.await?;
         if jobs.is_empty() && first {
@@ -99,5 +97,5 @@ pub(super) async fn progress(
             next,
         })
     };
-    api.answers.to(&uri, answer).await
+    ledger.api.answer(&uri, answer).await
 }

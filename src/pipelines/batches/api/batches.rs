@@ -1,11 +1,8 @@
 //! `/batches`: what is stored, and the story of one event.
 
-use super::Api;
-use super::answers::Body;
-use super::error::ApiError;
-use super::line::Told;
+use super::Ledger;
 use super::list::{next_of, page};
-use super::query::{Name, Query, text};
+use crate::http::{Api, ApiError, Body, Name, Problem, Query, Told, text};
 use crate::telemetry::Line;
 use axum::extract::{OriginalUri, State};
 use millrace_batches::reports::{BatchReport, Position, RejectedReport, StoredBatch};
@@ -76,15 +73,15 @@ const REJECTED: usize = 50;
 /// Stored batches, newest first.
 #[utoipa::path(get, path = "/batches", params(Which), responses(
     (status = 200, body = Batches),
-    (status = 400, body = super::error::Problem, description = "A parameter, or too many ids begin with `q`: more than 1,000, none of them a project's or job's whole id, and less than a page among the newest 20,000."),
+    (status = 400, body = Problem, description = "A parameter, or too many ids begin with `q`: more than 1,000, none of them a project's or job's whole id, and less than a page among the newest 20,000."),
 ))]
 pub(super) async fn batches(
-    State(api): State<Api>,
+    State(ledger): State<Ledger>,
     OriginalUri(uri): OriginalUri,
     Query(which): Query<Which>,
 ) -> Result<Body, ApiError> {
     let (limit, page) = page(which.limit.as_deref(), which.cursor.as_deref())?;
-    let asked = api.http.reports.batches(text("q", which.q)?, page);
+    let asked = ledger.reports.batches(text("q", which.q)?, page);
     let answer = async move {
         let Some(mut batches) = asked.await? else {
             return Err(ApiError::bad(
@@ -100,29 +97,29 @@ pub(super) async fn batches(
             next,
         })
     };
-    api.answers.to(&uri, answer).await
+    ledger.api.answer(&uri, answer).await
 }
 
 /// The whole story of one event.
 #[utoipa::path(
     get, path = "/batches/{event_id}",
     params(("event_id" = String, Path, description = "The event.")),
-    responses((status = 200, body = Story), (status = 404, body = super::error::Problem, description = "Neither the ledger nor this replica knows it.")),
+    responses((status = 200, body = Story), (status = 404, body = Problem, description = "Neither the ledger nor this replica knows it.")),
 )]
 pub(super) async fn batch(
-    State(api): State<Api>,
+    State(ledger): State<Ledger>,
     OriginalUri(uri): OriginalUri,
     Name(event_id): Name,
 ) -> Result<Body, ApiError> {
-    let asked = api.http.reports.batch(event_id.clone(), REJECTED);
-    let teller = api.clone();
+    let asked = ledger.reports.batch(event_id.clone(), REJECTED);
+    let teller = ledger.api.clone();
     let answer = async move {
         let stored = asked.await?;
         // Looked up last: a batch that is being stored right now is seen here or there.
-        let lines = teller.http.lines.story(&event_id);
+        let lines = teller.story(&event_id);
         Story::of(&teller, event_id, stored, &lines)
     };
-    api.answers.to(&uri, answer).await
+    ledger.api.answer(&uri, answer).await
 }
 
 // === impl Story ===
@@ -137,7 +134,8 @@ impl Story {
         if found.is_none() && lines.is_empty() {
             return Err(ApiError::not_found(format!(
                 "{event_id:?} is not in the ledger, and replica {} has not seen it since {}; another replica may have",
-                api.http.replica.name, api.http.replica.started_at
+                api.replica().name,
+                api.replica().started_at
             )));
         }
         let (stored, rejected_items) =
@@ -145,7 +143,6 @@ impl Story {
         let in_ledger = stored.as_ref().and_then(|stored| stored.trace_id.clone());
         let logged = || lines.iter().rev().find_map(|line| line.text("trace_id"));
         let trace_id = in_ledger.or_else(|| logged().map(str::to_owned));
-        let ui = api.jaeger_ui.as_deref();
         Ok(Self {
             event_id,
             fate: stored
@@ -154,9 +151,7 @@ impl Story {
             stored,
             rejected_items,
             history: lines.iter().map(|line| (&**line).into()).collect(),
-            trace_url: ui
-                .zip(trace_id.as_deref())
-                .map(|(ui, id)| format!("{ui}/trace/{id}")),
+            trace_url: trace_id.as_deref().and_then(|id| api.trace_url(id)),
             trace_id,
         })
     }

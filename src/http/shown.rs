@@ -1,0 +1,39 @@
+//! What a pipeline shows over HTTP, beside what is shown of every pipeline.
+
+use super::api::{Api, Replica};
+use crate::telemetry::Line;
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+
+/// A pipeline that has something to show. All of it has a default: nothing.
+pub trait Shown: Send + Sync {
+    /// Routes below `/api/v1`. What is described with them becomes part of the OpenAPI document.
+    fn routes(&self, _: &Api) -> OpenApiRouter<Api> {
+        OpenApiRouter::new()
+    }
+
+    /// The schema of what it adds to the status document: one that its routes describe.
+    fn status_schema(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What it adds to the status document.
+    fn status(&self, _: &Replica, _: Extent) -> Map<String, Value> {
+        Map::new()
+    }
+
+    /// A line about something stored, as an event of the live stream: its name and its data. None where the line is of
+    /// another pipeline.
+    fn stored(&self, _: &Line) -> Option<(&'static str, Value)> {
+        None
+    }
+}
+
+/// How much of the past a status document tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All that is remembered.
+    Whole,
+    /// What may have changed since the last one, a second ago.
+    Newest,
+}

@@ -1,0 +1,6 @@
+//! The routes over a real socket.
+
+mod answers;
+mod document;
+mod made_up;
+mod stream;
