@@ -3,22 +3,22 @@
 mod check;
 mod completions;
 mod config;
-mod generate;
 mod healthcheck;
 mod migrate;
-mod output;
+mod of_pipeline;
+pub(crate) mod output;
 mod run;
-mod size;
 
 use crate::config::{Config, LogFormat, LogLevel, LogSettings, Source};
 use crate::exit::{Exit, Failure};
+use crate::pipelines;
 use crate::telemetry;
 use clap::{Parser, Subcommand};
+use of_pipeline::OfPipeline;
 use std::path::PathBuf;
 
-/// Crawl events from RabbitMQ, batches from object storage, rows in Postgres.
 #[derive(Debug, Parser)]
-#[command(name = "millrace", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "millrace", version, about = about(), arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
     /// File in the form of `.env` to read under the environment [default: .env, if there is one].
     #[arg(long, global = true, value_name = "PATH")]
@@ -37,10 +37,8 @@ enum Command {
     Config(config::Args),
     /// Bring the schema of the database up to date
     Migrate(migrate::Args),
-    /// Write a made-up corpus: objects to the store, events to the broker
-    Generate(generate::GenerateArgs),
-    /// Turn a load into prefetch, pool, memory, replicas and autoscaling, with the arithmetic
-    Size(size::Args),
+    #[command(flatten)]
+    OfPipeline(OfPipeline),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
     /// Ask a running service on this host whether it is alive, as container health checks do
@@ -49,6 +47,12 @@ enum Command {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 fine, 64 usage, 69 a dependency is unavailable, 70 gave up, 78 settings; a second SIGINT or SIGTERM: 130 or 143";
+
+/// What the pipelines do, a line each.
+fn about() -> String {
+    let about: Vec<_> = pipelines::all().map(|pipeline| pipeline.about()).collect();
+    about.join("\n")
+}
 
 /// Does what the arguments say.
 pub fn main() -> Exit {
@@ -70,8 +74,7 @@ pub fn main() -> Exit {
         Command::Check(args) => check::run(&args, &source()),
         Command::Config(args) => config::run(&args, &source()),
         Command::Migrate(args) => migrate::run(&args, &source()),
-        Command::Generate(args) => generate::run(&args, &source()),
-        Command::Size(args) => size::run(&args),
+        Command::OfPipeline(command) => command.run(&source()),
         Command::Completions(args) => completions::run(&args),
         Command::Healthcheck => healthcheck::run(&source()),
     };
@@ -82,12 +85,12 @@ pub fn main() -> Exit {
 }
 
 /// Logs for commands whose result is what they print.
-fn log_quietly(source: &Source) {
+pub(crate) fn log_quietly(source: &Source) {
     telemetry::start(&quiet(source));
 }
 
 /// Only what went wrong, unless somebody asked.
-fn quiet(source: &Source) -> LogSettings {
+pub(crate) fn quiet(source: &Source) -> LogSettings {
     let settings = Config::load_log(source);
     let level = match settings.level {
         LogLevel::Info => LogLevel::Warn,
@@ -102,7 +105,7 @@ fn quiet(source: &Source) -> LogSettings {
 }
 
 /// Runs a command's I/O.
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(work))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// Text on standard output.
-pub(super) fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         done => done,
@@ -14,19 +14,19 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 }
 
 /// JSON on standard output.
-pub(super) fn print_json(value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     print(&(text + "\n"))
 }
 
 /// A line on standard error.
-pub(super) fn error(text: &str) {
+pub(crate) fn error(text: &str) {
     // Where standard error is gone there is nobody left to tell.
     let _ = writeln!(io::stderr(), "{}", mask::masked(text));
 }
 
 /// A table without lines, wrapped to the terminal and never wrapped in a pipe.
-pub(super) fn table(header: &[&str]) -> Table {
+pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     let columns = std::env::var("COLUMNS")
@@ -41,6 +41,6 @@ pub(super) fn table(header: &[&str]) -> Table {
 }
 
 /// Prints a table without the blanks at the ends of its lines.
-pub(super) fn print_table(table: &Table) -> io::Result<()> {
+pub(crate) fn print_table(table: &Table) -> io::Result<()> {
     print(&(table.trim_fmt() + "\n"))
 }

@@ -43,6 +43,7 @@ pub use postgres::read as postgres;
 pub use problem::{ConfigError, Problem};
 pub use processing::Processing;
 pub use processing::WorkerCounts;
+pub(crate) use processing::read as processing;
 pub(crate) use rabbitmq::read as rabbitmq;
 pub use reader::Reader;
 pub use rule::Text;
@@ -50,6 +51,7 @@ pub(crate) use setting::settings;
 pub use setting::{Described, Group, Setting};
 pub use source::{Origin, Source};
 pub use table::markdown;
+pub(crate) use traces::read as traces;
 pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls};
 
 /// The groups of settings that a pipeline may have in common with others.
@@ -67,8 +69,6 @@ pub mod groups {
 }
 
 use crate::pipeline::{Configured, Schema};
-use millrace_amqp::AmqpSettings;
-use millrace_objects::FetcherSettings;
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 /// Everything that `millrace run` needs to know.
@@ -174,22 +174,6 @@ impl Config {
         let schemas = schemas.collect();
         reader.finish()?;
         Ok(schemas)
-    }
-
-    /// Reads what a producer of events needs: the broker, the object store, and where traces go.
-    ///
-    /// # Errors
-    /// All problems of these settings.
-    pub fn load_producer(
-        source: &Source,
-    ) -> Result<(AmqpSettings, FetcherSettings, Option<TraceSettings>), ConfigError> {
-        let mut reader = Reader::new(source);
-        let processing = processing::read(&mut reader);
-        let amqp = rabbitmq::read(&mut reader, &processing);
-        let fetcher = objects::read(&mut reader);
-        let traces = traces::read(&mut reader);
-        reader.finish()?;
-        Ok((amqp, fetcher, traces))
     }
 
     /// Reads where logs go; bad settings are left for the full reading to report.

@@ -40,7 +40,7 @@ pub struct Processing {
 }
 
 /// Reads the group.
-pub(super) fn read(reader: &mut Reader<'_>) -> Processing {
+pub(crate) fn read(reader: &mut Reader<'_>) -> Processing {
     Processing {
         workers: WorkerCounts {
             fetchers: reader.get(&FETCHERS),

@@ -27,7 +27,7 @@ struct Found {
 // === impl Reader ===
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a Source) -> Self {
+    pub(crate) fn new(source: &'a Source) -> Self {
         let problems = source.problems().to_vec();
         Self {
             source,
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What is in force and the warnings, or everything that is wrong.
-    pub(super) fn finish(self) -> Result<(Vec<InForce>, Vec<String>), ConfigError> {
+    pub(crate) fn finish(self) -> Result<(Vec<InForce>, Vec<String>), ConfigError> {
         let Self {
             problems,
             warnings,

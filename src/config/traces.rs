@@ -102,7 +102,7 @@ pub enum RootSampler {
 }
 
 /// Reads the group; `None` where no traces are exported.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<TraceSettings> {
+pub(crate) fn read(reader: &mut Reader<'_>) -> Option<TraceSettings> {
     let off = reader.get(&DISABLED);
     let wanted = reader.get(&EXPORTER) && !off;
     let protocol = reader.get(&PROTOCOL);

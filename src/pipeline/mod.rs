@@ -8,11 +8,13 @@ pub use run::{replica_name, run};
 
 use crate::{
     alerts::Watched,
-    config::{Group, Processing, Reader},
+    config::{Group, Processing, Reader, Source},
+    exit::{Exit, Failure},
     health::{Consuming, Queues},
     http::Shown,
     probe::Probe,
 };
+use clap::ArgMatches;
 use jiff::Timestamp;
 use millrace_engine::{ByteBudget, Supervision};
 use millrace_postgres::{Migrations, PostgresSettings};
@@ -26,6 +28,9 @@ pub trait Pipeline: Send + Sync {
     /// As `PIPELINES` names it.
     fn name(&self) -> &'static str;
 
+    /// What it does, in a sentence for people.
+    fn about(&self) -> &'static str;
+
     /// The settings that only it reads, or shares with other pipelines.
     fn settings(&self) -> &'static [&'static Group];
 
@@ -36,6 +41,20 @@ pub trait Pipeline: Send + Sync {
     fn read_schema(&self, _: &mut Reader<'_>, _: &Processing) -> Option<Schema> {
         None
     }
+
+    /// Commands that it brings to the program. Their names are unique among all pipelines.
+    fn commands(&self) -> &'static [Command] {
+        &[]
+    }
+}
+
+/// A command of a pipeline: `millrace NAME …`.
+#[derive(Debug)]
+pub struct Command {
+    /// Its name, its help and its arguments.
+    pub describe: fn() -> clap::Command,
+    /// Does what the arguments say.
+    pub run: fn(&ArgMatches, &Source) -> Result<Exit, Failure>,
 }
 
 /// A pipeline with its settings.

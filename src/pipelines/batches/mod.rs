@@ -2,6 +2,7 @@
 
 mod alerts;
 mod api;
+mod commands;
 mod probes;
 mod settings;
 mod stages;
@@ -13,7 +14,7 @@ use crate::{
     alerts::Watched,
     config::{Group, Processing, Reader, groups},
     health::{Consuming, Queues},
-    pipeline::{Configured, Pipeline, Prepared, Schema, SourceView},
+    pipeline::{Command, Configured, Pipeline, Prepared, Schema, SourceView},
     probe::Probe,
 };
 use alerts::SnapshotSource;
@@ -57,6 +58,10 @@ impl Pipeline for Batches {
         NAME
     }
 
+    fn about(&self) -> &'static str {
+        "Crawl events from RabbitMQ, batches from object storage, rows in Postgres"
+    }
+
     fn settings(&self) -> &'static [&'static Group] {
         &GROUPS
     }
@@ -70,6 +75,10 @@ impl Pipeline for Batches {
             database: Settings::read_postgres(reader, shared),
             migrations: MIGRATIONS,
         })
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        &commands::COMMANDS
     }
 }
 

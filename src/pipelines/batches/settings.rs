@@ -1,7 +1,7 @@
 //! What the pipeline of crawled batches needs to know.
 
 use super::alerts::Thresholds;
-use crate::config::{self, Problem, Processing, Reader, WorkerCounts};
+use crate::config::{self, ConfigError, Problem, Processing, Reader, Source, TraceSettings, WorkerCounts};
 use millrace_amqp::AmqpSettings;
 use millrace_batches::parse::ParserSettings;
 use millrace_objects::FetcherSettings;
@@ -47,6 +47,22 @@ impl Settings {
         };
         settings.agree(reader, shared);
         settings
+    }
+
+    /// Reads what a producer of events needs: the broker, the object store, and where traces go.
+    ///
+    /// # Errors
+    /// All problems of these settings.
+    pub(super) fn read_producer(
+        source: &Source,
+    ) -> Result<(AmqpSettings, FetcherSettings, Option<TraceSettings>), ConfigError> {
+        let mut reader = Reader::new(source);
+        let processing = config::processing(&mut reader);
+        let amqp = config::rabbitmq(&mut reader, &processing);
+        let fetcher = config::objects(&mut reader);
+        let traces = config::traces(&mut reader);
+        reader.finish()?;
+        Ok((amqp, fetcher, traces))
     }
 
     /// Reads the database alone, so that a migration job needs no other secrets.

@@ -64,6 +64,10 @@ impl Pipeline for Spooling {
         NAME
     }
 
+    fn about(&self) -> &'static str {
+        "Files in a folder become rows of a table"
+    }
+
     fn settings(&self) -> &'static [&'static Group] {
         &GROUPS
     }

@@ -2,9 +2,11 @@
 
 use super::{GenerateArgs, GenerateTarget, generate, generate_locally};
 use crate::{
-    config::{Config, Source},
+    config::Source,
     exit::{Exit, Failure},
-    pipeline, telemetry,
+    pipeline,
+    pipelines::batches::Settings,
+    telemetry,
 };
 use bytes::Bytes;
 use millrace_amqp::{AmqpSettings, Publisher};
@@ -16,14 +18,17 @@ use millrace_objects::{FetcherSettings, StoreSettings, Stores};
 use std::io;
 
 /// Runs the command.
-pub(in crate::cli) fn run(args: &GenerateArgs, source: &Source) -> Result<Exit, Failure> {
+pub(in crate::pipelines::batches::commands) fn run(
+    args: &GenerateArgs,
+    source: &Source,
+) -> Result<Exit, Failure> {
     if args.is_local() {
         crate::cli::log_quietly(source);
         let target = GenerateTarget::default();
         crate::cli::block_on(generate_locally(args, &target, &mut io::stdout()))??;
         return Ok(Exit::Fine);
     }
-    let (amqp, fetcher, traces) = Config::load_producer(source)?;
+    let (amqp, fetcher, traces) = Settings::read_producer(source)?;
     let _telemetry = telemetry::start_with_traces(
         &crate::cli::quiet(source),
         traces.as_ref(),

@@ -5,7 +5,7 @@ mod scrape;
 #[cfg(test)]
 mod tests;
 
-use super::output;
+use crate::cli::{self, output};
 use crate::config::Processing;
 use crate::exit::{Exit, Failure};
 use millrace_sizing::{Load, Plan, Room, measured};
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let seen = match &args.metrics_url {
         Some(url) => {
             let pause = Duration::try_from_secs_f64(args.metrics_seconds).map_err(Failure::usage)?;
-            Some(super::block_on(scrape::watch(url, pause))??)
+            Some(cli::block_on(scrape::watch(url, pause))??)
         }
         None => None,
     };
