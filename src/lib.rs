@@ -1,6 +1,6 @@
-//! millrace: crawl events from RabbitMQ, batches from object storage, rows in Postgres.
+//! millrace: an actor-based stream processor.
 //!
-//! This crate is the program around the actors of `millrace-batches`: settings, commands, wiring, HTTP.
+//! This crate is the program around its pipelines: settings, commands, wiring, health, alerts, HTTP.
 
 pub mod alerts;
 pub mod cli;

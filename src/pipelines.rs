@@ -2,6 +2,8 @@
 
 mod batches;
 
+#[cfg(test)]
+pub(crate) use batches::PANELS as BATCHES_PANELS;
 pub use batches::{Settings as BatchesSettings, alert_rules as batches_alert_rules};
 
 use crate::pipeline::Pipeline;

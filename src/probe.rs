@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// A round trip to one dependency, as often as it is asked.
 pub struct Probe {
-    /// The dependency: `rabbitmq`, `object_store`, `database`.
+    /// The dependency, as its pipeline calls it.
     pub name: &'static str,
     ask: Box<dyn Fn() -> BoxFuture<'static, Answer> + Send + Sync>,
 }

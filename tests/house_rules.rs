@@ -99,6 +99,77 @@ fn crates_depend_downwards_only() {
     assert!(seen >= 6, "of {} crates only {seen} have a rule", crates.len());
 }
 
+/// What serves every pipeline, and so must not know of one.
+const GENERIC: &[&str] = &[
+    "src/alerts",
+    "src/cli",
+    "src/exit.rs",
+    "src/health",
+    "src/http",
+    "src/lib.rs",
+    "src/main.rs",
+    "src/pipeline",
+    "src/probe.rs",
+    "src/telemetry",
+];
+
+/// Words of the crawl pipeline.
+const WORDS_OF_ONE: &[&str] = &[
+    "batches",
+    "crawl",
+    "facebook",
+    "fetcher",
+    "ingress",
+    "ledger",
+    "millrace_amqp",
+    "millrace_objects",
+    "minio",
+    "object_store",
+    "rabbit",
+    "tiktok",
+    "youtube",
+];
+
+/// All files below a folder, or the file itself.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|entry| files(&entry)).collect()
+}
+
+/// Tests speak of a pipeline like any other; a pipeline says of itself what is shown, judged and done for it.
+#[test]
+fn what_serves_every_pipeline_names_none() {
+    let all = GENERIC.iter().flat_map(|path| files(&root().join(path)));
+    let code: Vec<_> = all
+        .filter(|path| !relative(path).contains("/tests/") && !relative(path).contains("/snapshots/"))
+        .collect();
+    assert!(code.len() > 60, "{code:?}");
+    let mut named = Vec::new();
+    for path in code {
+        let text = fs::read_to_string(&path).unwrap();
+        let without_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        for (number, line) in (1..).zip(without_tests.lines()) {
+            let line = line.to_lowercase();
+            let words = WORDS_OF_ONE.iter().filter(|word| line.contains(**word));
+            named.extend(words.map(|word| format!("{}:{number}: {word}", relative(&path))));
+        }
+    }
+    assert!(named.is_empty(), "{named:#?}");
+}
+
+#[test]
+fn a_second_pipeline_takes_less_than_300_lines() {
+    let code = files(&root().join("tests/second_pipeline/src"));
+    let lines = code
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap().lines().count());
+    let lines: usize = lines.sum();
+    assert!(lines < 300, "{lines}");
+}
+
 /// Name and versions of what a lock file holds.
 fn locked(path: &str) -> BTreeMap<String, BTreeSet<String>> {
     let text = fs::read_to_string(root().join(path)).unwrap();

@@ -51,7 +51,7 @@ pub struct Consuming {
 /// Whether a dependency answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DependencyStatus {
-    /// `rabbitmq`, `object_store`, `database`.
+    /// Its name, as its pipeline gives it.
     pub name: &'static str,
     /// Whether it answered last time.
     pub ok: bool,
@@ -64,7 +64,7 @@ pub struct DependencyStatus {
 /// Actors of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Room {
-    /// `ingress`, `fetcher`, `parser`, `writer`.
+    /// What its actors are called.
     pub name: String,
     /// Who works in it.
     pub actors: Vec<ActorStatus>,
@@ -73,7 +73,7 @@ pub struct Room {
 /// How an actor is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ActorStatus {
-    /// Which one: `fetcher-2`.
+    /// Which one: its stage, and its number where there are several.
     pub name: String,
     /// `starting`, `up`, `down`, `gave_up`, `drained`.
     pub state: &'static str,

@@ -10,17 +10,17 @@ mod shown;
 pub use api::{
     Api, ApiError, Body, Name, PartOf, Problem, Query, Replica, Told, cursor, cursor_of, limit, text,
 };
-pub use shown::{Extent, Shown};
+pub use shown::{Extent, Panels, Shown};
 
 use crate::config::HttpSettings;
 use crate::health::{AlertView, HealthView};
 use crate::telemetry::Lines;
 use anyhow::Context;
-use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 use connections::{BOUNDS, Bounds};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
@@ -77,6 +77,7 @@ impl HttpServer {
             .nest("/api/v1", api::routes(settings, &state, &closing))
             .fallback(handlers::not_found)
             .method_not_allowed_fallback(handlers::only_get)
+            .layer(Extension(page::Page::new(&state.shown)))
             .layer(map_response(take_the_type_at_its_word))
             .with_state(state);
         Ok(Self {

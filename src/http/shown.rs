@@ -27,6 +27,26 @@ pub trait Shown: Send + Sync {
     fn stored(&self, _: &Line) -> Option<(&'static str, Value)> {
         None
     }
+
+    /// Its parts of the page.
+    fn panels(&self) -> Panels {
+        Panels::default()
+    }
+}
+
+/// Parts of the page. They may use everything that `src/http/page` declares; `model.js` says how a script adds itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Panels {
+    /// HTML above the columns.
+    pub above: &'static str,
+    /// HTML of the wide column.
+    pub wide: &'static str,
+    /// HTML of the narrow column, above what every pipeline has.
+    pub narrow: &'static str,
+    /// Style sheets.
+    pub style: &'static [&'static str],
+    /// Scripts, in the order in which they need each other.
+    pub script: &'static [&'static str],
 }
 
 /// How much of the past a status document tells.

@@ -105,6 +105,28 @@ pub struct Prepared {
     pub start: Start,
 }
 
+// === impl Prepared ===
+
+impl Prepared {
+    /// A pipeline without dependencies, alerts and anything of its own to show.
+    pub fn new(
+        name: &'static str,
+        stages: &'static [&'static str],
+        source: Arc<dyn SourceView>,
+        start: Start,
+    ) -> Self {
+        Self {
+            name,
+            stages,
+            probes: Vec::new(),
+            source,
+            alerts: None,
+            shown: None,
+            start,
+        }
+    }
+}
+
 /// The way into a pipeline, looked at from outside its actors.
 pub trait SourceView: Send + Sync {
     /// Whether deliveries are taken; else why not. A source that only takes what is there always does.

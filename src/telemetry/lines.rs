@@ -36,7 +36,7 @@ pub struct Line {
 /// A line that is worth telling at once.
 #[derive(Clone, Debug)]
 pub enum News {
-    /// A batch was stored.
+    /// Something was stored.
     Stored(Arc<Line>),
     /// An event was dead-lettered.
     DeadLetter(Arc<Line>),

@@ -45,9 +45,9 @@ const STORED_A_SECOND: u32 = 20;
 
 /// What happens, as it happens.
 ///
-/// Server-sent events with rising ids. `status`: the status document about once a second, with the last 2
-/// slots. `batch`: a stored batch (`StoredNow`), at most 20 a second. `dead_letter` (`DeadLetter`) and
-/// `supervision` (`Incident`): entries as in the lists.
+/// Server-sent events with rising ids. `status`: the status document about once a second, with the newest of what has a
+/// past. What a pipeline stores: events with a name of its own, which their schema tells, at most 20 a second.
+/// `dead_letter` (`DeadLetter`) and `supervision` (`Incident`): entries as in the lists.
 #[utoipa::path(
     get, path = "/stream",
     responses(

@@ -86,6 +86,3 @@ const since = (at) => `since ${clock(at)} (${span(serverNow() - Date.parse(at))}
 
 /** A message of the service, which are lower-case and without a full stop, as a sentence. */
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
-
-const DEPENDENCY_NAMES = { rabbitmq: "RabbitMQ", object_store: "Object storage", database: "Postgres" };
-const dependencyName = (name) => DEPENDENCY_NAMES[name] ?? name;

@@ -7,8 +7,6 @@ const STATES = {
   gave_up: { sign: "■", word: "gave up", level: "bad" },
   drained: { sign: "○", word: "drained", level: "idle" },
 };
-const ROOMS = { ingress: "Ingress", fetcher: "Fetchers", parser: "Parsers", writer: "Writers" };
-const ROLES = { rabbitmq: "events", object_store: "objects", database: "rows" };
 /** What the service says of a dependency before its first answer. */
 const NOT_ASKED = "not asked yet";
 /** More actors than this in a room: those that are up and have nothing to do are summed up. */
@@ -17,11 +15,10 @@ const MOST_ACTORS = 12;
 function showLine() {
   const { status } = model;
   if (!status) return;
-  const dependency = (name) => ({ key: name, dependency: status.dependencies.find((one) => one.name === name) ?? { name, ok: null, why: null, since: null } });
-  const rooms = status.rooms.map((room) => ({ key: room.name, room }));
-  const stops = [dependency("rabbitmq"), ...rooms, dependency("database")];
-  // The store stands beside the fetchers; in the order of reading it comes before them.
-  stops.splice(2, 0, dependency("object_store"));
+  const dependencies = status.dependencies.map((one) => ({ key: one.name, dependency: one, before: wordOf("before", one.name) }));
+  const stands = (name) => dependencies.filter((one) => one.before === name);
+  const rooms = status.rooms.flatMap((room) => [...stands(room.name), { key: room.name, room }]);
+  const stops = [...rooms, ...dependencies.filter((one) => !rooms.includes(one))];
   const line = byId("line");
   mark(line, "data-flow", status.consuming.ok ? "open" : "closed");
   keep(line, [...stops, { key: "inflight" }], (stop) => stop.key, makeStop, (item, stop) => {
@@ -36,7 +33,7 @@ function makeStop(stop) {
     const columns = [["actor", ""], ["waiting", "number"], ["restarts", "number"]];
     const actors = table(`Actors of ${stop.key}`, columns, "actors");
     return el("li", { class: "stop room", "data-stop": stop.key },
-      el("h3", {}, ROOMS[stop.key] ?? stop.key), el("p", { class: "paused" }), actors.whole, el("p", { class: "more" }));
+      el("h3", {}, wordOf("rooms", stop.key) ?? stop.key), el("p", { class: "paused" }), actors.whole, el("p", { class: "more" }));
   }
   if (stop.key === "inflight") {
     return el("li", { class: "inflight" }, el("h3", {}, "In flight"), gauge("events"), gauge("bytes"));
@@ -52,8 +49,8 @@ function showDependency(item, { name, ok, why, since: from }, queues) {
   const level = ok === null || why === NOT_ASKED ? "unknown" : ok ? "ok" : "bad";
   mark(item, "data-level", level);
   const [, role, state, time, detail] = item.children;
-  const waits = name === "rabbitmq" && queues.waiting !== null;
-  say(role, waits ? `${counted(queues.waiting, "event")} waiting` : ROLES[name] ?? "");
+  const waits = pipelines.some((one) => one.source === name) && queues.waiting !== null;
+  say(role, waits ? `${counted(queues.waiting, "event")} waiting` : wordOf("roles", name) ?? "");
   say(state, { ok: "● answers", bad: "✕ does not answer", unknown: "… not asked yet" }[level]);
   say(time, from ? since(from) : "");
   say(detail, why ?? "");
@@ -64,10 +61,10 @@ function showRoom(item, room, status) {
   const actors = room.actors;
   const bad = actors.some((actor) => STATES[actor.state]?.level === "bad");
   const starting = actors.some((actor) => STATES[actor.state]?.level === "warn");
-  const paused = room.name === "ingress" && !status.consuming.ok;
+  const paused = pipelines.some((one) => one.entry === room.name) && !status.consuming.ok;
   mark(item, "data-level", bad ? "bad" : starting || paused ? "warn" : "ok");
   const [title, pause, whole, more] = item.children;
-  say(title, `${ROOMS[room.name] ?? room.name}${actors.length > 1 ? ` ×${actors.length}` : ""}`);
+  say(title, `${wordOf("rooms", room.name) ?? room.name}${actors.length > 1 ? ` ×${actors.length}` : ""}`);
   say(pause, paused ? `‖ not consuming ${since(status.consuming.since)}` : "");
   const shown = actors.length <= MOST_ACTORS ? actors : actors.filter(isNotable).slice(0, MOST_ACTORS);
   const left = actors.length - shown.length;

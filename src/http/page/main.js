@@ -31,8 +31,7 @@ const stream = new Stream({
   },
   event(name, data) {
     if (name === "status") takeStatus(data);
-    if (name === "batch") batchStored(data);
-    if (name === "batch") soil("database");
+    if (fromPipelines("event", name, data).length > 0) soil("database");
     if (name === "dead_letter") soil("dead");
     if (name === "supervision") learnSupervision(data);
     heard("live");
@@ -128,18 +127,17 @@ function showAll() {
   showNow();
   showFigures();
   showLine();
-  showPlots();
   showSupervision();
-  takeWaitingBatches();
+  fromPipelines("show");
 }
 
 /** Each second: how long it has lasted, and what is due to be read. */
 function tick() {
   if (document.hidden) return;
   showNow();
-  takeWaitingBatches();
+  fromPipelines("tick");
   if (model.connection.state === "lost" || model.connection.state === "refused") return;
-  read("database", () => Promise.all([projects.refresh(), errors.refresh(), isHeld() ? null : batches.refresh()]));
+  read("database", () => fromPipelines("refresh"));
   read("dead", () => deadLetters.refresh());
 }
 
@@ -191,8 +189,7 @@ function listenToTheme() {
 
 function start() {
   listenToTheme();
-  makePlots();
-  listenToSearch();
+  fromPipelines("start");
   onToken(() => {
     readAt.database = 0;
     readAt.dead = 0;
@@ -200,7 +197,7 @@ function start() {
     stream.connect();
   });
   stream.connect();
-  listenToStory();
+  listenToDialog();
   setInterval(tick, 1000);
   const back = () => {
     clearTimeout(resting);

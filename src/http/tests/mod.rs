@@ -2,6 +2,7 @@
 
 mod api;
 pub(crate) mod made_up;
+mod shown;
 pub(crate) mod stream;
 
 use super::*;

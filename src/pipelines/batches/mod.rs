@@ -3,11 +3,13 @@
 mod alerts;
 mod api;
 mod commands;
+mod panels;
 mod probes;
 mod settings;
 mod stages;
 
 pub use alerts::alert_rules;
+pub(crate) use panels::PANELS;
 pub use settings::Settings;
 
 use crate::{

@@ -5,7 +5,7 @@ mod source;
 
 use millrace::{
     config::{Group, Processing, Reader, Setting, Text, groups, postgres},
-    pipeline::{Configured, Pipeline, Prepared},
+    pipeline::{Configured, Pipeline, Prepared, Start},
 };
 use millrace_engine::{Build, ByteBudget, Limits, Load, Port};
 use millrace_postgres::{Database, Migrations, PostgresSettings, Transactions};
@@ -91,31 +91,25 @@ impl Configured for Settings {
         let database = Database::new(&self.database, &Handle::current())?;
         let progress = Progress::default();
         let (folder, seen) = (self.folder.clone(), progress.clone());
-        Ok(Prepared {
-            name: NAME,
-            stages: &["spool", "notes"],
-            probes: Vec::new(),
-            source: Arc::new(progress),
-            alerts: None,
-            shown: None,
-            start: Box::new(move |supervision| {
-                let here = actix_rt::Arbiter::current();
-                let sink: Build<Notes> = Arc::new(move || {
-                    let database = database.clone();
-                    Box::pin(async move {
-                        let migrated = MIGRATIONS.migrate_over(&database).await;
-                        migrated.map_err(|error| database.outage(error.to_string()))?;
-                        Ok(Notes(Transactions::new(database, Upsert::default())))
-                    })
-                });
-                let notes = Port::new([supervision.sink(("notes", 0), &here, LIMITS, sink)]);
-                let source: Build<Spool> = Arc::new(move || {
-                    let (folder, progress) = (folder.clone(), seen.clone());
-                    Box::pin(async move { Ok(Spool { folder, progress }) })
-                });
-                supervision.source("spool", &here, notes, source);
-                Vec::new()
-            }),
-        })
+        let start: Start = Box::new(move |supervision| {
+            let here = actix_rt::Arbiter::current();
+            let sink: Build<Notes> = Arc::new(move || {
+                let database = database.clone();
+                Box::pin(async move {
+                    let migrated = MIGRATIONS.migrate_over(&database).await;
+                    migrated.map_err(|error| database.outage(error.to_string()))?;
+                    Ok(Notes(Transactions::new(database, Upsert::default())))
+                })
+            });
+            let notes = Port::new([supervision.sink(("notes", 0), &here, LIMITS, sink)]);
+            let source: Build<Spool> = Arc::new(move || {
+                let (folder, progress) = (folder.clone(), seen.clone());
+                Box::pin(async move { Ok(Spool { folder, progress }) })
+            });
+            supervision.source("spool", &here, notes, source);
+            Vec::new()
+        });
+        let stages = &["spool", "notes"];
+        Ok(Prepared::new(NAME, stages, Arc::new(progress), start))
     }
 }

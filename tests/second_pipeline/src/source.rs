@@ -48,11 +48,8 @@ impl Source for Spool {
                 let (false, Ok(body)) = (known, fs::read_to_string(&path)) else {
                     continue;
                 };
-                let name = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
+                let name = path.file_name().unwrap_or_default();
+                let name = name.to_string_lossy().into_owned();
                 next += 1;
                 open.insert(next, path);
                 let handle = DeliveryHandle::new(next, acks.clone());

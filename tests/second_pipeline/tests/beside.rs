@@ -34,6 +34,18 @@ async fn stores(tenant: &Tenant<'_>, folder: &Path, names: &[&str]) {
     .unwrap();
 }
 
+/// The routes, the fields of the status and the panels of the crawl pipeline are where that runs, and nowhere else.
+async fn shows_nothing_of_another(service: &Service) {
+    let (code, _) = service.get("/api/v1/projects").await.unwrap();
+    assert_eq!(code, 404);
+    let (code, status) = service.get("/api/v1/status").await.unwrap();
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!((code, &status["rooms"][0]["name"]), (200, &"spool".into()));
+    assert_eq!(status.get("recent"), None, "{status}");
+    let (_, document) = service.get("/api/v1/openapi.json").await.unwrap();
+    assert!(document.contains("DeadLetter") && !document.contains("StoredBatch"));
+}
+
 async fn ready(service: &Service, of: &str) -> u16 {
     service.get(&format!("/readyz{of}")).await.unwrap().0
 }
@@ -63,6 +75,12 @@ async fn a_pipeline_that_runs_alone_needs_no_settings_of_another() {
         Some(1.0)
     );
     assert_eq!(metrics.sum("analytics_ready", &[("pipeline", "batches")]), None);
+    shows_nothing_of_another(&service).await;
+    assert_eq!(
+        metrics.sum("analytics_alerts_firing", &[]),
+        None,
+        "it has no rules"
+    );
     assert_eq!(service.terminate().await.unwrap(), Some(0));
 }
 

@@ -12,7 +12,8 @@ mod stored;
 mod tests;
 
 use crate::{
-    http::{Api, ApiError, Extent, Replica, Shown},
+    http::{Api, ApiError, Extent, Panels, Replica, Shown},
+    pipelines::batches::PANELS,
     telemetry::Line,
 };
 use lately::Lately;
@@ -71,6 +72,10 @@ impl Shown for Reported {
             Ok(Value::Object(fields)) => fields,
             _ => Map::new(),
         }
+    }
+
+    fn panels(&self) -> Panels {
+        PANELS
     }
 
     fn stored(&self, line: &Line) -> Option<(&'static str, Value)> {

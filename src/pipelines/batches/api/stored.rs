@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A batch that was stored by this replica.
+/// A batch that was stored by this replica: the event `batch` of the stream.
 #[derive(Serialize, ToSchema)]
 pub(super) struct StoredNow {
     /// When.

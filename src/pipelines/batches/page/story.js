@@ -11,46 +11,10 @@ const STORY_PAUSE = 2_000;
 
 const storyOf = { id: null, timer: null, asked: null };
 
-const eventInAddress = () => {
-  const found = /^#event=(.+)$/.exec(location.hash);
-  if (!found) return null;
-  try {
-    return decodeURIComponent(found[1]);
-  } catch {
-    return found[1];
-  }
-};
-
-function listenToStory() {
-  byId("story-close").addEventListener("click", () => byId("story").close());
-  // A click beside it closes it too.
-  byId("story").addEventListener("click", (clicked) => clicked.target === byId("story") && byId("story").close());
-  byId("story").addEventListener("close", () => {
-    forgetStory();
-    if (eventInAddress() !== null) history.pushState(null, "", location.pathname + location.search);
-  });
-  window.addEventListener("hashchange", followAddress);
-  followAddress();
-}
-
-function followAddress() {
-  const id = eventInAddress();
-  if (id === null) byId("story").close();
-  else openStory(id);
-}
-
 function forgetStory() {
   clearTimeout(storyOf.timer);
   storyOf.asked?.abort();
   storyOf.id = null;
-}
-
-function openDialog(title) {
-  const dialog = byId("story");
-  say(byId("story-title"), title);
-  byId("story-body").replaceChildren();
-  // The browser keeps the focus inside, and gives it back where it came from.
-  if (!dialog.open) dialog.showModal();
 }
 
 function openStory(id) {
@@ -132,8 +96,6 @@ const passed = (ms, at) => (ms === 0 ? clock(at) : `+${ms < 10_000 ? `${(ms / 10
 const REPEATED = new Set(["event_id", "message"]);
 const fieldsOf = (fields) => Object.entries(fields ?? {}).filter(([name, value]) => !REPEATED.has(name) && value !== null).map(([name, value]) => `${name} ${asText(value)}`);
 
-const asText = (value) => (typeof value === "object" && value !== null ? JSON.stringify(value) : String(value));
-
 function rejectedOf({ rejected_items: items }) {
   if (items.length === 0) return null;
   const { whole, body } = table("Rejected items", [["item", "number"], ["reason", ""], ["detail", ""]], "plain");
@@ -145,22 +107,4 @@ function rejectedOf({ rejected_items: items }) {
 function ledgerOf({ stored }) {
   if (!stored) return null;
   return el("section", {}, el("h3", {}, "Its row in the ledger"), factsList(stored));
-}
-
-function factsList(facts) {
-  return el("dl", { class: "facts-list" }, Object.entries(facts).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, valueOf(name, value)))));
-}
-
-function valueOf(name, value) {
-  if (value === null || value === undefined) return el("span", { class: "none" }, "none");
-  if (name.endsWith("_id") || name.startsWith("object_")) return el("span", { class: "id" }, asText(value));
-  const isTime = (name === "at" || name.endsWith("_at")) && !Number.isNaN(Date.parse(value));
-  return isTime ? moment(value, exactTime(value)) : asText(value);
-}
-
-/** What is known of a dead letter or a failure that belongs to no event. */
-function openEntry(title, entry) {
-  forgetStory();
-  openDialog(title);
-  byId("story-body").replaceChildren(factsList(entry));
 }

@@ -77,7 +77,7 @@ function point(plot, moved) {
 const middle = (slot) => slot.ms + slot.length / 2;
 
 function timeRange() {
-  const last = model.slots.at(-1);
+  const last = slotsSeen.at(-1);
   const to = last ? last.ms : serverNow();
   return { from: to - WINDOW_MS, to };
 }

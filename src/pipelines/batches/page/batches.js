@@ -29,14 +29,14 @@ const batches = new Panel("batches-panel", () => get("batches", { limit: BATCH_P
   if (!extended) batchNext = answer.next;
   if (batches.shownFor !== query()) mark(byId("batches"), "data-query", query());
   batches.shownFor = query();
-  if (answer.batches.length > 0 && !query()) model.ledgerHasRows = true;
+  if (answer.batches.length > 0 && !query()) ledgerHasRows = true;
   waitingBatches = query() ? [] : waitingBatches.filter((batch) => !known.has(batch.event_id));
   showBatches();
 });
 
 /** A batch from the stream: shown at once, unless the reader searches or holds the list. */
 function batchStored(stored) {
-  model.ledgerHasRows = true;
+  ledgerHasRows = true;
   if (query() || waitingBatches.some((batch) => batch.event_id === stored.event_id)) return;
   waitingBatches.unshift({ ...stored, committed_at: stored.at, heardAt: Date.now() });
   waitingBatches.length = Math.min(waitingBatches.length, MOST_WAITING);
