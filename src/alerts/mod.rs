@@ -23,4 +23,4 @@ mod tests;
 
 pub use rule::{Rule, Severity};
 pub use snapshot::{Snapshot, SnapshotSource};
-pub use watch::{Alerting, Alerts, Line, start};
+pub use watch::{Alerting, Alerts, Origin, start};

@@ -5,7 +5,7 @@ use super::{
     notice::{Kind, Notice},
     outbox::Waiting,
     rule::{Rule, Severity},
-    watch::Line,
+    watch::Origin,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Writes for PagerDuty.
 #[derive(Debug)]
 pub(super) struct PagerDuty {
-    line: Line,
+    origin: Origin,
     routing_key: SecretString,
     least: Severity,
 }
@@ -25,9 +25,9 @@ const LONGEST_SUMMARY: usize = 1024;
 // === impl PagerDuty ===
 
 impl PagerDuty {
-    pub(super) fn new(line: Line, routing_key: SecretString, least: Severity) -> Self {
+    pub(super) fn new(origin: Origin, routing_key: SecretString, least: Severity) -> Self {
         Self {
-            line,
+            origin,
             routing_key,
             least,
         }
@@ -46,16 +46,16 @@ impl PagerDuty {
         event
     }
 
-    /// One incident for each rule of a line, whichever replica speaks of it.
+    /// One incident for each rule of a pipeline, whichever replica speaks of it.
     fn key(&self, rule: Rule) -> String {
         cut(
-            format!("millrace/{}/{}", rule.name(), self.line.name),
+            format!("millrace/{}/{}", rule.name(), self.origin.name),
             LONGEST_KEY,
         )
     }
 
     fn payload(&self, notice: &Notice) -> Value {
-        let Line { name, replica } = &self.line;
+        let Origin { name, replica } = &self.origin;
         let summary = format!("{}: {}", notice.rule.title(), notice.summary);
         json!({
             "summary": cut(summary, LONGEST_SUMMARY),
@@ -104,10 +104,10 @@ fn cut(mut text: String, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::tests::{line, notice, waiting};
+    use crate::alerts::tests::{notice, origin, waiting};
 
-    fn pagerduty(line: Line, least: Severity) -> PagerDuty {
-        PagerDuty::new(line, "ROUTINGKEY".into(), least)
+    fn pagerduty(origin: Origin, least: Severity) -> PagerDuty {
+        PagerDuty::new(origin, "ROUTINGKEY".into(), least)
     }
 
     #[test]
@@ -116,32 +116,32 @@ mod tests {
             notice(Rule::BrokerLost, Kind::Started),
             notice(Rule::BrokerLost, Kind::Over),
         ];
-        let requests = pagerduty(line(), Severity::Critical).write(&waiting(two));
+        let requests = pagerduty(origin(), Severity::Critical).write(&waiting(two));
         let events: Vec<&Value> = requests.iter().map(|request| &request.body).collect();
         assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
         insta::assert_json_snapshot!(events);
     }
 
     #[test]
-    fn replicas_of_a_line_open_one_incident_and_other_lines_others() {
-        let other_replica = Line {
+    fn replicas_of_a_pipeline_open_one_incident_and_other_pipelines_others() {
+        let other_replica = Origin {
             replica: "millrace@other/1".to_owned(),
-            ..line()
+            ..origin()
         };
-        let other_line = Line {
+        let other_origin = Origin {
             name: "mq/staging/q".to_owned(),
-            ..line()
+            ..origin()
         };
-        let key = |line| pagerduty(line, Severity::Critical).key(Rule::ErrorRate);
-        assert_eq!(key(line()), key(other_replica));
-        assert_ne!(key(line()), key(other_line));
+        let key = |origin| pagerduty(origin, Severity::Critical).key(Rule::ErrorRate);
+        assert_eq!(key(origin()), key(other_replica));
+        assert_ne!(key(origin()), key(other_origin));
     }
 
     #[test]
     fn nothing_is_longer_than_pagerduty_takes() {
-        let long = Line {
+        let long = Origin {
             name: "ß".repeat(400),
-            ..line()
+            ..origin()
         };
         let mut notice = notice(Rule::BrokerLost, Kind::Started);
         notice.summary = "ß".repeat(4_000);
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn what_can_wait_for_the_morning_wakes_nobody_unless_it_is_asked_for() {
         let wanted = |least| {
-            let pagerduty = pagerduty(line(), least);
+            let pagerduty = pagerduty(origin(), least);
             Rule::ALL
                 .into_iter()
                 .filter(|rule| pagerduty.wants(*rule))

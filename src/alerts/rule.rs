@@ -1,6 +1,6 @@
 //! The rules: what may be wrong.
 
-/// Something that may be wrong with the line.
+/// Something that may be wrong with the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// No connection to the broker, or no deliveries from it.

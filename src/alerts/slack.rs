@@ -5,7 +5,7 @@ use super::{
     notice::{Kind, Notice},
     outbox::Waiting,
     rule::{Rule, Severity},
-    watch::Line,
+    watch::Origin,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -13,18 +13,18 @@ use serde_json::{Value, json};
 /// Writes for Slack.
 #[derive(Debug)]
 pub(super) struct Slack {
-    line: Line,
+    origin: Origin,
 }
 
 // === impl Slack ===
 
 impl Slack {
-    pub(super) fn new(line: Line) -> Self {
-        Self { line }
+    pub(super) fn new(origin: Origin) -> Self {
+        Self { origin }
     }
 
     fn attachment(&self, notice: &Notice) -> Value {
-        let Line { name, replica } = &self.line;
+        let Origin { name, replica } = &self.origin;
         let color = match (notice.kind, notice.rule.severity()) {
             (Kind::Over, _) => "good",
             (_, Severity::Critical) => "danger",
@@ -105,7 +105,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::tests::{line, notice, waiting};
+    use crate::alerts::tests::{notice, origin, waiting};
 
     #[test]
     fn a_message_holds_all_that_waits() {
@@ -117,7 +117,7 @@ mod tests {
             notice(Rule::BrokerLost, Kind::Still),
             notice(Rule::DatabaseLost, Kind::Over),
         ];
-        let [request] = Slack::new(line()).write(&waiting(three)).try_into().unwrap();
+        let [request] = Slack::new(origin()).write(&waiting(three)).try_into().unwrap();
         assert_eq!(request.numbers, [1, 2, 3]);
         insta::assert_json_snapshot!(request.body);
     }
@@ -126,7 +126,7 @@ mod tests {
     fn words_of_others_call_nobody() {
         let mut notice = notice(Rule::BrokerLost, Kind::Started);
         notice.summary = "<!channel> & <https://evil|click>".to_owned();
-        let requests = Slack::new(line()).write(&waiting([notice]));
+        let requests = Slack::new(origin()).write(&waiting([notice]));
         let text = requests[0].body.to_string();
         assert!(!text.contains('<') && !text.contains('>'), "{text}");
     }

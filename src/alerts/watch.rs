@@ -33,8 +33,8 @@ pub struct Alerts(watch::Receiver<Vec<FiringAlert>>);
 
 /// Who speaks, and of what.
 #[derive(Clone, Debug)]
-pub struct Line {
-    /// The broker, the virtual host and the queue: the same for all replicas, and for no other line.
+pub struct Origin {
+    /// The broker, the virtual host and the queue: the same for all replicas, and for no other pipeline.
     pub name: String,
     /// This process.
     pub replica: String,
@@ -64,25 +64,25 @@ struct Watch {
 /// The system's certificates cannot be read.
 pub fn start(
     settings: &AlertSettings,
-    line: Line,
+    origin: Origin,
     registry: &mut Registry,
     drain: Drain,
     look: impl Fn(std::time::Instant) -> Snapshot + Send + 'static,
 ) -> anyhow::Result<(Alerts, Alerting)> {
-    start_at(Pace::default(), settings, line, registry, drain, look)
+    start_at(Pace::default(), settings, origin, registry, drain, look)
 }
 
 /// The same at another pace.
 pub(super) fn start_at(
     pace: Pace,
     settings: &AlertSettings,
-    line: Line,
+    origin: Origin,
     registry: &mut Registry,
     drain: Drain,
     look: impl Fn(std::time::Instant) -> Snapshot + Send + 'static,
 ) -> anyhow::Result<(Alerts, Alerting)> {
     let metrics = AlertMetrics::register(registry);
-    let channels = channels(settings, line, pace, &metrics)?;
+    let channels = channels(settings, origin, pace, &metrics)?;
     let (firing, alerts) = watch::channel(Vec::new());
     let thresholds = Thresholds {
         error_percent: settings.error_percent,
@@ -110,7 +110,7 @@ pub(super) fn start_at(
 
 fn channels(
     settings: &AlertSettings,
-    line: Line,
+    origin: Origin,
     pace: Pace,
     metrics: &AlertMetrics,
 ) -> anyhow::Result<Vec<Channel>> {
@@ -120,10 +120,10 @@ fn channels(
     };
     let mut channels = Vec::new();
     if let Some(webhook) = &settings.slack {
-        channels.push(channel(Box::new(Slack::new(line.clone())), webhook.clone())?);
+        channels.push(channel(Box::new(Slack::new(origin.clone())), webhook.clone())?);
     }
     if let Some(pagerduty) = &settings.pagerduty {
-        let form = PagerDuty::new(line, pagerduty.routing_key.clone(), pagerduty.least);
+        let form = PagerDuty::new(origin, pagerduty.routing_key.clone(), pagerduty.least);
         channels.push(channel(Box::new(form), pagerduty.url.clone().into())?);
     }
     Ok(channels)

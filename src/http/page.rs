@@ -25,7 +25,7 @@ macro_rules! script {
             include_str!("page/stream.js"),
             include_str!("page/model.js"),
             include_str!("page/outcome.js"),
-            include_str!("page/line.js"),
+            include_str!("page/pipeline.js"),
             include_str!("page/plots.js"),
             include_str!("page/panels.js"),
             include_str!("page/batches.js"),

@@ -87,7 +87,7 @@ pub struct Prepared {
 /// What the page, the API and the alerts look at.
 pub struct Looked {
     /// What the receivers of alerts know it by.
-    pub line: alerts::Line,
+    pub origin: alerts::Origin,
     /// What happened lately.
     pub recent: Recent,
     /// The broker.

@@ -115,7 +115,7 @@ fn watch(
         started: Instant::now(),
     };
     let look = move |now| signs.take(now);
-    alerts::start(&config.alerts, looked.line.clone(), registry, drain, look)
+    alerts::start(&config.alerts, looked.origin.clone(), registry, drain, look)
 }
 
 // === impl Hosted ===

@@ -9,7 +9,7 @@ mod prefetch;
 mod terms;
 
 pub use prefetch::{ASSUMED_BATCH_BYTES, prefetch};
-pub use terms::{Impossible, Line, Load, MOST_REPLICAS, Plan, Replicas, Resources, Room, Settings};
+pub use terms::{Capacity, Impossible, Line, Load, MOST_REPLICAS, Plan, Replicas, Resources, Settings};
 
 #[cfg(test)]
 mod tests;

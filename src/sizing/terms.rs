@@ -27,7 +27,7 @@ pub struct Load {
 
 /// What there is to carry it.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct Capacity {
     /// What one replica was seen to store in a second.
     pub replica_items: Option<f64>,
     /// Events that it held meanwhile, where somebody looked.

@@ -33,7 +33,7 @@ pub(crate) trait Job: Unpin + 'static {
 pub(crate) enum Outlet<T: Send + 'static> {
     /// To the next stage.
     Next(Port<T>),
-    /// Nowhere: this was the end of the line.
+    /// Nowhere: this was the end of the pipeline.
     End,
 }
 

@@ -5,7 +5,7 @@ use super::{ActorId, Breaker, Drain, Fault, Messages, Port, Report};
 use crate::trace::Kind;
 use std::{future::Future, time::Duration};
 
-/// The middle of the line in its plain form: one message in, one message out.
+/// The middle of the pipeline in its plain form: one message in, one message out.
 pub trait Stage: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
@@ -21,7 +21,7 @@ pub trait Stage: Sized + 'static {
     fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Out, Fault>>;
 }
 
-/// The middle of the line in its general form: one message in, and none, one or many out. Every [`Stage`] is one.
+/// The middle of the pipeline in its general form: one message in, and none, one or many out. Every [`Stage`] is one.
 pub trait Transform: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
@@ -44,7 +44,7 @@ pub trait Transform: Sized + 'static {
     fn finish(input: Self::In, made: Self::Made) -> Messages<Self::Out>;
 }
 
-/// The end of the line: many messages, one write.
+/// The end of the pipeline: many messages, one write.
 pub trait Sink: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
@@ -75,9 +75,9 @@ pub struct Load {
     pub bytes: usize,
 }
 
-/// The beginning of the line: it takes deliveries in and settles them.
+/// The beginning of the pipeline: it takes deliveries in and settles them.
 pub trait Source: Sized + 'static {
-    /// What it sends into the line.
+    /// What it sends into the pipeline.
     type Out: Send + 'static;
 
     /// Works until the drain is ordered and what is in flight is settled, or until it fails.

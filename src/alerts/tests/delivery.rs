@@ -64,7 +64,7 @@ impl Running {
         let mut registry = Registry::default();
         let drain = Drain::default();
         let look = move |_| seen.lock().unwrap().clone();
-        let started = start_at(pace, &settings, line(), &mut registry, drain.clone(), look);
+        let started = start_at(pace, &settings, origin(), &mut registry, drain.clone(), look);
         let (alerts, alerting) = started.unwrap();
         Self {
             snapshot,

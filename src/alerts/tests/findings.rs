@@ -24,7 +24,7 @@ fn lately(rule: Rule, happened: Happened) -> Health {
 }
 
 #[test]
-fn a_line_at_work_raises_no_alert_and_an_idle_one_neither() {
+fn a_pipeline_at_work_raises_no_alert_and_an_idle_one_neither() {
     let idle = |snapshot: &mut Snapshot| {
         snapshot.minute = Happened::default();
         snapshot.five_minutes = Happened::default();

@@ -9,14 +9,14 @@ use super::{
     outbox::Waiting,
     rule::Rule,
     snapshot::Snapshot,
-    watch::Line,
+    watch::Origin,
 };
 use millrace_batches::recent::{Happened, ItemCounts};
 use millrace_postgres::PoolStatus;
 use std::time::Duration;
 
-pub(super) fn line() -> Line {
-    Line {
+pub(super) fn origin() -> Origin {
+    Origin {
         name: "mq/analytics.data.collected".to_owned(),
         replica: "millrace@host/1".to_owned(),
     }
@@ -43,7 +43,7 @@ pub(super) fn waiting(notices: impl IntoIterator<Item = Notice>) -> Vec<Waiting>
         .collect()
 }
 
-/// A line at work, with nothing wrong.
+/// A pipeline at work, with nothing wrong.
 fn calm() -> Snapshot {
     Snapshot {
         broker: Ok(()),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turn, Semaphore};
 use tokio::time::Instant;
 
-/// Answers of a moment ago, and the line of those who wait. Cheap to clone.
+/// Answers of a moment ago, and the queue of those who wait. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Answers(Arc<Shared>);
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_an_end_to_the_line() {
+    async fn there_is_an_end_to_the_queue() {
         let answers = Answers::default();
         let ask = |n: usize| {
             let (answers, path) = (answers.clone(), uri(&format!("/{n}")));

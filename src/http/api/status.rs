@@ -3,7 +3,7 @@
 use super::Api;
 use super::line::Incident;
 use super::replica::Replica;
-use crate::health::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room};
+use crate::health::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, StageStatus};
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -29,7 +29,8 @@ pub(super) struct Status {
     /// In the order of the data.
     dependencies: Vec<DependencyStatus>,
     /// In the order of the data.
-    rooms: Vec<Room>,
+    #[serde(rename = "rooms")]
+    stages: Vec<StageStatus>,
     inflight: Inflight,
     queues: Queues,
     recent: Series,
@@ -156,7 +157,7 @@ impl Status {
             },
             consuming: health.consuming(),
             dependencies: health.dependencies(),
-            rooms: health.rooms(),
+            stages: health.stages(),
             inflight: health.inflight(),
             queues: health.queues(),
             recent: Series::new(&http.recent, &http.replica, now, span),

@@ -127,7 +127,7 @@ function showNow() {
 function showAll() {
   showNow();
   showFigures();
-  showLine();
+  showPipeline();
   showPlots();
   showSupervision();
   takeWaitingBatches();

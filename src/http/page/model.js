@@ -72,7 +72,7 @@ function rateOf(value) {
 const itemsOf = (slot) => slot.success + slot.error + slot.rejected;
 const eventsOf = (slot) => slot.stored + slot.dead_lettered + slot.retried;
 
-const allActors = (status) => (status?.rooms ?? []).flatMap((room) => room.actors);
+const allActors = (status) => (status?.rooms ?? []).flatMap((stage) => stage.actors);
 const restartsOf = (actor) => Object.values(actor.restarts ?? {}).reduce((sum, number) => sum + number, 0);
 
 /** Whether anything was ever stored: lately here, or in the ledger. */

@@ -91,7 +91,7 @@ impl Configured for Settings {
                 prefetch: self.amqp.prefetch,
             }),
             looked: Some(Looked {
-                line: stages::name(&self.amqp),
+                origin: stages::origin(&self.amqp),
                 recent,
                 broker: status.clone(),
                 reports: Arc::new(Reports::new(database.clone())),

@@ -77,7 +77,7 @@ impl Parts {
         })
     }
 
-    /// One line: ingress → fetchers → parsers → writers. Started from its end, so that nobody is ever
+    /// One pipeline: ingress → fetchers → parsers → writers. Started from its end, so that nobody is ever
     /// sent to an actor that is not there.
     pub(super) fn start(self, config: &Settings, supervision: &Supervision, status: &AmqpStatus) {
         let here = Arbiter::current();
@@ -92,7 +92,7 @@ impl Parts {
             parsers = workers.parsers,
             writers = workers.writers,
             prefetch = config.amqp.prefetch,
-            "line started"
+            "pipeline started"
         );
     }
 
@@ -188,12 +188,12 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
     })
 }
 
-/// What the receivers of alerts know this line by.
-pub(super) fn name(amqp: &AmqpSettings) -> alerts::Line {
+/// What the receivers of alerts know this pipeline by.
+pub(super) fn origin(amqp: &AmqpSettings) -> alerts::Origin {
     let (AmqpSettings { queue, .. }, broker) = (amqp, amqp.broker.last());
     let Broker { host, vhost, .. } = &*broker;
     let name = format!("{host}/{vhost}/{queue}").replace("///", "/"); // most are in the virtual host `/`
-    alerts::Line {
+    alerts::Origin {
         name: millrace_text::mask::masked(&name).into_owned(),
         replica: replica_name(),
     }

@@ -21,8 +21,8 @@ const ALONE_AT_MOST: Duration = Duration::from_secs(1);
 /// Quarantined events go through an empty pipeline one after another until the others have waited for so long.
 const IN_A_ROW: Duration = Duration::from_millis(500);
 /// Of so many deliveries that may be unsettled, one may be a quarantined event that waits for its turn.
-const ROOM: u16 = 8;
-const MOST_ROOM: usize = 32;
+const ONE_HELD_OF: u16 = 8;
+const MOST_HELD: usize = 32;
 
 /// The turnstile before the pipeline. Deliveries are known by their tags.
 pub(super) struct Quarantine<T> {
@@ -35,7 +35,7 @@ pub(super) struct Quarantine<T> {
     /// Before this the others are not kept out again.
     not_before: Instant,
     patience: Duration,
-    room: usize,
+    most_held: usize,
 }
 
 /// Whether the others may go in.
@@ -76,7 +76,7 @@ impl<T> Quarantine<T> {
             gate: Gate::Open,
             not_before: now,
             patience: PATIENCE,
-            room: usize::from(prefetch / ROOM).clamp(usize::from(prefetch > 1), MOST_ROOM),
+            most_held: usize::from(prefetch / ONE_HELD_OF).clamp(usize::from(prefetch > 1), MOST_HELD),
         }
     }
 
@@ -88,7 +88,7 @@ impl<T> Quarantine<T> {
     /// Takes a quarantined event to wait for its turn; gives it back where too many wait already, because those that
     /// wait must not use up the deliveries that the broker hands out.
     pub(super) fn hold(&mut self, tag: u64, waiting: T) -> Result<(), T> {
-        if self.held.len() >= self.room && !(self.held.is_empty() && self.is_idle()) {
+        if self.held.len() >= self.most_held && !(self.held.is_empty() && self.is_idle()) {
             return Err(waiting);
         }
         self.held.push_back((tag, waiting));

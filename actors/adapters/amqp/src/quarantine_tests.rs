@@ -187,13 +187,13 @@ fn in_an_outage_nobody_is_kept_out_and_nobody_goes_alone() {
 
 #[test]
 fn those_that_wait_do_not_use_up_the_deliveries() {
-    for (prefetch, room) in [(1, 0), (2, 1), (7, 1), (34, 4), (500, 32)] {
+    for (prefetch, most) in [(1, 0), (2, 1), (7, 1), (34, 4), (500, 32)] {
         let mut quarantine = Quarantine::new(prefetch, Instant::now());
         quarantine.queue(0, 0);
         let held = (1..=500)
             .filter(|tag| quarantine.hold(*tag, *tag).is_ok())
             .count();
-        assert_eq!(held, room, "of a prefetch of {prefetch}");
+        assert_eq!(held, most, "of a prefetch of {prefetch}");
     }
     let mut quarantine = Quarantine::new(1, Instant::now());
     assert_eq!(quarantine.hold(1, 1), Ok(()), "nobody else is there");

@@ -246,7 +246,7 @@ impl<E: Events> Session<'_, E> {
         match way {
             // Until the broker has its dead letter, the notes are all that keeps it from running again.
             Way::Killer => drop(self.quarantine.left(tag, Instant::now())),
-            _ => self.leave_line(tag),
+            _ => self.leave_pipeline(tag),
         }
         self.settle(Settlement { tag, outcome }).await
     }
@@ -271,7 +271,7 @@ impl<E: Events> Session<'_, E> {
     }
 
     /// Makes room for the next one, and clears what is noted about an event that is settled.
-    pub(super) fn leave_line(&mut self, tag: u64) {
+    pub(super) fn leave_pipeline(&mut self, tag: u64) {
         self.quarantine.left(tag, Instant::now());
         if let Some(event_id) = self.noted(tag) {
             self.clear(event_id);

@@ -195,9 +195,9 @@ impl<'a, E: Events> Session<'a, E> {
         Ok(())
     }
 
-    /// Takes an outcome in: the delivery is out of the line, and the broker is told.
+    /// Takes an outcome in: the delivery is out of the pipeline, and the broker is told.
     async fn conclude(&mut self, settlement: Settlement) -> Result<(), Fault> {
-        self.leave_line(settlement.tag);
+        self.leave_pipeline(settlement.tag);
         self.settle(settlement).await
     }
 

@@ -36,7 +36,7 @@ struct Copies {
     full: bool,
 }
 
-/// Whether the line moves.
+/// Whether the pipeline moves.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Deliveries not settled yet.
@@ -135,7 +135,7 @@ impl AmqpStatus {
         state
     }
 
-    /// How the line moves now.
+    /// How the pipeline moves now.
     pub fn progress(&self) -> Progress {
         *self.progress.borrow()
     }

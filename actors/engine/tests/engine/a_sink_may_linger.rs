@@ -1,4 +1,4 @@
-use crate::line::{POLICY, limits};
+use crate::pipeline::{POLICY, limits};
 use crate::testkit::{TestDesk, id, in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Fault, Limits, Load, Outcome, Port, Sink, State, Supervision};

@@ -1,4 +1,4 @@
-use crate::line::{POLICY, Script, build_double, limits, start_sink};
+use crate::pipeline::{POLICY, Script, build_double, limits, start_sink};
 use crate::testkit::{TestDesk, id, in_virtual_time, port_to};
 use millrace_engine::{Drain, Outcome, State, Supervision};
 use std::sync::{Arc, atomic::Ordering::SeqCst};

@@ -1,4 +1,4 @@
-use crate::line::{POLICY, Script, limits, start_sink};
+use crate::pipeline::{POLICY, Script, limits, start_sink};
 use crate::testkit::{TestDesk, in_virtual_time, port_to};
 use millrace_engine::{Drain, Supervision};
 use std::{sync::Arc, time::Duration};

@@ -1,4 +1,4 @@
-use crate::line::{Line, POLICY};
+use crate::pipeline::{POLICY, Pipeline};
 use crate::testkit::{TestDesk, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
@@ -29,8 +29,8 @@ impl Stage for Keep {
     }
 }
 
-/// A stage in front of a line that takes its bytes from a shared budget.
-fn keep(line: &Line, budget: &Arc<ByteBudget>) -> (Port<u64>, Arc<Mutex<Vec<Reservation>>>) {
+/// A stage in front of a pipeline that takes its bytes from a shared budget.
+fn keep(pipeline: &Pipeline, budget: &Arc<ByteBudget>) -> (Port<u64>, Arc<Mutex<Vec<Reservation>>>) {
     let kept = Arc::<Mutex<Vec<_>>>::default();
     let (budget, shares) = (budget.clone(), kept.clone());
     let build: Build<Keep> = Arc::new(move || {
@@ -38,9 +38,9 @@ fn keep(line: &Line, budget: &Arc<ByteBudget>) -> (Port<u64>, Arc<Mutex<Vec<Rese
         std::future::ready(Ok(Keep { budget, kept })).boxed_local()
     });
     let here = actix::Arbiter::current();
-    let stage = line
+    let stage = pipeline
         .supervision
-        .stage(("keep", 0), &here, line.port.clone(), build);
+        .stage(("keep", 0), &here, pipeline.port.clone(), build);
     (port_to(stage), kept)
 }
 
@@ -68,16 +68,18 @@ impl Source for Ticker {
     }
 }
 
-fn tick(line: &Line) {
+fn tick(pipeline: &Pipeline) {
     let build: Build<Ticker> = Arc::new(|| std::future::ready(Ok(Ticker)).boxed_local());
     let here = actix::Arbiter::current();
-    line.supervision.source("ticker", &here, line.port.clone(), build);
+    pipeline
+        .supervision
+        .source("ticker", &here, pipeline.port.clone(), build);
 }
 
 #[test]
 fn an_outage_opens_the_breaker_of_its_own_pipeline_only() {
     in_virtual_time(|| async {
-        let (mut sick, mut well) = (Line::start_as("sick"), Line::start_as("well"));
+        let (mut sick, mut well) = (Pipeline::start_as("sick"), Pipeline::start_as("well"));
         sick.script.sink_outages.store(usize::MAX, SeqCst);
         sick.acks.post_all([1], &sick.port);
         let (its, the_others) = (sick.supervision.breaker(), well.supervision.breaker());
@@ -98,7 +100,7 @@ fn an_outage_opens_the_breaker_of_its_own_pipeline_only() {
 fn both_take_their_bytes_from_one_budget() {
     in_virtual_time(|| async {
         let budget = ByteBudget::new(100);
-        let (one, other) = (Line::start_as("one"), Line::start_as("other"));
+        let (one, other) = (Pipeline::start_as("one"), Pipeline::start_as("other"));
         let ((first, kept), (second, _kept)) = (keep(&one, &budget), keep(&other, &budget));
         let mut acks = TestDesk::default();
         acks.post_all([50], &first);
@@ -118,7 +120,7 @@ fn both_take_their_bytes_from_one_budget() {
 #[test]
 fn one_that_gives_up_is_told_apart_and_the_other_goes_on_until_it_is_drained() {
     in_virtual_time(|| async {
-        let (mut sick, well) = (Line::start_as("sick"), Line::start_as("well"));
+        let (mut sick, well) = (Pipeline::start_as("sick"), Pipeline::start_as("well"));
         tick(&well);
         for _ in 0..=POLICY.intensity {
             sick.port.post(sick.acks.envelope(13, 13)); // the stage panics at it

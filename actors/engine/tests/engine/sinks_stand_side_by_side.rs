@@ -1,4 +1,4 @@
-use crate::line::{POLICY, Script, build_double, limits, start_sink, start_sink_named};
+use crate::pipeline::{POLICY, Script, build_double, limits, start_sink, start_sink_named};
 use crate::testkit::{TestDesk, in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Fault, Load, Messages, Outcome, Port, Sink, Supervision};

@@ -30,7 +30,7 @@ pub(crate) async fn until(so: impl Fn() -> bool) {
     }
 }
 
-/// A source's side of the line: it hands out envelopes and collects outcomes.
+/// A source's side of the pipeline: it hands out envelopes and collects outcomes.
 pub(crate) struct TestDesk {
     acks: Acks,
     settled: UnboundedReceiver<Settlement>,

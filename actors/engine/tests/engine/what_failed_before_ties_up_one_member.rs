@@ -1,4 +1,4 @@
-use crate::line::{POLICY, limits};
+use crate::pipeline::{POLICY, limits};
 use crate::testkit::{TestDesk, in_virtual_time, until};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Fault, Load, Outcome, Port, Sink, State, Supervision};

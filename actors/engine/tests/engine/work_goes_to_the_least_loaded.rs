@@ -1,4 +1,4 @@
-use crate::line::{POLICY, Script, build_double, limits, start_sink};
+use crate::pipeline::{POLICY, Script, build_double, limits, start_sink};
 use crate::testkit::{TestDesk, in_virtual_time, port_to};
 use millrace_engine::{Drain, Port, Supervision};
 use std::sync::Arc;

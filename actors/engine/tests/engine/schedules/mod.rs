@@ -9,7 +9,7 @@ use crate::testkit::in_virtual_time;
 use broker::Broker;
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Exit, Fault, Limits, Load, Port, RestartPolicy, Supervision};
-use plan::{Fortune, Plan, ROOMS, plans};
+use plan::{Fortune, Plan, STAGES, plans};
 use proptest::prelude::*;
 use stages::{Gate, Station, Vault};
 use std::{
@@ -20,12 +20,12 @@ use std::{
     time::Duration,
 };
 
-/// What outlives a line: the plan, how far it has come, and the broker.
+/// What outlives a pipeline: the plan, how far it has come, and the broker.
 struct World {
     plan: Plan,
     /// What is still in store.
     troubles: Mutex<Vec<Fortune>>,
-    dead_builds: [AtomicUsize; ROOMS],
+    dead_builds: [AtomicUsize; STAGES],
     deliveries: AtomicUsize,
     broker: Broker,
 }
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    /// With nothing left to do the line must not stay paused, or it would never do anything again.
+    /// With nothing left to do the pipeline must not stay paused, or it would never do anything again.
     async fn breaker_closes(&self, supervision: &Supervision) {
         let mut breaker = supervision.breaker().subscribe();
         let hour = Duration::from_secs(60 * 60);

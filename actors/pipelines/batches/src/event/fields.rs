@@ -5,7 +5,7 @@ use crate::domain::{MAX_KEY_BYTES, Reason};
 use serde_json::{Map, Value};
 
 /// Longest id, in bytes: ids are keys of tables, and a key that no index can hold would fail at the
-/// very end of the line.
+/// very end of the pipeline.
 pub const MAX_ID_BYTES: usize = MAX_KEY_BYTES;
 
 /// Where one event's fields may be (the first place that has a field wins), and what was odd.

@@ -6,7 +6,7 @@ use millrace_engine::{Fault, Sink};
 /// Nobody pays: it is tried again at once.
 const COLLISIONS: [&str; 4] = ["40P01", "40001", "26000", "42P05"];
 
-/// The event pays with its place in the line.
+/// The event pays with its place in the pipeline.
 const ROWS: [&str; 8] = [
     "22012", "22021", "22P05", "22003", "23502", "23505", "23514", "54000",
 ];
