@@ -49,7 +49,7 @@ docs: ## API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
 
 BENCH ?= batches
-bench: deps ## Items per second through the whole pipeline against COPY of the same rows (BENCH=traces: what traces cost; BENCH=scale: what replicas bring; BENCH=restarts: what deaths cost; BENCH=page: what an open page costs)
+bench: deps ## Items per second through the whole pipeline against COPY of the same rows (BENCH=traces: what traces cost; BENCH=scale: what replicas bring; BENCH=restarts: what crashes cost; BENCH=page: what an open page costs)
 	$(CARGO) bench --locked --workspace --bench $(BENCH)
 
 SEED ?= 1

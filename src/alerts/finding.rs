@@ -28,7 +28,7 @@ pub(super) struct Finding {
 /// Whether things are as they should be. The greater, the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Health {
-    /// They are, or there is too little to judge by.
+    /// They are, or there is too little to go by.
     Good,
     /// So near to the threshold that nothing begins and nothing ends.
     Undecided,
@@ -72,7 +72,7 @@ const LEAST_MINUTES: f64 = 5.0;
 const SHARE_GROWS: f64 = 2.0;
 
 /// What `rule` makes of `snapshot`.
-pub(super) fn judge(rule: Rule, snapshot: &Snapshot, thresholds: &Thresholds) -> Finding {
+pub(super) fn evaluate(rule: Rule, snapshot: &Snapshot, thresholds: &Thresholds) -> Finding {
     match rule {
         Rule::BrokerLost => serves("RabbitMQ", &snapshot.broker),
         Rule::ObjectStoreLost => serves("the object store", &snapshot.object_store),
@@ -128,8 +128,8 @@ fn failure_rate(happened: &Happened) -> Finding {
 
 fn error_rate(happened: &Happened, threshold: f64) -> Finding {
     let enough = happened.stored >= LEAST_BATCHES;
-    let judged = happened.items.iter().filter(|(_, items)| is_enough(**items, 2));
-    let mut platforms: Vec<_> = judged
+    let evaluated = happened.items.iter().filter(|(_, items)| is_enough(**items, 2));
+    let mut platforms: Vec<_> = evaluated
         .map(|(platform, items)| {
             let value = percent(errors(*items), items.total());
             let health = Scale::up_to(value, threshold).health();
@@ -251,7 +251,7 @@ impl Finding {
             health: Health::Good,
             value: None,
             threshold: Some(threshold),
-            summary: format!("too little work to judge by: {count} {what}"),
+            summary: format!("too little work to go by: {count} {what}"),
         }
     }
 }
@@ -259,7 +259,7 @@ impl Finding {
 // === impl Health ===
 
 impl Health {
-    /// Nothing begins where there is too little to judge by.
+    /// Nothing begins where there is too little to go by.
     fn if_enough(self, enough: bool) -> Self {
         if enough { self } else { self.min(Self::Undecided) }
     }

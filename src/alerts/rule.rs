@@ -79,7 +79,7 @@ impl Rule {
     }
 
     /// How bad it is when it happens. Items that are errors are stored as such, so they can wait for the
-    /// morning; what stops or buries events cannot.
+    /// morning; what stops or dead-letters events cannot.
     pub fn severity(self) -> Severity {
         match self {
             Self::BrokerLost

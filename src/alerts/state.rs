@@ -1,7 +1,7 @@
 //! Since when what is wrong: the memory between two looks.
 
 use super::{
-    finding::{Finding, Health, Thresholds, judge},
+    finding::{Finding, Health, Thresholds, evaluate},
     notice::{Kind, Notice},
     rule::Rule,
     snapshot::Snapshot,
@@ -38,7 +38,7 @@ pub(super) struct Page {
 enum Phase {
     Quiet,
     /// Bad, and not for long enough yet.
-    Suspected {
+    Pending {
         since: Moment,
     },
     Firing {
@@ -66,7 +66,7 @@ impl AlertState {
         let thresholds = self.thresholds;
         let pages = self.pages.iter_mut();
         pages
-            .filter_map(|page| page.turn(judge(page.rule, snapshot, &thresholds), now))
+            .filter_map(|page| page.turn(evaluate(page.rule, snapshot, &thresholds), now))
             .collect()
     }
 
@@ -96,15 +96,15 @@ impl Page {
     pub(super) fn turn(&mut self, finding: Finding, now: Moment) -> Option<Notice> {
         let health = finding.health;
         match self.phase {
-            Phase::Quiet | Phase::Suspected { .. } if health != Health::Bad => {
+            Phase::Quiet | Phase::Pending { .. } if health != Health::Bad => {
                 self.phase = Phase::Quiet;
                 None
             }
             Phase::Quiet => {
-                self.phase = Phase::Suspected { since: now };
-                self.suspect(now, finding, now)
+                self.phase = Phase::Pending { since: now };
+                self.pending(now, finding, now)
             }
-            Phase::Suspected { since } => self.suspect(since, finding, now),
+            Phase::Pending { since } => self.pending(since, finding, now),
             Phase::Firing {
                 since,
                 told,
@@ -121,7 +121,7 @@ impl Page {
         }
     }
 
-    fn suspect(&mut self, since: Moment, finding: Finding, now: Moment) -> Option<Notice> {
+    fn pending(&mut self, since: Moment, finding: Finding, now: Moment) -> Option<Notice> {
         if now.at.saturating_duration_since(since.at) < self.hold {
             return None;
         }

@@ -150,7 +150,7 @@ impl Alerting {
 // === impl Watch ===
 
 impl Watch {
-    /// A drain stops deliveries on purpose, so nothing is judged from then on.
+    /// A drain stops deliveries on purpose, so nothing is evaluated from then on.
     async fn run(mut self, interval: Duration, look: impl Fn(std::time::Instant) -> Snapshot, drain: Drain) {
         let mut tick = tokio::time::interval(interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -243,7 +243,7 @@ fn stop_fits(prefetch: u64, events: f64, capacity: &Capacity, notes: &mut Notes)
 fn pool(replicas: Replicas, workers: Workers, capacity: &Capacity, notes: &mut Notes) -> u64 {
     let pool = workers.writers as u64 + OTHER_CONNECTIONS;
     let because = format!(
-        "{} writers + {OTHER_CONNECTIONS} (readiness, one reader of the API, suspects); DATABASE_MAX_OVERFLOW is 0, for the bound is the sum",
+        "{} writers + {OTHER_CONNECTIONS} (readiness, one reader of the API, crash notes); DATABASE_MAX_OVERFLOW is 0, for the bound is the sum",
         workers.writers
     );
     notes.line("DATABASE_POOL_SIZE", pool, because);

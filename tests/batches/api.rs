@@ -30,7 +30,7 @@ fn of_job(
 }
 
 /// Sends good, erroneous, rejected and hopeless events, and waits until all are settled. Returns how many
-/// are stored and how many are buried.
+/// are stored and how many are dead-lettered.
 async fn work(pipeline: &Running<'_>) -> (usize, usize) {
     let mut stored = Vec::new();
     for n in 0..9_i64 {
@@ -89,13 +89,13 @@ async fn every_answer_is_as_documented_and_says_what_the_tables_hold() {
     let pipeline = start().await;
     let reader = Reader::new(&pipeline).await;
     let stream = reader.request("/stream").send().await.unwrap();
-    let (stored, buried) = work(&pipeline).await;
+    let (stored, dead) = work(&pipeline).await;
 
     sums_are_of_now(&reader).await;
-    status_is_right(&reader, stored, buried).await;
+    status_is_right(&reader, stored, dead).await;
     projects_are_right(&reader).await;
     errors_are_right(&reader).await;
-    dead_letters_are_right(&reader, buried).await;
+    dead_letters_are_right(&reader, dead).await;
     stories_are_right(&reader).await;
     told(&reader, stream).await;
     let (code, refused) = reader.ask("/batches/never-heard-of").await;
@@ -145,7 +145,7 @@ async fn status_at_rest(reader: &Reader<'_>) -> Value {
     .unwrap()
 }
 
-async fn status_is_right(reader: &Reader<'_>, stored: usize, buried: usize) {
+async fn status_is_right(reader: &Reader<'_>, stored: usize, dead: usize) {
     let status = status_at_rest(reader).await;
     let stages = status["rooms"].as_array().unwrap();
     let names: Vec<_> = stages
@@ -161,7 +161,7 @@ async fn status_is_right(reader: &Reader<'_>, stored: usize, buried: usize) {
     let sum = |name: &str| -> u64 { slots.iter().map(|slot| slot[name].as_u64().unwrap()).sum() };
     assert_eq!(
         (sum("stored"), sum("dead_lettered")),
-        (stored as u64, buried as u64)
+        (stored as u64, dead as u64)
     );
     let (posts, errors, rejected) = (9 * 4 + 2, 3, 2);
     assert_eq!(
@@ -271,11 +271,11 @@ async fn errors_are_right(reader: &Reader<'_>) {
     }
 }
 
-async fn dead_letters_are_right(reader: &Reader<'_>, buried: usize) {
+async fn dead_letters_are_right(reader: &Reader<'_>, dead: usize) {
     let route = "/dead-letters";
     wait_for("the depth of the queue", PATIENCE, async || {
         let told = reader.get(route, route).await["queue_messages"].clone();
-        if told == json!(buried) {
+        if told == json!(dead) {
             Ok(())
         } else {
             Err(told.to_string())
@@ -283,7 +283,7 @@ async fn dead_letters_are_right(reader: &Reader<'_>, buried: usize) {
     })
     .await
     .unwrap();
-    let letters = reader.pipeline.dead_letters(buried).await;
+    let letters = reader.pipeline.dead_letters(dead).await;
     let header = |name: &str| -> Vec<_> {
         let mut values: Vec<_> = letters.iter().map(|letter| letter.header(name)).collect();
         values.sort();

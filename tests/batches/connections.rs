@@ -27,7 +27,7 @@ async fn not_ready(pipeline: &Running<'_>, word: &str) {
     .unwrap();
 }
 
-/// One more event arrives, nobody was buried, and one consumer is there.
+/// One more event arrives, no event was dead-lettered, and one consumer is there.
 async fn goes_on(pipeline: &Running<'_>) {
     let id = fresh_id();
     pipeline.batch(&id, 1).await;

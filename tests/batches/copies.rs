@@ -36,16 +36,16 @@ async fn a_copy_that_the_broker_refuses_costs_nobody_the_original() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_comes_back_is_counted() {
     let pipeline = Running::shared("returned-copy", &[]).await;
-    let buried = async |count| {
+    let dead_letters = async |count| {
         pipeline.announce(&fresh_id(), "somebody-elses/a.json").await;
         pipeline.dead_letters(count).await;
         pipeline.queue_empties().await;
     };
-    buried(1).await;
+    dead_letters(1).await;
     assert_eq!(publish_errors(&pipeline).await, 0);
     // The session has seen the queue and does not look again.
     pipeline.tenant.delete_queue(DLQ).await.unwrap();
-    buried(1).await;
+    dead_letters(1).await;
     assert_eq!(publish_errors(&pipeline).await, 1);
 }
 

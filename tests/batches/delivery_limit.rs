@@ -6,7 +6,7 @@ use millrace_stack::{Proxies, Stack, Tenant, wait_for};
 use object_store::ObjectStoreExt as _;
 use serde_json::{Value, json};
 
-/// Sessions that are lost before the service has the message, and while it holds it. The death at the end is one more.
+/// Sessions that are lost before the service has the message, and while it holds it. The crash at the end is one more.
 const BEFORE: usize = 20;
 const DURING: usize = 4;
 

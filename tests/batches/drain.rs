@@ -43,8 +43,8 @@ async fn sigkill_under_load_loses_and_doubles_nothing() {
     for (number, id) in ids.iter().enumerate() {
         pipeline.batch(id, 20).await;
         if number % 20 == 10 {
-            // An event that is at hand at three deaths in a row, at the last one alone, is condemned by design: see
-            // `killers`. So what was at hand at one death is stored before the one after the next.
+            // An event that is at hand at three crashes in a row, at the last one alone, is dead-lettered by design: see
+            // `crashing_events`. So what was at hand at one crash is stored before the one after the next.
             pipeline.stored(&ids[..number.saturating_sub(20)]).await;
             pipeline.service.kill().await.unwrap();
             pipeline.service.start_again().unwrap();
@@ -61,7 +61,7 @@ async fn sigkill_under_load_loses_and_doubles_nothing() {
 const SHORT_GRACE: [(&str, &str); 1] = [("SHUTDOWN_GRACE_SECONDS", "5")];
 
 /// Announces events that cannot be stored now, lets `state` come about, stops the service, and sees it
-/// exit with 0, nothing buried, and every event stored by the next one.
+/// exit with 0, nothing dead-lettered, and every event stored by the next one.
 async fn drains_in(
     stack: &Stack,
     tenant: Tenant<'_>,

@@ -1,8 +1,8 @@
-//! A panic or a death at any step of an event's way never costs the event, and stores nothing twice.
+//! A panic or a crash at any step of an event's way never costs the event, and stores nothing twice.
 
 use crate::{
     running::{DLQ, PATIENCE, Running, fresh_id, millrace},
-    trial::{Trial, buried},
+    trial::{Trial, dead_letters},
 };
 use futures_util::{StreamExt, stream};
 use millrace_amqp as amqp;
@@ -44,35 +44,35 @@ async fn a_panic_at_each_step_stores_the_event_once() {
     );
 }
 
-/// How many deaths are tried at the same time.
+/// How many crashes are tried at the same time.
 const AT_ONCE: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_death_at_each_step_leaves_every_row_as_computed() {
-    // A death where one is alone is the third one, and condemns it: that is what `killers` looks at.
+async fn a_crash_at_each_step_leaves_every_row_as_computed() {
+    // A crash where one is alone is the third one, and its event is dead-lettered: that is what `crashing_events` looks at.
     let points = amqp::failpoints::ALL
         .into_iter()
         .chain(failpoints::ALL)
-        .filter(|point| *point != amqp::failpoints::STRUCK);
+        .filter(|point| *point != amqp::failpoints::NOTED);
     stream::iter(points)
         .for_each_concurrent(AT_ONCE, |point| async move {
             eprintln!("dying at {}", point.0);
-            dies_at(point).await;
+            crashes_at(point).await;
         })
         .await;
 }
 
 /// Lets one process die at this step, and another one after it finish the work.
-async fn dies_at(point: Point) {
+async fn crashes_at(point: Point) {
     let name = point.0;
     let tenant = Stack::shared()
         .await
-        .tenant(&format!("death-{}", name.replace('.', "-")))
+        .tenant(&format!("crash-{}", name.replace('.', "-")))
         .await
         .unwrap();
     let trial = Trial::make(&tenant, 11, 120).await;
     trial.upload(&tenant).await;
-    // Nothing is noted before somebody has died.
+    // Nothing is noted before a process has crashed.
     let second = (point == amqp::failpoints::MARKED).then(|| format!("{name}=1*return(kill)"));
     let first = match second {
         None => format!("{name}=1*off->1*return(kill)"),
@@ -100,20 +100,24 @@ async fn dies_at(point: Point) {
 
     let expected = trial.expected();
     let (stored, letters) = (expected.ledger.len() as i64, expected.dead_letters.len());
-    wait_for("every event to be stored or buried", PATIENCE * 2, async || {
-        let found = pipeline.count("ingested_batches", &[]).await;
-        // A death between the copy's confirmation and the acknowledgement doubles letters, at most all of them.
-        let buried = buried(&pipeline, letters * 3).await;
-        let missing = compare_dead_letters(&expected, &buried, Copies::AtLeastOne);
-        if found == stored && missing.is_empty() {
-            Ok(())
-        } else {
-            Err(format!(
-                "{name}: {found} of {stored} stored; {}",
-                report(&missing)
-            ))
-        }
-    })
+    wait_for(
+        "every event to be stored or dead-lettered",
+        PATIENCE * 2,
+        async || {
+            let found = pipeline.count("ingested_batches", &[]).await;
+            // A crash between the copy's confirmation and the acknowledgement doubles letters, at most all of them.
+            let dead = dead_letters(&pipeline, letters * 3).await;
+            let missing = compare_dead_letters(&expected, &dead, Copies::AtLeastOne);
+            if found == stored && missing.is_empty() {
+                Ok(())
+            } else {
+                Err(format!(
+                    "{name}: {found} of {stored} stored; {}",
+                    report(&missing)
+                ))
+            }
+        },
+    )
     .await
     .unwrap_or_else(|error| panic!("{error:#}\n{}", pipeline.service.lines().join("\n")));
     pipeline.queue_empties().await;

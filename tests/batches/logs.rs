@@ -158,7 +158,7 @@ async fn an_event_is_followed_by_its_id_alone_from_its_handle_to_its_acknowledge
     let (fetched, read) = (("DEBUG", "object fetched"), ("DEBUG", "object read"));
     let (stored, acknowledged) = (("INFO", "stored batch"), ("DEBUG", "event acknowledged"));
     let retried = ("WARN", "event will be tried again");
-    let buried = ("ERROR", "event cannot be stored");
+    let dead = ("ERROR", "event cannot be stored");
 
     // The events claim one item, and where there are three that is worth a word.
     let odd = ("WARN", ODD);
@@ -188,7 +188,7 @@ async fn an_event_is_followed_by_its_id_alone_from_its_handle_to_its_acknowledge
             acknowledged,
         ]
     );
-    assert_eq!(words(&outcomes.poison), [received, buried, acknowledged]);
+    assert_eq!(words(&outcomes.poison), [received, dead, acknowledged]);
     let items = [
         ("DEBUG", "the crawler could not get this item"),
         ("DEBUG", "item rejected"),
@@ -275,14 +275,14 @@ fn assert_facts(logs: &[Value], outcomes: &Outcomes) {
         (&rejected["item_index"], &rejected["reason"]),
         (&2.into(), &"malformed_item".into())
     );
-    let buried = with(&outcomes.poison, "event cannot be stored");
+    let dead = with(&outcomes.poison, "event cannot be stored");
     assert_eq!(
-        (&buried["reason"], &buried["fate"]),
+        (&dead["reason"], &dead["fate"]),
         (&"bucket_not_allowed".into(), &"dead_lettered".into())
     );
     assert!(
-        buried["detail"].as_str().unwrap().contains("somebody-elses"),
-        "{buried}"
+        dead["detail"].as_str().unwrap().contains("somebody-elses"),
+        "{dead}"
     );
     let unreadable = logs
         .iter()

@@ -2,7 +2,7 @@
 
 use crate::{
     running::{DLQ, PATIENCE, Running, millrace},
-    trial::{Trial, buried},
+    trial::{Trial, dead_letters},
 };
 use millrace_corpus::{CorpusSettings, Platform, Temper};
 use millrace_oracle::{Actual, Copies, Expected, compare, compare_dead_letters, report};
@@ -21,10 +21,10 @@ async fn every_row_of_every_table_is_as_computed() {
         expected.posts.len() > 1_000 && expected.comments.len() > 5_000,
         "a corpus worth comparing"
     );
-    let buried = wait_until_settled(&pipeline, &expected).await;
+    let dead = wait_until_settled(&pipeline, &expected).await;
     let differences = compare(&expected, &Actual::read(&pipeline.database).await.unwrap());
     assert!(differences.is_empty(), "{}", report(&differences));
-    let differences = compare_dead_letters(&expected, &buried, Copies::Exact);
+    let differences = compare_dead_letters(&expected, &dead, Copies::Exact);
     assert!(differences.is_empty(), "{}", report(&differences));
 
     let metrics = pipeline.service.metrics().await.unwrap();
@@ -70,14 +70,14 @@ async fn every_row_of_facebook_is_as_computed() {
         replies > 1_000 && records > 50,
         "{replies} replies, {records} pages of records"
     );
-    let buried = wait_until_settled(&pipeline, &expected).await;
+    let dead = wait_until_settled(&pipeline, &expected).await;
     let differences = compare(&expected, &Actual::read(&pipeline.database).await.unwrap());
     assert!(differences.is_empty(), "{}", report(&differences));
-    let differences = compare_dead_letters(&expected, &buried, Copies::Exact);
+    let differences = compare_dead_letters(&expected, &dead, Copies::Exact);
     assert!(differences.is_empty(), "{}", report(&differences));
 }
 
-/// Waits until all is stored or buried, and returns id and reason of each dead letter.
+/// Waits until all is stored or dead-lettered, and returns id and reason of each dead letter.
 pub(crate) async fn wait_until_settled(
     pipeline: &Running<'_>,
     expected: &Expected,
@@ -97,7 +97,7 @@ pub(crate) async fn wait_until_settled(
     pipeline.queue_empties().await;
     let letters = pipeline.tenant.queue(DLQ).await.unwrap().unwrap().messages as usize;
     assert_eq!(letters, expected.dead_letters.len());
-    buried(pipeline, letters).await
+    dead_letters(pipeline, letters).await
 }
 
 async fn ledger_items(pipeline: &Running<'_>) -> usize {
@@ -133,9 +133,9 @@ async fn what_generate_announces_is_what_arrives() {
         .values()
         .filter_map(|n| n.as_u64())
         .sum();
-    let buried = pipeline.dead_letters(usize::try_from(letters).unwrap()).await;
+    let dead = pipeline.dead_letters(usize::try_from(letters).unwrap()).await;
     pipeline.queue_empties().await;
-    let different = buried
+    let different = dead
         .iter()
         .filter_map(|letter| letter.header("x-millrace-event-id"));
     let different: std::collections::BTreeSet<_> = different.collect();

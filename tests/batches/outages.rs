@@ -3,7 +3,7 @@
 use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id};
 use millrace_stack::{Stack, wait_for};
 
-/// Announces batches while `down`, sees that nothing moves and nobody is buried, and that all arrive after `up`.
+/// Announces batches while `down`, sees that nothing moves and nothing is dead-lettered, and that all arrive after `up`.
 async fn survives(
     name: &str,
     dependency: &str,
@@ -104,7 +104,7 @@ async fn survives(
     );
     assert!(
         pipeline.tenant.peek(DLQ, 1).await.unwrap().is_empty(),
-        "no good event is ever buried"
+        "no good event is ever dead-lettered"
     );
 }
 

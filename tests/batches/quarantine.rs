@@ -1,4 +1,4 @@
-//! What a death costs those who did not cause it: after a first one nothing, after a second one a share of the time.
+//! What a crash costs the events that did not cause it: after a first one nothing, after a second one a share of the time.
 
 use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id, millrace, patiently};
 use millrace_stack::{Order, Proxies, Service, Stack, wait_for};
@@ -81,9 +81,9 @@ async fn nobody_paid(pipeline: &Running<'_>, ids: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_first_death_all_run_in_company_and_are_noted_in_groups() {
+async fn after_a_first_crash_all_run_together_and_are_noted_in_groups() {
     const EVENTS: usize = 90;
-    let pipeline = Running::shared("first-death", &patiently(&[("EVENT_PREFETCH_COUNT", "100")])).await;
+    let pipeline = Running::shared("first-crash", &patiently(&[("EVENT_PREFETCH_COUNT", "100")])).await;
     let locked = lock_writers(&pipeline).await;
     let ids = batches(&pipeline, EVENTS).await;
     is(&pipeline.service, "inflight_events", EVENTS as f64).await;
@@ -108,7 +108,7 @@ async fn after_a_first_death_all_run_in_company_and_are_noted_in_groups() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_of_the_broker_is_no_death_on_a_classic_queue_with_two_replicas_twice() {
+async fn a_restart_of_the_broker_is_no_crash_on_a_classic_queue_with_two_replicas_twice() {
     const EVENTS: usize = 200;
     let stack = Stack::start().await.unwrap();
     let tenant = stack.tenant("broker-restart").await.unwrap();
@@ -120,9 +120,9 @@ async fn a_restart_of_the_broker_is_no_death_on_a_classic_queue_with_two_replica
     other.wait_ready(PATIENCE).await.unwrap();
     let locked = lock_writers(&pipeline).await;
     let ids = batches(&pipeline, EVENTS).await;
-    for death in 1..=2 {
+    for crash in 1..=2 {
         for service in [&pipeline.service, &other] {
-            is_at_least(service, "redeliveries_total", f64::from(20 * (death - 1))).await;
+            is_at_least(service, "redeliveries_total", f64::from(20 * (crash - 1))).await;
             is(service, "inflight_events", 20.0).await;
         }
         stack.rabbitmq.kill().await.unwrap();
@@ -137,11 +137,11 @@ async fn a_restart_of_the_broker_is_no_death_on_a_classic_queue_with_two_replica
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_second_death_new_events_are_stored_while_the_quarantined_ones_wait() {
+async fn after_a_second_crash_new_events_are_stored_while_the_quarantined_ones_wait() {
     const EVENTS: usize = 24;
     // The first retry queue holds them for longer than the new ones take.
     let settings = patiently(&[("EVENT_PREFETCH_COUNT", "24"), ("RETRY_INITIAL_DELAY", "4")]);
-    let pipeline = Running::shared("second-death", &settings).await;
+    let pipeline = Running::shared("second-crash", &settings).await;
     let locked = lock_writers(&pipeline).await;
     let old = batches(&pipeline, EVENTS).await;
     is(&pipeline.service, "inflight_events", EVENTS as f64).await;
@@ -191,15 +191,15 @@ async fn after_a_second_death_new_events_are_stored_while_the_quarantined_ones_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_waits_on_a_slow_store_in_two_unrelated_deaths_is_stored() {
+async fn an_event_that_waits_on_a_slow_store_in_two_unrelated_crashes_is_stored() {
     let stack = Stack::shared().await;
     let tenant = stack.tenant("slow-store").await.unwrap();
     let proxies = Proxies::start(stack).await.unwrap();
     let service = tenant.service_through(&proxies, millrace(), &[]).unwrap();
     let pipeline = Running::with(tenant, service).await;
-    for death in 1..=2 {
+    for crash in 1..=2 {
         proxies.objects.order(Order::BlackHole);
-        if death == 1 {
+        if crash == 1 {
             pipeline.batch("evt_waits", 1).await;
         } else {
             pipeline.service.start_again().unwrap();

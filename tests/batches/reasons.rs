@@ -5,7 +5,7 @@ use millrace_stack::Message;
 use serde_json::{Value, json};
 
 /// Checks the one dead letter: its reason, its headers, its untouched body.
-fn assert_buried(letter: &Message, reason: &str, body: &str, event_id: Option<&str>) {
+fn assert_dead_letter(letter: &Message, reason: &str, body: &str, event_id: Option<&str>) {
     assert_eq!(
         letter.header("x-millrace-reason").as_deref(),
         Some(reason),
@@ -23,23 +23,29 @@ fn assert_buried(letter: &Message, reason: &str, body: &str, event_id: Option<&s
     assert!(first_seen.parse::<jiff::Timestamp>().is_ok(), "{first_seen}");
 }
 
-async fn buries(pipeline: &Running<'_>, already: usize, reason: &str, body: &str, event_id: Option<&str>) {
+async fn dead_letters(
+    pipeline: &Running<'_>,
+    already: usize,
+    reason: &str,
+    body: &str,
+    event_id: Option<&str>,
+) {
     pipeline.publish(body).await;
     let letters = pipeline.dead_letters(already + 1).await;
     let letter = letters
         .iter()
         .find(|letter| letter.header("x-millrace-reason").as_deref() == Some(reason));
     let letter = letter.unwrap_or_else(|| panic!("no {reason} among {letters:?}"));
-    assert_buried(letter, reason, body, event_id);
+    assert_dead_letter(letter, reason, body, event_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_that_cannot_be_read() {
     let pipeline = Running::shared("bad-events", &[]).await;
-    buries(&pipeline, 0, "malformed_event", "{not json", None).await;
+    dead_letters(&pipeline, 0, "malformed_event", "{not json", None).await;
     let mut other = event("evt_other", "crawl-results/a.json");
     other["event_type"] = "data.deleted".into();
-    buries(
+    dead_letters(
         &pipeline,
         1,
         "unsupported_event_type",
@@ -48,9 +54,9 @@ async fn events_that_cannot_be_read() {
     )
     .await;
     let path = event("evt_path", "crawl-results/../secrets.json").to_string();
-    buries(&pipeline, 2, "bad_path", &path, Some("evt_path")).await;
+    dead_letters(&pipeline, 2, "bad_path", &path, Some("evt_path")).await;
     let bucket = event("evt_bucket", "somebody-elses/a.json").to_string();
-    buries(&pipeline, 3, "bucket_not_allowed", &bucket, Some("evt_bucket")).await;
+    dead_letters(&pipeline, 3, "bucket_not_allowed", &bucket, Some("evt_bucket")).await;
     pipeline.queue_empties().await;
     let metrics = pipeline.service.metrics().await.unwrap();
     assert_eq!(metrics.sum("analytics_dead_letters_total", &[]), Some(4.0));
@@ -88,7 +94,7 @@ async fn objects_that_cannot_be_read() {
     for (already, (reason, body)) in objects.into_iter().enumerate() {
         let path = pipeline.put(&format!("tiktok/{reason}"), body).await;
         let id = format!("evt_{reason}");
-        buries(
+        dead_letters(
             &pipeline,
             already,
             reason,

@@ -1,7 +1,7 @@
 //! The role of `run` needs no more than `schema/grants.sql` gives.
 
 use crate::{
-    killers::serve_until_buried,
+    crashing_events::serve_until_dead_lettered,
     running::{Running, fresh_id, millrace},
 };
 use millrace_stack::{Stack, Tenant};
@@ -33,11 +33,12 @@ async fn least_rights_are_enough_for_all_that_run_does() {
     let settings = [
         ("DATABASE_URL", url.as_str()),
         ("DATABASE_AUTO_MIGRATE", "false"),
-        ("FAILPOINTS", "parse.begin=return(kill evt_killer_0)"),
+        ("FAILPOINTS", "parse.begin=return(kill evt_crash_0)"),
     ];
     let pipeline = Running::start(tenant, &settings).await;
 
-    // Posts with authors and comments, a crawl error, a rejected item, a dead letter, and a killer with its strikes.
+    // Posts with authors and comments, a crawl error, a rejected item, a dead letter, and an event that crashes the
+    // process, with its notes.
     let (good, odd) = (fresh_id(), fresh_id());
     pipeline.batch(&good, 5).await;
     let items = json!([
@@ -47,8 +48,8 @@ async fn least_rights_are_enough_for_all_that_run_does() {
     let path = pipeline.put("odd.json", items.to_string()).await;
     pipeline.announce(&odd, &path).await;
     pipeline.announce(&good, "another-bucket/a.json").await;
-    pipeline.batch("evt_killer_0", 1).await;
-    serve_until_buried(&pipeline, 2).await;
+    pipeline.batch("evt_crash_0", 1).await;
+    serve_until_dead_lettered(&pipeline, 2).await;
     pipeline.stored(&[good.clone(), odd]).await;
     pipeline.batch(&good, 5).await; // a duplicate has a write of its own
     pipeline.queue_empties().await;

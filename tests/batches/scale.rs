@@ -26,7 +26,7 @@ const ITEMS_A_BATCH: usize = 20;
 /// At one time.
 const PUBLICATIONS: usize = 8;
 
-/// Batches of good crawlers, of which nothing must be buried.
+/// Batches of good crawlers, of which nothing must be dead-lettered.
 async fn plain(tenant: &Tenant<'_>, seed: u64, items: usize) -> Trial {
     let corpus = CorpusSettings {
         seed,
@@ -87,12 +87,12 @@ impl Fleet<'static> {
         }
     }
 
-    /// Waits until all is stored or buried, and compares every row and every dead letter.
+    /// Waits until all is stored or dead-lettered, and compares every row and every dead letter.
     async fn is_as_computed(&self, expected: &Expected) {
-        let buried = wait_until_settled(&self.pipeline, expected).await;
+        let dead = wait_until_settled(&self.pipeline, expected).await;
         let differences = compare(expected, &Actual::read(&self.pipeline.database).await.unwrap());
         assert!(differences.is_empty(), "{}", report(&differences));
-        let differences = compare_dead_letters(expected, &buried, Copies::Exact);
+        let differences = compare_dead_letters(expected, &dead, Copies::Exact);
         assert!(differences.is_empty(), "{}", report(&differences));
     }
 
@@ -103,7 +103,7 @@ impl Fleet<'static> {
             .count("ingested_batches WHERE attempts > 1", &[])
             .await;
         assert_eq!(charged, 0, "events were charged an attempt");
-        wait_for("the suspects to be acquitted", PATIENCE, async || {
+        wait_for("the crash notes to be cleared", PATIENCE, async || {
             match self.pipeline.count("suspects", &[]).await {
                 0 => Ok(()),
                 left => Err(format!("{left} are left")),
@@ -184,7 +184,7 @@ fn is_fair(share: &f64) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_replicas_bury_what_has_to_be_buried_and_store_the_rest_once() {
+async fn eight_replicas_dead_letter_what_has_to_be_and_store_the_rest_once() {
     let tenant = Stack::shared().await.tenant("scale-hostile").await.unwrap();
     let trial = Trial::make(&tenant, 20_251_208, 1_500).await;
     let fleet = Fleet::start(8, &trial, tenant, &[]).await;
@@ -195,7 +195,7 @@ async fn eight_replicas_bury_what_has_to_be_buried_and_store_the_rest_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rolling_restart_under_load_buries_nothing_and_blames_nobody() {
+async fn a_rolling_restart_under_load_dead_letters_nothing_and_charges_nothing() {
     const REPLICAS: usize = 3;
     let tenant = Stack::shared().await.tenant("rolling").await.unwrap();
     let trial = plain(&tenant, 11, REPLICAS * 80 * ITEMS_A_BATCH).await;

@@ -34,7 +34,7 @@ async fn publish_by(pipeline: &Running<'_>, author: &str, batches: usize) -> Vec
 }
 
 /// The sick ones are dead-lettered with the server's words after all their attempts, the others are stored.
-async fn only_the_sick_pay(pipeline: &Running<'_>, sick: &[String], others: &[String], words: &str) {
+async fn only_the_stuck_are_charged(pipeline: &Running<'_>, sick: &[String], others: &[String], words: &str) {
     pipeline.stored(others).await;
     let letters = pipeline.dead_letters(sick.len()).await;
     for letter in &letters {
@@ -86,7 +86,7 @@ async fn a_row_that_an_open_transaction_holds_costs_only_the_events_that_want_it
         holder.batch_execute(hold).await.unwrap();
         let sick = publish_by(&pipeline, "held-", SICK).await;
         let others = publish_by(&pipeline, "free-", NEIGHBOURS).await;
-        only_the_sick_pay(&pipeline, &sick, &others, "55P03").await;
+        only_the_stuck_are_charged(&pipeline, &sick, &others, "55P03").await;
         holder.batch_execute("ROLLBACK").await.unwrap();
     }
 }
@@ -99,7 +99,7 @@ async fn a_batch_that_always_takes_too_long_costs_itself() {
         dawdle(&pipeline, &format!("NEW.comment_id LIKE '{sick}-%'")).await;
         pipeline.batch(&sick, 3).await;
         let others = publish_by(&pipeline, "free-", NEIGHBOURS).await;
-        only_the_sick_pay(&pipeline, &[sick], &others, "57014").await;
+        only_the_stuck_are_charged(&pipeline, &[sick], &others, "57014").await;
     }
 }
 
@@ -115,7 +115,7 @@ async fn a_trigger_that_raises_costs_what_it_raises_for() {
     pipeline.database.batch_execute(&raise).await.unwrap();
     pipeline.batch(&sick, 3).await;
     let others = publish_by(&pipeline, "free-", NEIGHBOURS).await;
-    only_the_sick_pay(&pipeline, &[sick], &others, "not this one").await;
+    only_the_stuck_are_charged(&pipeline, &[sick], &others, "not this one").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,6 +64,6 @@ async fn all_arrive_with_a_healthy_service(pipeline: &Running<'_>, ids: &[String
     assert_eq!(pipeline.count("post_analytics", &[]).await, ids.len() as i64 * 3);
     assert!(
         pipeline.tenant.peek(DLQ, 1).await.unwrap().is_empty(),
-        "nothing was buried"
+        "nothing was dead-lettered"
     );
 }

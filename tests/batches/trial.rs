@@ -141,7 +141,7 @@ impl Trial {
 }
 
 /// Id and reason of so many dead letters.
-pub(crate) async fn buried(pipeline: &Running<'_>, most: usize) -> Vec<(Option<String>, String)> {
+pub(crate) async fn dead_letters(pipeline: &Running<'_>, most: usize) -> Vec<(Option<String>, String)> {
     let letters = pipeline.tenant.peek(DLQ, most).await.unwrap();
     let header = |name: &str, letter: &millrace_stack::Message| letter.header(name);
     letters

@@ -3,7 +3,7 @@
 use crate::{
     running::{DLQ, PATIENCE, Running, batch_of, event, fresh_id, millrace},
     tools::is_there,
-    trial::{Trial, buried},
+    trial::{Trial, dead_letters},
 };
 use millrace_oracle::{Actual, Copies, compare, compare_dead_letters, report};
 use millrace_stack::{Options, Stack, Tool, wait_for};
@@ -82,7 +82,7 @@ async fn a_hostile_corpus_comes_out_as_computed() {
     pipeline.queue_empties().await;
     let differences = compare(&expected, &Actual::read(&pipeline.database).await.unwrap());
     assert!(differences.is_empty(), "{}", report(&differences));
-    let letters = buried(&pipeline, expected.dead_letters.len() + 1).await;
+    let letters = dead_letters(&pipeline, expected.dead_letters.len() + 1).await;
     let differences = compare_dead_letters(&expected, &letters, Copies::Exact);
     assert!(differences.is_empty(), "{}", report(&differences));
 }
@@ -131,7 +131,7 @@ async fn what_metadata_claims_is_read_and_the_magic_number_has_the_last_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_object_is_waited_for_and_then_buried() {
+async fn a_missing_object_is_waited_for_and_then_dead_lettered() {
     let Some(stack) = shared().await else { return };
     let settings = [("OBJECT_GRACE_SECONDS", "2"), ("RETRY_INITIAL_DELAY", "0.2")];
     let pipeline = Running::start(stack.tenant("missing").await.unwrap(), &settings).await;
@@ -201,7 +201,7 @@ async fn a_bucket_that_is_not_there_is_an_outage_until_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_falls_silent_or_dies_costs_waiting_and_nothing_else() {
+async fn a_server_that_falls_silent_or_crashes_costs_waiting_and_nothing_else() {
     if !is_there(Tool::MINIO) {
         return;
     }

@@ -201,7 +201,7 @@ async fn an_event_whose_producer_sent_no_trace_has_one_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_says_why_and_names_the_span_that_published_it() {
-    let Some(traced) = Traced::start("buried-trace", "grpc", &[]).await else {
+    let Some(traced) = Traced::start("dead-trace", "grpc", &[]).await else {
         return;
     };
     let id = fresh_id();

@@ -60,7 +60,7 @@ pub struct DuePace {
     pub most: usize,
     /// How often it looks for due rows while there are none.
     pub look_every: Duration,
-    /// How long a row stays claimed by a process that has died. A living one prolongs its claims in time.
+    /// How long a row stays claimed by a process that has crashed. One that runs prolongs its claims in time.
     pub lease: Duration,
 }
 

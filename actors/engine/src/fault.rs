@@ -13,7 +13,7 @@ pub enum Fault {
         /// What was wrong, for people.
         detail: String,
     },
-    /// A dependency is down and the event is innocent: hold it, rebuild the stage, try again.
+    /// A dependency is down and not the event: hold it, rebuild the stage, try again.
     #[error("{dependency} unavailable: {detail}")]
     Outage {
         /// Which dependency: `rabbitmq`, `object_store`, `database`.

@@ -142,7 +142,7 @@ impl Supervision {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or(Exit::Drained),
-            // The supervisor itself is gone: its arbiter died under it.
+            // The supervisor itself is gone: its arbiter has ended.
             Err(_) => Exit::GaveUp(self.id("supervisor", None)),
         }
     }

@@ -18,7 +18,7 @@ pub(crate) trait Job: Unpin + 'static {
     /// What the work is called in traces, and whom it talks to.
     const SPAN: (&'static str, Kind);
 
-    /// How long a batch may wait for company.
+    /// How long a batch may wait for others.
     const LINGER: Duration;
 
     fn load(input: &Self::In) -> Load;

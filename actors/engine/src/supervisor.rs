@@ -101,8 +101,8 @@ impl Supervisor {
 
     /// Opens the breaker for an outage that is news, or that has taken the last worker of its stage.
     ///
-    /// One sick event may look like an outage to the worker that holds it, again and again. It must not
-    /// hold the pipeline for as long as it is sick: so only the start of a worker's streak opens, and the
+    /// One failing event may look like an outage to the worker that holds it, again and again. It must not
+    /// hold the pipeline for as long as it fails: so only the start of a worker's streak opens, and the
     /// worker's rebuild, which asks the dependency, closes. That costs one short pause. In a true outage
     /// no rebuild succeeds, or, where a question is answered and work is not (a full disk), every worker
     /// of the stage comes to fail, and then only work that is done closes.

@@ -54,7 +54,7 @@ pub trait Sink: Sized + 'static {
     /// Whom it talks to.
     const KIND: Kind = Kind::Internal;
 
-    /// How long a batch may wait for company before it is written: it is closed when it reaches its limits, when so
+    /// How long a batch may wait for others before it is written: it is closed when it reaches its limits, when so
     /// much time has passed since its first message came, or when a drain is ordered. Zero: what gathers during a
     /// write is written together, and nothing ever waits.
     const LINGER: Duration = Duration::ZERO;

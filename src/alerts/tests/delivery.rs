@@ -331,7 +331,7 @@ async fn a_mute_receiver_does_not_hold_up_a_stop() {
 }
 
 #[tokio::test]
-async fn nothing_is_judged_during_a_drain() {
+async fn nothing_is_evaluated_during_a_drain() {
     let receiver = Receiver::start().await.unwrap();
     let running = Running::start(PACE, Some(&receiver), None);
     running.drain.order();

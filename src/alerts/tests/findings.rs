@@ -4,7 +4,7 @@ use super::*;
 use crate::alerts::finding::{
     Finding,
     Health::{self, Bad, Good, Undecided},
-    Thresholds, judge,
+    Thresholds, evaluate,
 };
 
 const DEFAULTS: Thresholds = Thresholds {
@@ -15,10 +15,10 @@ const DEFAULTS: Thresholds = Thresholds {
 fn found(rule: Rule, change: impl FnOnce(&mut Snapshot)) -> Finding {
     let mut snapshot = calm();
     change(&mut snapshot);
-    judge(rule, &snapshot, &DEFAULTS)
+    evaluate(rule, &snapshot, &DEFAULTS)
 }
 
-/// Judges the last five minutes.
+/// Evaluates the last five minutes.
 fn lately(rule: Rule, happened: Happened) -> Health {
     found(rule, |snapshot| snapshot.five_minutes = happened).health
 }
@@ -103,7 +103,7 @@ fn failures_are_dead_letters_among_settled_events() {
 }
 
 #[test]
-fn each_platform_is_judged_by_itself_and_the_worst_is_named() {
+fn each_platform_is_evaluated_by_itself_and_the_worst_is_named() {
     let mixed = [("tiktok", items(10_000, 0)), ("youtube", items(80, 20))];
     let finding = found(Rule::ErrorRate, |snapshot| {
         snapshot.five_minutes = happened(100, &mixed)
@@ -180,7 +180,7 @@ fn a_threshold_of_users_is_obeyed() {
             error_percent: threshold,
             ..DEFAULTS
         };
-        let finding = judge(Rule::ErrorRate, &snapshot, &thresholds);
+        let finding = evaluate(Rule::ErrorRate, &snapshot, &thresholds);
         assert_eq!(finding.health, expected, "{threshold}");
     }
 }

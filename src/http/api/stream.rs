@@ -4,7 +4,7 @@ use super::Api;
 use super::error::{ApiError, Problem};
 use super::line::{DeadLetter, Incident, StoredNow};
 use super::status::Status;
-use crate::telemetry::News;
+use crate::telemetry::Update;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::Event;
@@ -20,7 +20,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 /// One who listens.
 struct Listener {
     api: Api,
-    news: Receiver<News>,
+    updates: Receiver<Update>,
     status: Interval,
     comment: Interval,
     /// Of the last event.
@@ -89,7 +89,7 @@ impl Listener {
             ticks
         };
         Self {
-            news: api.http.lines.subscribe(),
+            updates: api.http.lines.subscribe(),
             api,
             status: ticks(STATUS_EVERY),
             comment: ticks(COMMENT_EVERY),
@@ -104,21 +104,21 @@ impl Listener {
 
     async fn next(&mut self) -> Event {
         loop {
-            let news = tokio::select! {
+            let update = tokio::select! {
                 _ = self.status.tick() => {
                     let status = Status::now(&self.api, SLOT * SLOTS);
                     return self.event("status", &status);
                 }
                 _ = self.comment.tick() => return Event::default().comment("millrace"),
-                news = self.news.recv() => news,
+                update = self.updates.recv() => update,
             };
-            match news {
-                Ok(News::Stored(line)) if self.allowance.take() => {
+            match update {
+                Ok(Update::Stored(line)) if self.allowance.take() => {
                     return self.event("batch", &StoredNow::from(&*line));
                 }
-                Ok(News::Stored(_)) | Err(RecvError::Lagged(_)) => {}
-                Ok(News::DeadLetter(line)) => return self.event("dead_letter", &DeadLetter::from(&*line)),
-                Ok(News::Incident(line)) => return self.event("supervision", &Incident::from(&*line)),
+                Ok(Update::Stored(_)) | Err(RecvError::Lagged(_)) => {}
+                Ok(Update::DeadLetter(line)) => return self.event("dead_letter", &DeadLetter::from(&*line)),
+                Ok(Update::Incident(line)) => return self.event("supervision", &Incident::from(&*line)),
                 // The lines live as long as the process.
                 Err(RecvError::Closed) => std::future::pending().await,
             }

@@ -77,9 +77,9 @@ function allIsWell(status) {
   const last = model.slots.findLast((slot) => slot.stored > 0);
   const quiet = last ? serverNow() - last.ms - last.length : 0;
   const ago = quiet > 10_000 ? `, the last one ${span(quiet)} ago` : "";
-  const buried = dead ? `${counted(dead, "event")} went to the dead letters.` : "No dead letters.";
+  const letters = dead ? `${counted(dead, "event")} went to the dead letters.` : "No dead letters.";
   const up = `Up ${span(serverNow() - Date.parse(status.started_at))}.`;
-  return { level: "ok", title: "All is well", detail: `${counted(stored, "event")} stored in the last 15 min${ago}. ${buried} ${up}`, reasons: [] };
+  return { level: "ok", title: "All is well", detail: `${counted(stored, "event")} stored in the last 15 min${ago}. ${letters} ${up}`, reasons: [] };
 }
 
 // === Showing it ===

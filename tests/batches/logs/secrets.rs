@@ -259,11 +259,11 @@ async fn no_secret_shows_in_what_is_kept_of_an_event() {
     let mut settings = secrets.settings();
     settings.extend([
         ("MAX_RETRY_ATTEMPTS", "1"),
-        ("FAILPOINTS", "parse.begin=return(panic evt_dies)"),
+        ("FAILPOINTS", "parse.begin=return(panic evt_panics)"),
     ]);
     let service = tenant.service(millrace(), &settings).unwrap();
     let pipeline = Running::with(tenant, service).await;
-    pipeline.batch("evt_dies", 1).await;
+    pipeline.batch("evt_panics", 1).await;
     let id = fresh_id();
     let path = pipeline.put(&format!("{id}.json"), batch_of(&id, 1)).await;
     // A trigger of the user's that refuses rows: the database's words go to the dead letter.

@@ -1,4 +1,4 @@
-//! How long things took. Reported, never judged.
+//! How long things took. Reported, never a reason to fail.
 
 use std::time::Duration;
 

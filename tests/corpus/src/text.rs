@@ -34,7 +34,7 @@ const SUBJECTS: [&str; 14] = [
     "bia Sài Gòn",
 ];
 
-const VERDICTS: [&str; 14] = [
+const OPINIONS: [&str; 14] = [
     "chất lượng tốt hơn mong đợi",
     "giá hơi cao nhưng xứng đáng",
     "chăm sóc khách hàng rất chu đáo",
@@ -116,7 +116,7 @@ const HANDLE: [&str; 8] = ["nguyen", "tran", "le", "pham", "hoang", "vo", "dang"
 /// One sentence about something people buy.
 pub(super) fn sentence(dice: &mut Dice) -> String {
     let (opening, subject) = (dice.pick(&OPENINGS), dice.pick(&SUBJECTS));
-    let (outcome, tail) = (dice.pick(&VERDICTS), dice.pick(&TAILS));
+    let (outcome, tail) = (dice.pick(&OPINIONS), dice.pick(&TAILS));
     format!("{opening} {subject}: {outcome} {tail}.")
 }
 

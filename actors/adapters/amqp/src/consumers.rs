@@ -28,7 +28,7 @@ pub(super) struct Consumers {
     /// Deliveries in hand at once, of each queue.
     prefetch: u16,
     queues: Vec<Places>,
-    /// Counts cancellations: the end of a consumer that we cancelled is no news.
+    /// Counts cancellations: the end of a consumer that we cancelled is expected.
     round: u64,
     /// Consumers so far; makes their tags differ.
     count: u64,

@@ -46,7 +46,7 @@ struct Waiting {
     since: Instant,
     /// What the broker said when it gave a copy for this queue back.
     returned: Option<String>,
-    /// Answered as refused for want of a confirm; one that comes late is still good news.
+    /// Answered as refused for want of a confirm; one that comes late is still welcome.
     overdue: bool,
 }
 

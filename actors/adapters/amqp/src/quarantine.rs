@@ -1,7 +1,7 @@
 //! Who may go into the pipeline: everybody together, or one quarantined event alone.
 //!
-//! A process that dies takes no notes, so an event that was at hand at two deaths may be what killed it. Such events go
-//! in one by one, each through an empty pipeline, so that a death while one is at hand says which it was. Meanwhile
+//! A process that crashes takes no notes, so an event that was at hand at two crashes may be their cause. Such events go
+//! in one by one, each through an empty pipeline, so that a crash while one is at hand says which it was. Meanwhile
 //! everybody else waits, and that has a bound: after each time that the others were kept out they get a multiple of it.
 
 use std::{
@@ -24,7 +24,7 @@ const IN_A_ROW: Duration = Duration::from_millis(500);
 const ONE_HELD_OF: u16 = 8;
 const MOST_HELD: usize = 32;
 
-/// The turnstile before the pipeline. Deliveries are known by their tags.
+/// The gate before the pipeline. Deliveries are known by their tags.
 pub(super) struct Quarantine<T> {
     /// Quarantined, waiting for their turn.
     held: VecDeque<(u64, T)>,

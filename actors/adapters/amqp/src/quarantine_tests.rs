@@ -2,7 +2,7 @@ use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A turnstile for a prefetch of 32, on a clock of its own.
+/// A gate for a prefetch of 32, on a clock of its own.
 struct Case {
     quarantine: Quarantine<u64>,
     now: Instant,

@@ -43,7 +43,7 @@ const LEAVING: Duration = Duration::from_secs(3);
 pub(super) struct Session<'a, E: Events> {
     pub(super) shared: &'a Shared<E>,
     link: Link,
-    _pulse: Ping,
+    _ping: Ping,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
     pub(super) consumers: Consumers,
@@ -72,7 +72,7 @@ impl<'a, E: Events> Session<'a, E> {
                 Ok(Self {
                     shared,
                     link,
-                    _pulse: ping,
+                    _ping: ping,
                     channel,
                     outbox,
                     consumers: Consumers::new(name, &work_queues(settings), settings.prefetch),

@@ -83,16 +83,16 @@ impl Bucket {
         if signs.signed || oddity.is_none() && !self.habit.is_to_sign() {
             return Ok(());
         }
-        let stranger = |why: &str| Failure {
+        let not_the_store = |why: &str| Failure {
             trouble: Trouble::NotTheStore,
             detail: format!("an answer of {} bytes is not the store's: {why}", body.len()),
         };
         self.ping(bound)
             .await
-            .map_err(|failure| stranger(&failure.detail))?;
+            .map_err(|failure| not_the_store(&failure.detail))?;
         match oddity {
             Some(oddity) if self.habit.is_to_sign() => {
-                Err(stranger(&format!("{oddity}, and it has no request id")))
+                Err(not_the_store(&format!("{oddity}, and it has no request id")))
             }
             _ => Ok(()),
         }
@@ -123,7 +123,7 @@ impl Bucket {
 // === impl Failure ===
 
 impl Failure {
-    /// A failure that names no culprit.
+    /// A failure that names no cause.
     pub(super) fn unclear(detail: impl Into<String>) -> Self {
         Self {
             trouble: Trouble::Unclear,

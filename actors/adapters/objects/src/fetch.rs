@@ -146,7 +146,7 @@ impl Fetcher {
                 }
                 Err(Stop::Fault(fault)) => return Err(fault),
                 Err(Stop::Failure(failure)) => {
-                    return Err(self.blame(first_seen, bucket, path, failure).await);
+                    return Err(self.classify(first_seen, bucket, path, failure).await);
                 }
             }
         }

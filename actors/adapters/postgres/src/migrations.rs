@@ -4,7 +4,7 @@ mod plan;
 mod session;
 mod turn;
 
-use super::{BadConnectionString, Database, blame::reason_of, database::unfit_encoding};
+use super::{BadConnectionString, Database, database::unfit_encoding, failure::reason_of};
 use crate::PostgresSettings;
 use jiff::Timestamp;
 use plan::Plan;

@@ -1,5 +1,5 @@
 use crate::pipeline::{POLICY, Pipeline, Script, limits, start_sink};
-use crate::testkit::{TestDesk, id, in_virtual_time, port_to, until};
+use crate::testkit::{TestAcks, id, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, ByteBudget, Drain, Exit, Fault, Outcome, Reservation, Stage, State, Supervision,
@@ -37,7 +37,7 @@ impl Stage for Stuck {
 
 struct Hanging {
     supervision: Supervision,
-    acks: TestDesk,
+    acks: TestAcks,
     port: millrace_engine::Port<u64>,
     kept: Arc<Mutex<Vec<Reservation>>>,
 }
@@ -58,7 +58,7 @@ fn hanging() -> Hanging {
     let stage = supervision.stage(("stuck", 0), &actix::Arbiter::current(), sink, build);
     Hanging {
         supervision,
-        acks: TestDesk::default(),
+        acks: TestAcks::default(),
         port: port_to(stage),
         kept,
     }
@@ -145,7 +145,7 @@ impl Stage for Blocked {
 }
 
 /// A pipeline whose stage has a thread of its own, blocked while the sender lives.
-fn blocked(supervision: &Supervision, acks: &TestDesk, thread: &actix::Arbiter) -> Sender<()> {
+fn blocked(supervision: &Supervision, acks: &TestAcks, thread: &actix::Arbiter) -> Sender<()> {
     let sink = port_to(start_sink(
         supervision,
         &Arc::new(Script::default()),
@@ -169,7 +169,7 @@ fn a_blocked_thread_is_seen_from_outside_and_ends_the_pipeline() {
     in_virtual_time(|| async {
         let drain = Drain::default();
         let supervision = Supervision::start("test", POLICY, drain.clone());
-        let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
+        let (mut acks, thread) = (TestAcks::default(), actix::Arbiter::new());
         let hold = blocked(&supervision, &acks, &thread);
         assert_eq!(supervision.ended().await, Exit::GaveUp(id("blocked", 0)));
         assert!(drain.gave_up());
@@ -189,7 +189,7 @@ fn a_blocked_thread_is_seen_from_outside_and_ends_the_pipeline() {
 fn a_thread_that_ended_is_seen_and_ends_the_pipeline() {
     in_virtual_time(|| async {
         let supervision = Supervision::start("test", POLICY, Drain::default());
-        let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
+        let (mut acks, thread) = (TestAcks::default(), actix::Arbiter::new());
         let hold = blocked(&supervision, &acks, &thread);
         thread.stop();
         drop(hold);

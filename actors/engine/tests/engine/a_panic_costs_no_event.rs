@@ -30,7 +30,7 @@ fn the_stage_is_rebuilt_and_its_neighbours_arrive() {
 }
 
 #[test]
-fn a_panic_in_a_write_of_many_charges_only_the_guilty() {
+fn a_panic_in_a_write_of_many_charges_only_its_cause() {
     in_virtual_time(|| async {
         let mut pipeline = Pipeline::start();
         *pipeline.script.write_takes.lock().unwrap() = Duration::from_secs(1);

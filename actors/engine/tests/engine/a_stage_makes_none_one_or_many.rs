@@ -1,5 +1,5 @@
 use crate::pipeline::{POLICY, Script, limits, start_sink};
-use crate::testkit::{TestDesk, id, in_virtual_time, port_to};
+use crate::testkit::{TestAcks, id, in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, Drain, Fault, Load, Messages, Outcome, Port, Sink, State, Supervision, Transform,
@@ -33,7 +33,7 @@ impl Transform for Repeat {
 
 struct Repeating {
     supervision: Supervision,
-    acks: TestDesk,
+    acks: TestAcks,
     port: Port<u64>,
     script: Arc<Script>,
 }
@@ -49,7 +49,7 @@ impl Repeating {
         let stage = supervision.stage(("repeat", 0), &actix::Arbiter::current(), sink, build);
         Self {
             supervision,
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             port: port_to(stage),
             script,
         }
@@ -168,7 +168,7 @@ fn a_stage_that_enriches_moves_what_came_in_and_a_failure_keeps_it() {
         let port = port_to(supervision.stage(("enrich", 0), &here, sink, build));
         let rows = vec![7; 1_000_000];
         let place = rows.as_ptr().addr();
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         let page = Page {
             rows,
             word: String::new(),

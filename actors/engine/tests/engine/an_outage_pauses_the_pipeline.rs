@@ -1,5 +1,5 @@
 use crate::pipeline::{POLICY, Script, limits, start_sink};
-use crate::testkit::{TestDesk, in_virtual_time, port_to, until};
+use crate::testkit::{TestAcks, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
     Breaker, Build, Drain, Fault, Intake, Outcome, Port, Source, Stage, State, Supervision,
@@ -20,7 +20,7 @@ struct World {
     /// It answers and does not work.
     full: AtomicBool,
     /// It works, but not for this event.
-    sick: Mutex<Option<u64>>,
+    failing: Mutex<Option<u64>>,
     runs: AtomicUsize,
 }
 
@@ -31,7 +31,7 @@ struct Pool {
     supervision: Supervision,
     breaker: Breaker,
     port: Port<u64>,
-    acks: TestDesk,
+    acks: TestAcks,
     world: Arc<World>,
 }
 
@@ -43,8 +43,8 @@ impl Stage for Needy {
         let Self(world) = self;
         world.runs.fetch_add(1, SeqCst);
         assert_ne!(*number, 13);
-        let sick = *world.sick.lock().unwrap() == Some(*number);
-        if sick || world.down.load(SeqCst) || world.full.load(SeqCst) {
+        let failing = *world.failing.lock().unwrap() == Some(*number);
+        if failing || world.down.load(SeqCst) || world.full.load(SeqCst) {
             return Err(Fault::outage("network", "down"));
         }
         Ok(number * 2)
@@ -80,7 +80,7 @@ impl Pool {
             port: Port::new(members),
             breaker: supervision.breaker(),
             supervision,
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             world,
         }
     }
@@ -117,11 +117,11 @@ fn it_opens_with_the_outage_and_closes_with_its_end() {
 }
 
 #[test]
-fn one_sick_event_costs_one_short_pause_and_not_the_pipeline() {
+fn one_failing_event_costs_one_short_pause_and_not_the_pipeline() {
     in_virtual_time(|| async {
         let mut pool = Pool::start(World::default(), 3);
         pool.is_built().await;
-        *pool.world.sick.lock().unwrap() = Some(7);
+        *pool.world.failing.lock().unwrap() = Some(7);
         pool.acks.post_all([7], &pool.port);
         until(|| pool.is_open()).await;
         until(|| !pool.is_open()).await;
@@ -135,7 +135,7 @@ fn one_sick_event_costs_one_short_pause_and_not_the_pipeline() {
         assert!(!changes.has_changed().unwrap(), "and nobody paused for it");
         pool.acks.post_all([1, 2], &pool.port);
         pool.acks.outcomes(2).await;
-        *pool.world.sick.lock().unwrap() = None;
+        *pool.world.failing.lock().unwrap() = None;
         pool.acks.outcomes(1).await;
         assert!(!changes.has_changed().unwrap());
     });

@@ -1,6 +1,6 @@
 //! A small pipeline to test with: numbers go through a stage that doubles them into a sink that lists them.
 
-use crate::testkit::{TestDesk, port_to};
+use crate::testkit::{TestAcks, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, Drain, Fault, Limits, Load, Member, Port, RestartPolicy, Sink, Stage, Supervision,
@@ -42,7 +42,7 @@ pub(crate) struct Double(pub(crate) Arc<Script>);
 pub(crate) struct List(pub(crate) Arc<Script>);
 
 pub(crate) struct Pipeline {
-    pub(crate) acks: TestDesk,
+    pub(crate) acks: TestAcks,
     pub(crate) supervision: Supervision,
     pub(crate) drain: Drain,
     pub(crate) port: Port<u64>,
@@ -165,7 +165,7 @@ impl Pipeline {
             build_double(&script),
         );
         Self {
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             supervision,
             drain,
             port: port_to(stage),

@@ -1,5 +1,5 @@
 use crate::pipeline::{POLICY, Pipeline};
-use crate::testkit::{TestDesk, in_virtual_time, port_to, until};
+use crate::testkit::{TestAcks, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
     ActorId, Build, ByteBudget, DeliveryHandle, Envelope, Exit, Fault, Intake, Outcome, Port, Reservation,
@@ -79,19 +79,19 @@ fn tick(pipeline: &Pipeline) {
 #[test]
 fn an_outage_opens_the_breaker_of_its_own_pipeline_only() {
     in_virtual_time(|| async {
-        let (mut sick, mut well) = (Pipeline::start_as("sick"), Pipeline::start_as("well"));
-        sick.script.sink_outages.store(usize::MAX, SeqCst);
-        sick.acks.post_all([1], &sick.port);
-        let (its, the_others) = (sick.supervision.breaker(), well.supervision.breaker());
+        let (mut failing, mut well) = (Pipeline::start_as("failing"), Pipeline::start_as("well"));
+        failing.script.sink_outages.store(usize::MAX, SeqCst);
+        failing.acks.post_all([1], &failing.port);
+        let (its, the_others) = (failing.supervision.breaker(), well.supervision.breaker());
         until(|| its.suspension().is_some()).await;
         for number in [2, 3, 5] {
             well.acks.post_all([number], &well.port);
             assert_eq!(well.acks.outcomes(1).await[&number], Outcome::Done);
             assert!(its.suspension().is_some() && the_others.suspension().is_none());
         }
-        assert!(sick.acks.try_outcome().is_none(), "held");
-        sick.script.sink_outages.store(0, SeqCst);
-        assert_eq!(sick.acks.outcomes(1).await[&1], Outcome::Done);
+        assert!(failing.acks.try_outcome().is_none(), "held");
+        failing.script.sink_outages.store(0, SeqCst);
+        assert_eq!(failing.acks.outcomes(1).await[&1], Outcome::Done);
         assert!(its.suspension().is_none());
     });
 }
@@ -102,7 +102,7 @@ fn both_take_their_bytes_from_one_budget() {
         let budget = ByteBudget::new(100);
         let (one, other) = (Pipeline::start_as("one"), Pipeline::start_as("other"));
         let ((first, kept), (second, _kept)) = (keep(&one, &budget), keep(&other, &budget));
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         acks.post_all([50], &first);
         acks.outcomes(1).await;
         acks.post_all([60], &second);
@@ -120,19 +120,19 @@ fn both_take_their_bytes_from_one_budget() {
 #[test]
 fn one_that_gives_up_is_told_apart_and_the_other_goes_on_until_it_is_drained() {
     in_virtual_time(|| async {
-        let (mut sick, well) = (Pipeline::start_as("sick"), Pipeline::start_as("well"));
+        let (mut failing, well) = (Pipeline::start_as("failing"), Pipeline::start_as("well"));
         tick(&well);
         for _ in 0..=POLICY.intensity {
-            sick.port.post(sick.acks.envelope(13, 13)); // the stage panics at it
-            sick.acks.outcomes(1).await;
+            failing.port.post(failing.acks.envelope(13, 13)); // the stage panics at it
+            failing.acks.outcomes(1).await;
         }
-        let culprit = ActorId {
-            pipeline: "sick",
+        let failed = ActorId {
+            pipeline: "failing",
             stage: "double",
             index: Some(0),
         };
-        assert_eq!(sick.supervision.ended().await, Exit::GaveUp(culprit));
-        assert!(sick.drain.gave_up() && !well.drain.is_ordered());
+        assert_eq!(failing.supervision.ended().await, Exit::GaveUp(failed));
+        assert!(failing.drain.gave_up() && !well.drain.is_ordered());
         let written = well.script.written().len();
         until(|| well.script.written().len() > written + 10).await;
         // The program ends when one of its pipelines cannot go on: it drains the others.

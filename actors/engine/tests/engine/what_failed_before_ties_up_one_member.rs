@@ -1,5 +1,5 @@
 use crate::pipeline::{POLICY, limits};
-use crate::testkit::{TestDesk, in_virtual_time, until};
+use crate::testkit::{TestAcks, in_virtual_time, until};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Fault, Load, Outcome, Port, Sink, State, Supervision};
 use std::{
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// How long a write waits for a locked row before it is given up.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// A table in which some rows are locked, and some are the death of the server.
+/// A table in which some rows are locked, and some crash the server.
 #[derive(Default)]
 struct Table {
     locked: Mutex<HashSet<u64>>,
@@ -36,7 +36,7 @@ struct Writer {
 }
 
 struct Pool {
-    acks: TestDesk,
+    acks: TestAcks,
     port: Port<u64>,
     table: Arc<Table>,
     _supervision: Supervision,
@@ -99,7 +99,7 @@ impl Pool {
         })
         .await;
         Self {
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             port,
             table,
             _supervision: supervision,

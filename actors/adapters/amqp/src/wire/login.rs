@@ -51,7 +51,7 @@ impl Login {
         let [kind, .., a, b, c, d] = head;
         let size = u32::from_be_bytes([a, b, c, d]);
         if kind != METHOD || size > LARGEST {
-            return Err(stranger());
+            return Err(not_the_library());
         }
         let mut payload = vec![0; usize::try_from(size).unwrap_or_default() + 1];
         client.read_exact(&mut payload).await?;
@@ -59,7 +59,7 @@ impl Login {
             .windows(self.countersign.len())
             .any(|part| part == self.countersign.as_bytes());
         if !payload.starts_with(&START_OK) || !countersigned {
-            return Err(stranger());
+            return Err(not_the_library());
         }
         broker.write_all(&self.start_ok()?).await?;
         broker.flush().await
@@ -103,7 +103,7 @@ fn key(name: &str) -> io::Result<ShortStr> {
     name.try_into().map_err(io::Error::other)
 }
 
-fn stranger() -> io::Error {
+fn not_the_library() -> io::Error {
     io::Error::new(
         io::ErrorKind::PermissionDenied,
         "somebody else connected to the relay between the client library and the broker",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stranger_on_loopback_gets_nothing_of_us() {
+    async fn another_client_on_loopback_gets_nothing_of_us() {
         let mut header = first_words("a word of chance");
         header[8] = 2;
         for words in [

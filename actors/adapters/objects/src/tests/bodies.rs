@@ -71,12 +71,12 @@ async fn a_body_that_is_always_cut_or_stalls_is_the_objects_fault_while_the_stor
             "{found:?}"
         );
 
-        let sick = FaultServer::start(move |request: &Request| match request.path.as_str() {
+        let failing = FaultServer::start(move |request: &Request| match request.path.as_str() {
             KEY => answer(),
             _ => Answer::error("503 Slow Down", "SlowDown"),
         })
         .await;
-        outage_detail(fetch_from(&sick).await);
+        outage_detail(fetch_from(&failing).await);
     }
 }
 

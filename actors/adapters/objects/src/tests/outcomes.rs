@@ -121,8 +121,8 @@ async fn one_object_on_which_the_store_fails_is_charged_for_it_while_the_store_s
 #[tokio::test]
 async fn a_store_that_fails_on_everything_is_an_outage() {
     for status in BROKEN {
-        let sick = FaultServer::start(|_: &Request| Answer::error(status, "InternalError")).await;
-        let detail = outage_detail(fetch_from(&sick).await);
+        let failing = FaultServer::start(|_: &Request| Answer::error(status, "InternalError")).await;
+        let detail = outage_detail(fetch_from(&failing).await);
         assert!(detail.contains("InternalError"), "{status}: {detail}");
     }
 }
@@ -187,9 +187,9 @@ async fn a_long_retry_after_is_left_to_the_delayed_retry() {
     assert!(waits, "{found:?}");
     assert_eq!(well.asked_for(KEY), 1, "it said when to come back");
 
-    let sick = FaultServer::start(move |_: &Request| busy()).await;
-    outage_detail(fetch_from(&sick).await);
-    assert_eq!(sick.asked_for(KEY), 1);
+    let failing = FaultServer::start(move |_: &Request| busy()).await;
+    outage_detail(fetch_from(&failing).await);
+    assert_eq!(failing.asked_for(KEY), 1);
 }
 
 /// A request that the store does not understand, or says it does not.
@@ -198,8 +198,8 @@ async fn a_400_blames_the_object_while_the_store_serves_and_the_settings_otherwi
     let bad = || Answer::error("400 Bad Request", "AuthorizationHeaderMalformed");
     let well = FaultServer::start(healthy_but(move |_| bad())).await;
     transient_detail(fetch_from(&well).await, "object_unreadable");
-    let sick = FaultServer::start(move |_: &Request| bad()).await;
-    let detail = outage_detail(fetch_from(&sick).await);
+    let failing = FaultServer::start(move |_: &Request| bad()).await;
+    let detail = outage_detail(fetch_from(&failing).await);
     assert!(detail.contains("MINIO_REGION"), "{detail}");
 }
 

@@ -15,9 +15,9 @@ pub(crate) enum Trouble {
     Hang,
 }
 
-/// One event's fortune.
+/// One event's planned.
 #[derive(Clone, Debug)]
-pub(crate) struct Fortune {
+pub(crate) struct PlannedEvent {
     /// Stage by stage, what befalls it there before all goes well.
     pub(crate) troubles: [Vec<Trouble>; STAGES],
     /// The stage that can never take it.
@@ -26,7 +26,7 @@ pub(crate) struct Fortune {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) events: Vec<Fortune>,
+    pub(crate) events: Vec<PlannedEvent>,
     pub(crate) prefetch: usize,
     /// Workers, stage by stage.
     pub(crate) workers: [usize; STAGES],
@@ -49,7 +49,7 @@ pub(crate) struct Plan {
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let work = (
-        vec(fortunes(), 1..10),
+        vec(planned_events(), 1..10),
         1..8_usize,
         [1..4_usize, 1..3_usize, 1..3_usize],
         1..5_usize,
@@ -83,7 +83,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     )
 }
 
-fn fortunes() -> impl Strategy<Value = Fortune> {
+fn planned_events() -> impl Strategy<Value = PlannedEvent> {
     let trouble = prop_oneof![
         4 => Just(Trouble::Outage),
         2 => Just(Trouble::Transient),
@@ -94,5 +94,6 @@ fn fortunes() -> impl Strategy<Value = Fortune> {
     // Most events meet nothing in most stages.
     let some = prop_oneof![3 => Just(Vec::new()), 1 => vec(trouble, 1..4)];
     let poison = option::weighted(0.1, 0..STAGES);
-    ([some.clone(), some.clone(), some], poison).prop_map(|(troubles, poison)| Fortune { troubles, poison })
+    ([some.clone(), some.clone(), some], poison)
+        .prop_map(|(troubles, poison)| PlannedEvent { troubles, poison })
 }

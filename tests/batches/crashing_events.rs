@@ -1,46 +1,49 @@
-//! An event that kills the process is found by its deaths, and its neighbours pay nothing.
+//! An event that crashes the process is found by that, and its neighbours are charged nothing.
 
 use crate::running::{DLQ, NO_WAIT_IS_TOO_LONG, PATIENCE, QUEUE, Running, fresh_id, millrace};
 use millrace_stack::{Message, Stack, wait_for};
 use serde_json::{Value, json};
 
-/// Serves until there are so many dead letters, starting the service again whenever it dies; returns
-/// the letters and how often it died.
-pub(crate) async fn serve_until_buried(pipeline: &Running<'_>, letters: usize) -> (Vec<Message>, usize) {
-    let mut deaths = 0;
-    let buried = pipeline.dead_letters(letters);
-    tokio::pin!(buried);
+/// Serves until there are so many dead letters, starting the service again whenever it crashes; returns
+/// the letters and how often it crashed.
+pub(crate) async fn serve_until_dead_lettered(
+    pipeline: &Running<'_>,
+    letters: usize,
+) -> (Vec<Message>, usize) {
+    let mut crashes = 0;
+    let dead = pipeline.dead_letters(letters);
+    tokio::pin!(dead);
     loop {
         tokio::select! {
-            letters = &mut buried => return (letters, deaths),
+            letters = &mut dead => return (letters, crashes),
             ended = pipeline.service.wait_exit(PATIENCE) => {
                 assert_eq!(ended.unwrap(), None, "it was to be killed by a signal");
-                deaths += 1;
+                crashes += 1;
                 pipeline.service.start_again().unwrap();
             }
         }
     }
 }
 
-/// Sends killers among good events, and sees each killer buried after three deaths at most, each
+/// Sends events that crash the process among good events, and sees each dead-lettered after three crashes at most, each
 /// neighbour stored at its first attempt, and no suspicion left.
-async fn are_isolated(name: &str, queue: Option<Value>, killers: usize) {
+async fn are_isolated(name: &str, queue: Option<Value>, crashing: usize) {
     let tenant = Stack::shared().await.tenant(name).await.unwrap();
     if let Some(arguments) = queue {
         tenant.declare_queue(QUEUE, arguments).await.unwrap();
     }
-    let faults = "parse.begin=return(kill evt_killer_0);parse.end=return(kill evt_killer_1)";
+    let faults = "parse.begin=return(kill evt_crash_0);parse.end=return(kill evt_crash_1)";
     let settings = [("FAILPOINTS", faults), ("EVENT_PREFETCH_COUNT", "30")];
     let pipeline = Running::start(tenant, &settings).await;
     let good: Vec<_> = (0..24).map(|_| fresh_id()).collect();
     for (number, id) in good.iter().enumerate() {
         pipeline.batch(id, 3).await;
-        if number % 10 == 5 && number / 10 < killers {
-            pipeline.batch(&format!("evt_killer_{}", number / 10), 3).await;
+        if number % 10 == 5 && number / 10 < crashing {
+            pipeline.batch(&format!("evt_crash_{}", number / 10), 3).await;
         }
     }
-    let (letters, deaths) = serve_until_buried(&pipeline, killers).await;
-    assert!((1..=3 * killers).contains(&deaths), "{deaths} deaths");
+    let (letters, crashes) = serve_until_dead_lettered(&pipeline, crashing).await;
+    assert!((1..=3 * crashing).contains(&crashes), "{crashes} crashes");
     for letter in &letters {
         assert_eq!(
             letter.header("x-millrace-reason").as_deref(),
@@ -48,7 +51,7 @@ async fn are_isolated(name: &str, queue: Option<Value>, killers: usize) {
         );
         assert_eq!(letter.header("x-millrace-attempts").as_deref(), Some("1"));
         let id = letter.header("x-millrace-event-id").unwrap();
-        assert!(id.starts_with("evt_killer_"), "{id}");
+        assert!(id.starts_with("evt_crash_"), "{id}");
     }
     pipeline.stored(&good).await;
     pipeline.queue_empties().await;
@@ -57,7 +60,7 @@ async fn are_isolated(name: &str, queue: Option<Value>, killers: usize) {
         pipeline.count("ingested_batches WHERE attempts > 1", &[]).await,
         0
     );
-    assert_eq!(pipeline.tenant.peek(DLQ, 9).await.unwrap().len(), killers);
+    assert_eq!(pipeline.tenant.peek(DLQ, 9).await.unwrap().len(), crashing);
     wait_for("all suspicion to be gone", PATIENCE, async || {
         pipeline.count("suspects", &[]).await == 0
     })
@@ -67,26 +70,26 @@ async fn are_isolated(name: &str, queue: Option<Value>, killers: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_kills_the_process_is_isolated_on_a_quorum_queue() {
-    are_isolated("killer-quorum", None, 1).await;
+    are_isolated("crashing-quorum", None, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_kills_the_process_is_isolated_on_a_classic_queue() {
-    are_isolated("killer-classic", Some(json!({"x-queue-type": "classic"})), 1).await;
+    are_isolated("crashing-classic", Some(json!({"x-queue-type": "classic"})), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_killers_among_the_same_neighbours_are_both_isolated() {
-    are_isolated("two-killers", None, 2).await;
+async fn two_crashing_events_among_the_same_neighbours_are_both_isolated() {
+    are_isolated("two-crashing", None, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_at_hand_in_two_deaths_of_other_causes_is_no_killer() {
+async fn an_event_at_hand_in_two_crashes_of_other_causes_is_not_their_cause() {
     let faults = [("FAILPOINTS", "parse.begin=return(kill)")];
     let pipeline = Running::shared("bystander", &faults).await;
     let id = fresh_id();
     pipeline.batch(&id, 1).await;
-    // Both in company.
+    // Both among others.
     for _ in 0..2 {
         assert_eq!(pipeline.service.wait_exit(PATIENCE).await.unwrap(), None);
         pipeline.service.start_again().unwrap();
@@ -102,7 +105,7 @@ async fn an_event_at_hand_in_two_deaths_of_other_causes_is_no_killer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_kills_after_its_batch_is_stored_is_no_dead_letter() {
     let faults = [("FAILPOINTS", "write.committed=return(kill)")];
-    let pipeline = Running::shared("late-killer", &faults).await;
+    let pipeline = Running::shared("late-crash", &faults).await;
     let id = fresh_id();
     pipeline.batch(&id, 2).await;
     assert_eq!(pipeline.service.wait_exit(PATIENCE).await.unwrap(), None);
@@ -125,7 +128,7 @@ async fn an_event_that_kills_after_its_batch_is_stored_is_no_dead_letter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ends_while_a_redelivered_event_is_noted_comes_back() {
-    let pipeline = Running::shared("half-struck", &NO_WAIT_IS_TOO_LONG).await;
+    let pipeline = Running::shared("half-noted", &NO_WAIT_IS_TOO_LONG).await;
     let id = fresh_id();
     let lock = async |table: &str| {
         let client = pipeline.tenant.connect_postgres().await.unwrap();
@@ -174,10 +177,10 @@ async fn a_session_that_ends_while_a_redelivered_event_is_noted_comes_back() {
     .unwrap();
 }
 
-/// Until the broker has its dead letter, what is known of a killer is all that keeps it from running again.
+/// Until the broker has its dead letter, what is known of such an event is all that keeps it from running again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killer_whose_dead_letter_no_queue_takes_is_still_known_after_another_death() {
-    let tenant = Stack::shared().await.tenant("held-killer").await.unwrap();
+async fn a_crashing_event_whose_dead_letter_no_queue_takes_is_still_known_after_another_crash() {
+    let tenant = Stack::shared().await.tenant("held-crashing").await.unwrap();
     let full = json!({"x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish"});
     tenant.declare_queue(DLQ, full).await.unwrap();
     assert!(tenant.publish("", DLQ, "fills the queue").await.unwrap());
@@ -226,7 +229,7 @@ async fn a_killer_whose_dead_letter_no_queue_takes_is_still_known_after_another_
     assert_eq!(
         pipeline.count("ingested_batches", &[]).await,
         0,
-        "the killer ran once more"
+        "it ran once more"
     );
     let letters = pipeline.dead_letters(1).await;
     assert_eq!(

@@ -7,7 +7,7 @@ use std::{
 
 /// What became of the writes since one failed for no clear reason. Cheap to clone, and shared by its clones.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Evidence(Arc<Mutex<Seen>>);
+pub(crate) struct RecentWrites(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -21,7 +21,7 @@ struct Seen {
 
 /// Who is to blame for a write that failed though the database answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Culprit {
+pub(crate) enum Cause {
     /// This event: the others are stored.
     Event,
     /// The database: it fails for many events and stores few, as one does that is slow for everybody.
@@ -41,22 +41,22 @@ const MANY: usize = 64;
 /// Events that are remembered.
 const MOST: usize = 10_000;
 
-// === impl Evidence ===
+// === impl RecentWrites ===
 
-impl Evidence {
+impl RecentWrites {
     /// Notes that the write of this event failed, and says who is to blame.
-    pub(crate) fn doubt(&self, event_id: &str) -> Culprit {
+    pub(crate) fn failed(&self, event_id: &str) -> Cause {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.failed.len() < MOST {
             seen.failed.insert(event_id.to_owned());
         }
         let failed = seen.failed.len();
         if failed < FEW || seen.stored >= failed * FINE {
-            Culprit::Event
+            Cause::Event
         } else if seen.held.len() < MOST && seen.held.insert(event_id.to_owned()) {
-            Culprit::Database
+            Cause::Database
         } else {
-            Culprit::StillDatabase
+            Cause::StillDatabase
         }
     }
 
@@ -79,52 +79,52 @@ mod tests {
 
     #[test]
     fn one_or_two_that_fail_are_sick_themselves() {
-        let evidence = Evidence::default();
+        let recent = RecentWrites::default();
         for _ in 0..5 {
-            assert_eq!(evidence.doubt("e1"), Culprit::Event);
-            assert_eq!(evidence.doubt("e2"), Culprit::Event);
+            assert_eq!(recent.failed("e1"), Cause::Event);
+            assert_eq!(recent.failed("e2"), Cause::Event);
         }
     }
 
     #[test]
     fn many_that_fail_while_nothing_is_stored_are_the_databases_fault() {
-        let evidence = Evidence::default();
-        let first: Vec<_> = (0..50).map(|n| evidence.doubt(&n.to_string())).collect();
-        assert_eq!(first[..2], [Culprit::Event; 2]);
-        assert_eq!(first[2..], [Culprit::Database; 48]);
-        assert_eq!(evidence.doubt("7"), Culprit::StillDatabase);
+        let recent = RecentWrites::default();
+        let first: Vec<_> = (0..50).map(|n| recent.failed(&n.to_string())).collect();
+        assert_eq!(first[..2], [Cause::Event; 2]);
+        assert_eq!(first[2..], [Cause::Database; 48]);
+        assert_eq!(recent.failed("7"), Cause::StillDatabase);
     }
 
     #[test]
     fn many_that_fail_while_the_others_are_stored_are_sick_themselves() {
-        let evidence = Evidence::default();
+        let recent = RecentWrites::default();
         for n in 0..50 {
-            evidence.stored(3);
-            evidence.doubt(&n.to_string());
+            recent.stored(3);
+            recent.failed(&n.to_string());
         }
-        evidence.stored(3);
-        assert_eq!(evidence.doubt("50"), Culprit::Event);
+        recent.stored(3);
+        assert_eq!(recent.failed("50"), Cause::Event);
     }
 
     #[test]
     fn a_database_that_stores_every_second_is_not_well() {
-        let evidence = Evidence::default();
-        let culprits: Vec<_> = (0..50)
+        let recent = RecentWrites::default();
+        let causes: Vec<_> = (0..50)
             .map(|n| {
-                evidence.stored(1);
-                evidence.doubt(&n.to_string())
+                recent.stored(1);
+                recent.failed(&n.to_string())
             })
             .collect();
-        assert_eq!(culprits[3..], [Culprit::Database; 47]);
+        assert_eq!(causes[3..], [Cause::Database; 47]);
     }
 
     #[test]
     fn what_is_long_past_counts_no_more() {
-        let evidence = Evidence::default();
+        let recent = RecentWrites::default();
         for n in 0..50 {
-            evidence.doubt(&n.to_string());
+            recent.failed(&n.to_string());
         }
-        evidence.stored(50 * WELL);
-        assert_eq!(evidence.doubt("new"), Culprit::Event);
+        recent.stored(50 * WELL);
+        assert_eq!(recent.failed("new"), Cause::Event);
     }
 }

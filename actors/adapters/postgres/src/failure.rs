@@ -11,11 +11,11 @@ pub(crate) const DATABASE: &str = "database";
 
 /// What to do about an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Blame {
+pub enum Failure {
     /// Two transactions met: the same transaction may well succeed at once.
     Collision(String),
     /// It may be the database or what was written; the database has to be asked.
-    Doubt {
+    Unclear {
         /// Short name of the trouble.
         cause: &'static str,
         /// What the server said.
@@ -25,14 +25,14 @@ pub enum Blame {
     Fault(Fault),
 }
 
-// === impl Blame ===
+// === impl Failure ===
 
-impl Blame {
+impl Failure {
     /// The transaction is over and the connection may be used again, if it still answers.
     pub(crate) fn leaves_connection_usable(&self) -> bool {
         matches!(
             self,
-            Self::Collision(_) | Self::Doubt { .. } | Self::Fault(Fault::Poison { .. })
+            Self::Collision(_) | Self::Unclear { .. } | Self::Fault(Fault::Poison { .. })
         )
     }
 
@@ -40,17 +40,17 @@ impl Blame {
     pub fn of_database(self) -> Fault {
         match self {
             Self::Fault(fault) => fault,
-            Self::Collision(detail) | Self::Doubt { detail, .. } => Fault::outage(DATABASE, detail),
+            Self::Collision(detail) | Self::Unclear { detail, .. } => Fault::outage(DATABASE, detail),
         }
     }
 
     /// It took too long.
     pub(crate) fn slow(detail: impl Into<String>) -> Self {
-        Self::doubt("write_too_slow", detail)
+        Self::unclear("write_too_slow", detail)
     }
 
-    fn doubt(cause: &'static str, detail: impl Into<String>) -> Self {
-        Self::Doubt {
+    fn unclear(cause: &'static str, detail: impl Into<String>) -> Self {
+        Self::Unclear {
             cause,
             detail: detail.into(),
         }
@@ -66,20 +66,20 @@ impl Blame {
             // next try does without.
             "40P01" | "40001" | "26000" | "42P05" => Self::Collision(detail),
             // A lock was not got in time: somebody's open transaction, or a table that nobody can write.
-            "55P03" => Self::doubt("row_locked", detail),
+            "55P03" => Self::unclear("row_locked", detail),
             // The statement had its time, or somebody cancelled it.
             "57014" => Self::slow(detail),
             // No disk, no connections: a small write may well pass, and yet it is no event's fault.
             "53100" | "53300" => Self::outage(detail),
             // Of all the program limits this one is the statement's, not a row's.
-            "54001" => Self::doubt("write_failed", detail),
+            "54001" => Self::unclear("write_failed", detail),
             code => match &code[..2.min(code.len())] {
                 // Data exceptions, broken constraints, limits that a value exceeds: a row's fault.
                 "22" | "23" | "54" => Self::Fault(Fault::poison(reasons::ROW_REFUSED, detail)),
                 // Shutdown (57P), demotion (25006), connection (08), authorization (28), no such database (3D).
                 "57" | "25" | "08" | "28" | "3D" => Self::outage(detail),
                 // An unknown table or column, or a missing privilege.
-                "42" | "3F" => Self::doubt(
+                "42" | "3F" => Self::unclear(
                     "write_failed",
                     format!(
                         "{detail}; the schema does not fit this version or is not ours to write: run `millrace migrate`"
@@ -87,13 +87,13 @@ impl Blame {
                 ),
                 // Somebody's trigger that raises (P0), memory (53), corruption (58, XX), what is not supported for
                 // a value (0A), and whatever we have not met.
-                _ => Self::doubt("write_failed", detail),
+                _ => Self::unclear("write_failed", detail),
             },
         }
     }
 }
 
-impl From<tokio_postgres::Error> for Blame {
+impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(refusal) => Self::of_state(refusal.code(), describe(refusal)),
@@ -106,7 +106,7 @@ impl From<tokio_postgres::Error> for Blame {
     }
 }
 
-impl From<PoolError> for Blame {
+impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
             // No statement has been sent yet, so even a refusal says nothing about a row.
@@ -154,81 +154,81 @@ mod tests {
 
     /// Who pays.
     #[derive(Debug, PartialEq)]
-    enum Payer {
-        Nobody,
+    enum Kind {
+        Collision,
         Row,
         Database,
-        Asked,
+        Unclear,
         Schema,
     }
 
-    fn payer(code: &str) -> Payer {
-        match Blame::of_state(&SqlState::from_code(code), format!("{code}: x")) {
-            Blame::Collision(_) => Payer::Nobody,
-            Blame::Fault(Fault::Poison {
+    fn kind_of(code: &str) -> Kind {
+        match Failure::of_state(&SqlState::from_code(code), format!("{code}: x")) {
+            Failure::Collision(_) => Kind::Collision,
+            Failure::Fault(Fault::Poison {
                 reason: "row_refused",
                 ..
-            }) => Payer::Row,
-            Blame::Fault(Fault::Outage {
+            }) => Kind::Row,
+            Failure::Fault(Fault::Outage {
                 dependency: "database",
                 detail,
             }) => {
                 assert!(detail.contains(code));
-                Payer::Database
+                Kind::Database
             }
-            Blame::Doubt { detail, .. } if detail.contains("millrace migrate") => Payer::Schema,
-            Blame::Doubt { .. } => Payer::Asked,
+            Failure::Unclear { detail, .. } if detail.contains("millrace migrate") => Kind::Schema,
+            Failure::Unclear { .. } => Kind::Unclear,
             other => panic!("{code}: {other:?}"),
         }
     }
 
     #[test]
-    fn every_class_has_its_payer() {
+    fn every_class_is_known() {
         let cases = [
-            (Payer::Nobody, &["40P01", "40001", "26000", "42P05"][..]),
+            (Kind::Collision, &["40P01", "40001", "26000", "42P05"][..]),
             (
-                Payer::Row,
+                Kind::Row,
                 &[
                     "22021", "22P05", "22003", "22008", "23502", "23505", "23514", "54000",
                 ],
             ),
             (
-                Payer::Database,
+                Kind::Database,
                 &[
                     "53100", "53300", "57P01", "57P02", "57P03", "25006", "25P02", "25P03", "08000", "08003",
                     "08006", "28P01", "3D000",
                 ],
             ),
             (
-                Payer::Asked,
+                Kind::Unclear,
                 &[
                     "55P03", "57014", "53200", "53400", "54001", "58030", "XX000", "XX001", "21000", "0A000",
                     "P0001", "38000", "99999", "",
                 ],
             ),
-            (Payer::Schema, &["42P01", "42703", "42501", "42P10", "3F000"]),
+            (Kind::Schema, &["42P01", "42703", "42501", "42P10", "3F000"]),
         ];
         for (expected, codes) in cases {
             for code in codes {
-                assert_eq!(payer(code), expected, "{code}");
+                assert_eq!(kind_of(code), expected, "{code}");
             }
         }
     }
 
     #[test]
     fn only_a_transaction_that_ended_leaves_its_connection_usable() {
-        assert!(Blame::Collision(String::new()).leaves_connection_usable());
-        assert!(Blame::slow("").leaves_connection_usable());
-        assert!(Blame::Fault(Fault::poison(reasons::ROW_REFUSED, "")).leaves_connection_usable());
-        assert!(!Blame::outage("").leaves_connection_usable());
+        assert!(Failure::Collision(String::new()).leaves_connection_usable());
+        assert!(Failure::slow("").leaves_connection_usable());
+        assert!(Failure::Fault(Fault::poison(reasons::ROW_REFUSED, "")).leaves_connection_usable());
+        assert!(!Failure::outage("").leaves_connection_usable());
     }
 
     #[test]
     fn a_pool_that_has_no_connection_in_time_is_an_outage() {
         let error = PoolError::Timeout(deadpool_postgres::TimeoutType::Wait);
         assert!(matches!(
-            Blame::from(error),
-            Blame::Fault(Fault::Outage {
+            Failure::from(error),
+            Failure::Fault(Fault::Outage {
                 dependency: DATABASE,
                 ..
             })

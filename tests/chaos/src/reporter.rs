@@ -8,13 +8,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 const TICK: Duration = Duration::from_millis(200);
 
 /// Tells.
-pub(crate) struct Teller {
+pub(crate) struct Reporter {
     bar: Option<ProgressBar>,
 }
 
-// === impl Teller ===
+// === impl Reporter ===
 
-impl Teller {
+impl Reporter {
     pub(crate) fn new(messages: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(messages as u64);
@@ -50,7 +50,7 @@ impl Teller {
     }
 }
 
-impl Drop for Teller {
+impl Drop for Reporter {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

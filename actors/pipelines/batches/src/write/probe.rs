@@ -1,4 +1,4 @@
-//! A batch that nobody sent.
+//! The batch of the probe: written and taken back, to learn whether the database takes writes.
 
 use crate::{
     domain::{Author, Comment, CrawlError, CrawlEvent, Items, Platform, Post, Reason, RejectedItem},

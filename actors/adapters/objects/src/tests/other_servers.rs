@@ -14,7 +14,7 @@ const TEXT: (&str, &str) = ("Content-Type", "text/plain");
 const SIGNED: (&str, &str) = ("x-amz-request-id", "17D5A2B3C4");
 
 /// What stands before a store, or in its place, answers to everything.
-fn strangers() -> Vec<(&'static str, Answer)> {
+fn other_servers() -> Vec<(&'static str, Answer)> {
     let page = |status| Answer::with_headers(status, &[PAGE], HTML);
     vec![
         (
@@ -66,8 +66,8 @@ fn strangers() -> Vec<(&'static str, Answer)> {
 
 fn script(name: &'static str) -> impl Fn(&Request) -> Answer {
     move |_| {
-        let mut all = strangers().into_iter();
-        all.find(|(known, _)| *known == name).expect("a known stranger").1
+        let mut all = other_servers().into_iter();
+        all.find(|(known, _)| *known == name).expect("a known server").1
     }
 }
 
@@ -83,7 +83,7 @@ fn is_left_for_later(found: &Result<crate::Object, Fault>) -> bool {
 
 #[tokio::test]
 async fn what_is_not_the_store_is_an_outage_and_a_ping_says_so() {
-    for (name, _) in strangers() {
+    for (name, _) in other_servers() {
         let server = FaultServer::start(script(name)).await;
         let ping = Stores::new(&minio(&server.endpoint)).unwrap().ping().await;
         assert!(ping.is_err(), "{name}");
@@ -99,7 +99,7 @@ async fn what_is_not_the_store_is_an_outage_and_a_ping_says_so() {
 }
 
 #[tokio::test]
-async fn an_error_of_a_stranger_costs_no_attempt_while_the_store_serves() {
+async fn an_error_of_another_server_costs_no_attempt_while_the_store_serves() {
     for name in [
         "an ingress without a route",
         "nginx has no such page",

@@ -10,7 +10,7 @@ use crate::settled::Settled;
 
 /// Every event has a fate and every row its place, or not.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Verdict {
+pub struct Findings {
     /// Different events.
     pub events: usize,
     /// Rows that must be there, compared column by column.
@@ -33,16 +33,16 @@ pub struct Verdict {
     pub report: String,
 }
 
-// === impl Verdict ===
+// === impl Findings ===
 
-impl Verdict {
+impl Findings {
     pub(crate) fn of(expected: &Expected, settled: &Settled) -> Self {
         let differences = compare(expected, &settled.actual);
         let letters = compare_dead_letters(expected, &settled.dead_letters, Copies::AtLeastOne);
         let wanted: BTreeSet<_> = expected.dead_letters.iter().collect();
         let rows = expected.tables().iter().map(|table| table.len()).sum();
         let events = expected.ledger.len() + wanted.len();
-        let mut verdict = Self {
+        let mut findings = Self {
             events,
             rows,
             obligations: events + rows,
@@ -53,21 +53,21 @@ impl Verdict {
             ..Self::default()
         };
         for difference in differences.iter().chain(&letters) {
-            *verdict.counter(difference) += 1;
+            *findings.counter(difference) += 1;
         }
         for letter in settled
             .dead_letters
             .iter()
             .filter(|letter| !wanted.contains(letter))
         {
-            *verdict
+            *findings
                 .unexpected_dead_letters
                 .entry(letter.1.clone())
                 .or_default() += 1;
         }
-        verdict.doubled += verdict.both(settled);
-        verdict.report = report(&differences) + &report(&letters);
-        verdict
+        findings.doubled += findings.both(settled);
+        findings.report = report(&differences) + &report(&letters);
+        findings
     }
 
     /// Whether nothing at all is wrong.
@@ -95,12 +95,12 @@ impl Verdict {
     /// Events that are in the ledger and in the dead-letter queue.
     fn both(&self, settled: &Settled) -> usize {
         let stored: BTreeSet<&str> = settled.ledger.iter().map(String::as_str).collect();
-        let buried: BTreeSet<&str> = settled
+        let dead: BTreeSet<&str> = settled
             .dead_letters
             .iter()
             .filter_map(|(id, _)| id.as_deref())
             .collect();
-        stored.intersection(&buried).count()
+        stored.intersection(&dead).count()
     }
 }
 
@@ -122,13 +122,13 @@ mod tests {
     use serde_json::json;
 
     fn sorted(difference: Difference) -> (usize, usize, usize, usize) {
-        let mut verdict = Verdict::default();
-        *verdict.counter(&difference) += 1;
+        let mut findings = Findings::default();
+        *findings.counter(&difference) += 1;
         (
-            verdict.lost,
-            verdict.doubled,
-            verdict.moved_backwards,
-            verdict.different,
+            findings.lost,
+            findings.doubled,
+            findings.moved_backwards,
+            findings.different,
         )
     }
 
@@ -154,19 +154,19 @@ mod tests {
 
     #[test]
     fn only_nothing_at_all_is_green() {
-        assert!(Verdict::default().is_green());
+        assert!(Findings::default().is_green());
         let letters = BTreeMap::from([("attempts_exhausted".to_owned(), 1)]);
         assert!(
-            !Verdict {
+            !Findings {
                 unexpected_dead_letters: letters,
-                ..Verdict::default()
+                ..Findings::default()
             }
             .is_green()
         );
         assert!(
-            !Verdict {
+            !Findings {
                 moved_backwards: 1,
-                ..Verdict::default()
+                ..Findings::default()
             }
             .is_green()
         );

@@ -1,4 +1,4 @@
-//! `docs/VERDICTS.md` is held to tests that exist, and forgets no reason.
+//! `docs/OUTCOMES.md` is held to tests that exist, and forgets no reason.
 
 use super::{
     read,
@@ -9,22 +9,22 @@ use super::{
 use millrace_batches::domain::Reason;
 use std::collections::BTreeSet;
 
-/// The rows of every table with the columns what, verdict, who pays, what to do.
-fn verdicts() -> Vec<Row> {
-    let rows = rows(&read("docs/VERDICTS.md"), "what happens");
+/// The rows of every table with the columns what, outcome, what is charged, what to do.
+fn outcomes() -> Vec<Row> {
+    let rows = rows(&read("docs/OUTCOMES.md"), "what happens");
     assert!(rows.len() > 60, "the tables are read as {} rows", rows.len());
     rows
 }
 
 #[test]
 fn rows_and_what_shows_them_are_the_same_list() {
-    agree(&verdicts(), &shown_by("verdicts.json"));
+    agree(&outcomes(), &shown_by("outcomes.json"));
 }
 
 #[test]
 fn every_row_is_shown_by_a_test_that_exists() {
     let known = everywhere();
-    let data = shown_by("verdicts.json");
+    let data = shown_by("outcomes.json");
     let rows = data.values().flatten().collect::<Vec<_>>();
     let strange = rows
         .iter()
@@ -39,7 +39,7 @@ fn every_row_is_shown_by_a_test_that_exists() {
 
 #[test]
 fn every_reason_has_a_row() {
-    let named = verdicts().into_iter().flat_map(|row| names(&row.cells[1]));
+    let named = outcomes().into_iter().flat_map(|row| names(&row.cells[1]));
     let listed = named.collect::<BTreeSet<_>>();
     let missing = Reason::ALL
         .iter()

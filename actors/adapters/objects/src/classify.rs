@@ -20,7 +20,7 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 impl Fetcher {
     /// Decides who is to blame for a failed request.
-    pub(super) async fn blame(
+    pub(super) async fn classify(
         &self,
         first_seen: Timestamp,
         bucket: &Bucket,
@@ -44,7 +44,7 @@ impl Fetcher {
     }
 
     /// A store can refuse, throttle, fail or cut one object and serve all others. Holding the event
-    /// would let one sick object stop the pipeline, charging it would let a sick store drive good events
+    /// would let one failing object stop the pipeline, charging it would let a failing store drive good events
     /// out; so ask the store itself: if it serves, this object is to blame.
     async fn object_or_store(&self, first_seen: Timestamp, bucket: &Bucket, failure: Failure) -> Fault {
         if let Err(failure) = bucket.ping(self.settings.request_timeout).await {

@@ -18,7 +18,7 @@ use tokio::{
 const THROTTLED: usize = 8;
 
 /// A store that denies `denied`, fails on `broken`, throttles `busy` for a while, and serves what is called `good`.
-async fn store_with_sick_objects() -> SocketAddr {
+async fn store_with_unreadable_objects() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let asked_for_busy = Arc::new(AtomicUsize::new(0));
@@ -64,9 +64,9 @@ fn error(code: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sick_objects_cost_themselves_and_hold_nobody() {
-    let tenant = Stack::shared().await.tenant("sick-objects").await.unwrap();
-    let endpoint = store_with_sick_objects().await.to_string();
+async fn unreadable_objects_cost_themselves_and_hold_no_others() {
+    let tenant = Stack::shared().await.tenant("unreadable-objects").await.unwrap();
+    let endpoint = store_with_unreadable_objects().await.to_string();
     let settings = [
         ("MINIO_ENDPOINT", endpoint.as_str()),
         ("MINIO_REQUEST_ATTEMPTS", "1"),
@@ -78,18 +78,18 @@ async fn sick_objects_cost_themselves_and_hold_nobody() {
     let service = tenant.service(millrace(), &settings).unwrap();
     let pipeline = Running::with(tenant, service).await;
     let mut stored = Vec::new();
-    let mut buried = Vec::new();
+    let mut dead = Vec::new();
     for key in ["denied", "broken", "busy", "good-1", "good-2", "good-3"] {
         let id = fresh_id();
         let path = format!("{}/{key}.json", pipeline.tenant.bucket());
         pipeline.publish(event(&id, &path).to_string()).await;
         match key {
-            "denied" | "broken" => buried.push(id),
+            "denied" | "broken" => dead.push(id),
             _ => stored.push(id),
         }
     }
     pipeline.stored(&stored).await;
-    let letters = pipeline.dead_letters(buried.len()).await;
+    let letters = pipeline.dead_letters(dead.len()).await;
     for letter in &letters {
         assert_eq!(
             letter.header("x-millrace-reason").as_deref(),
@@ -97,7 +97,7 @@ async fn sick_objects_cost_themselves_and_hold_nobody() {
         );
         assert_eq!(letter.header("x-millrace-attempts").as_deref(), Some("3"));
         assert!(
-            buried.contains(&letter.header("x-millrace-event-id").unwrap()),
+            dead.contains(&letter.header("x-millrace-event-id").unwrap()),
             "{letter:?}"
         );
     }
