@@ -9,7 +9,7 @@
 #[path = "load/cpu.rs"]
 mod cpu;
 #[path = "../tests/page/tab.rs"]
-#[expect(dead_code, reason = "nobody clicks or types here")]
+#[expect(dead_code, reason = "nothing is clicked or typed here")]
 mod tab;
 
 use cpu::Cpu;

@@ -54,7 +54,7 @@ const SLOW: f64 = 10.0;
 /// An alert ends at this share of its threshold.
 const GOOD_AGAIN: f64 = 0.9;
 
-/// Fewer say nothing: one bad batch at night is no reason to wake anybody.
+/// Fewer say nothing: one bad batch at night is no reason to wake a person.
 const LEAST_ITEMS: u64 = 100;
 /// An object may hold thousands of items, and is still one crawl that went wrong.
 const LEAST_BATCHES: u64 = 3;
@@ -97,8 +97,8 @@ fn pool_exhausted(snapshot: &Snapshot) -> Finding {
     let pool = &snapshot.pool;
     let used = pool.size.saturating_sub(pool.available);
     // A probe that has just waited in vain waits for its next turn, and not for a connection.
-    let somebody_waits = pool.waiting > 0 || snapshot.database.is_err();
-    let exhausted = used > 0 && used >= pool.max_size && somebody_waits;
+    let a_task_waits = pool.waiting > 0 || snapshot.database.is_err();
+    let exhausted = used > 0 && used >= pool.max_size && a_task_waits;
     Finding {
         health: if exhausted { Health::Bad } else { Health::Good },
         value: Some(used as f64),

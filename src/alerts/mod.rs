@@ -2,7 +2,7 @@
 //! wrong for a while and when it is over.
 //!
 //! [`Snapshot`] are what is looked at, [`Rule`]s say what is wrong, a state remembers since when, and a
-//! channel for each receiver takes the notices away, so that a receiver that is down delays nobody.
+//! channel for each receiver takes the notices away, so that a receiver that is down delays no other.
 //! `docs/ALERTS.md` says what each alert means and what to do.
 
 mod channel;

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_wait_for_the_morning_wakes_nobody_unless_it_is_asked_for() {
+    fn what_can_wait_for_the_morning_pages_no_person_unless_it_is_asked_for() {
         let wanted = |least| {
             let pagerduty = pagerduty(origin(), least);
             Rule::ALL

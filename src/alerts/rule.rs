@@ -9,7 +9,7 @@ pub enum Rule {
     ObjectStoreLost,
     /// The database does not answer, or does not do its work.
     DatabaseLost,
-    /// All database connections are in use and somebody waits for one.
+    /// All database connections are in use and a task waits for one.
     PoolExhausted,
     /// Too many events end as dead requests.
     FailureRate,
@@ -26,9 +26,9 @@ pub enum Rule {
 /// How bad it is. The greater, the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Somebody should look at it in working hours.
+    /// It should be looked at in working hours.
     Warning,
-    /// Somebody should get up.
+    /// It should wake a person.
     Critical,
 }
 

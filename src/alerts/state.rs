@@ -91,7 +91,7 @@ impl Page {
         }
     }
 
-    /// Takes a finding in. A change that does not last is none: a broker that restarts pages nobody, and
+    /// Takes a finding in. A change that does not last is none: a broker that restarts pages no person, and
     /// an alert that pauses for a moment is the same alert.
     pub(super) fn turn(&mut self, finding: Finding, now: Moment) -> Option<Notice> {
         let health = finding.health;

@@ -27,7 +27,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What fires, for whoever asks. Cheap to clone.
+/// What fires, for the page and the API. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Alerts(watch::Receiver<Vec<FiringAlert>>);
 

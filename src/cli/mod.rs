@@ -86,7 +86,7 @@ fn log_quietly(source: &Source) {
     telemetry::start(&quiet(source));
 }
 
-/// Only what went wrong, unless somebody asked.
+/// Only what went wrong, unless it was asked for.
 fn quiet(source: &Source) -> LogSettings {
     let settings = Config::load_log(source);
     let level = match settings.level {

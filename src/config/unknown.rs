@@ -4,7 +4,7 @@ use super::likeness::{did_you_mean, distance};
 use super::source::{Source, is_service_link};
 use super::table;
 
-/// Prefixes that nobody but us has a reason to use.
+/// Prefixes that no other program has a reason to use.
 const OURS: [&str; 12] = [
     "RABBITMQ_",
     "EVENT_",
@@ -58,7 +58,7 @@ pub(super) fn warnings(source: &Source) -> Vec<String> {
 }
 
 /// A name under one of our prefixes, or one letter or two away from a setting's name. The prefixes that
-/// anybody may use, such as `MAX_` or `LOG_`, are taken for ours only for that.
+/// any program may use, such as `MAX_` or `LOG_`, are taken for ours only for that.
 fn looks_like_ours(name: &str, value: &str, known: &[String]) -> bool {
     let upper = name.to_ascii_uppercase();
     if is_from_kubernetes(&upper, value) || NEIGHBOURS.iter().any(|prefix| upper.starts_with(prefix)) {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ours_or_somebody_elses_is_left_alone() {
+    fn what_is_ours_or_of_another_program_is_left_alone() {
         for (name, value) in [
             ("RABBITMQ_HOST", "mq"),
             ("EVENT_QUEUE_NAME", "q"),

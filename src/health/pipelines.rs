@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pipeline_that_does_not_move_is_stuck_unless_it_waits_for_somebody() {
+    async fn a_pipeline_that_does_not_move_is_stuck_unless_it_waits_for_a_dependency() {
         let now = Instant::now();
         tokio::time::advance(STUCK_AFTER - Duration::from_secs(1)).await;
         assert_eq!(moves(3, now, || false), Ok(()));

@@ -15,7 +15,7 @@ macro_rules! style {
     };
 }
 
-/// One module, so that its names are nobody else's; in the order in which its parts need each other.
+/// One module, so that its names are its own; in the order in which its parts need each other.
 macro_rules! script {
     () => {
         concat!(
@@ -59,7 +59,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(policy).expect("a policy of visible ASCII")
 });
 
-/// The page for browsers, a list of addresses for everybody else.
+/// The page for browsers, a list of addresses for all other clients.
 pub(super) async fn index(headers: HeaderMap) -> Response {
     let html = if wants_html(&headers) { page() } else { addresses() };
     // Caches between us and the reader must tell the two apart.
@@ -82,7 +82,7 @@ fn page() -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        // After an upgrade nobody looks at the old page.
+        // After an upgrade the old page must not be shown.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, PAGE).into_response()

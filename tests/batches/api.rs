@@ -246,7 +246,7 @@ async fn projects_are_right(reader: &Reader<'_>) {
         }
         assert_eq!(sorted(jobs), sorted(table));
     }
-    assert_eq!(reader.ask("/projects/nobody/progress").await.0, 404);
+    assert_eq!(reader.ask("/projects/unknown/progress").await.0, 404);
 }
 
 async fn errors_are_right(reader: &Reader<'_>) {

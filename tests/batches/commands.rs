@@ -43,7 +43,7 @@ async fn check_asks_each_dependency_and_names_the_one_that_is_wrong() {
         ("MINIO_SECRET_KEY", "not-the-key", "object_store"),
         (
             "DATABASE_URL",
-            "postgresql://nobody:nothing@127.0.0.1:1/none",
+            "postgresql://no-role:nothing@127.0.0.1:1/none",
             "database",
         ),
     ] {

@@ -5,7 +5,7 @@ use millrace_stack::{Stack, wait_for};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_the_broker_refuses_costs_nobody_the_original() {
+async fn a_copy_that_the_broker_refuses_does_not_cost_the_original() {
     let tenant = Stack::shared().await.tenant("refused-copy").await.unwrap();
     let full = json!({"x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish"});
     tenant.declare_queue(DLQ, full).await.unwrap();
@@ -37,7 +37,7 @@ async fn a_copy_that_the_broker_refuses_costs_nobody_the_original() {
 async fn a_copy_that_comes_back_is_counted() {
     let pipeline = Running::shared("returned-copy", &[]).await;
     let dead_letters = async |count| {
-        pipeline.announce(&fresh_id(), "somebody-elses/a.json").await;
+        pipeline.announce(&fresh_id(), "not-allowed/a.json").await;
         pipeline.dead_letters(count).await;
         pipeline.queue_empties().await;
     };
@@ -52,7 +52,7 @@ async fn a_copy_that_comes_back_is_counted() {
 /// The original fits into a frame by some bytes, its copy with what we add does not; the broker would end the
 /// connection, deliver again, and so on for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_that_fill_a_frame_stop_nobody() {
+async fn headers_that_fill_a_frame_stop_nothing() {
     let pipeline = Running::shared("large-headers", &[]).await;
     let headers = json!({"large": "x".repeat(130_900), "small": "kept"});
     pipeline.publish_with(&headers, "no event at all").await;

@@ -214,7 +214,7 @@ async fn a_crashing_event_whose_dead_letter_no_queue_takes_is_still_known_after_
     .await
     .unwrap();
     pipeline.service.kill().await.unwrap();
-    // Nobody would die of it now, so it would be stored if it were let in.
+    // Nothing would crash of it now, so it would be stored if it were let in.
     let healthy = pipeline.tenant.service(millrace(), &[]).unwrap();
     healthy.wait_ready(PATIENCE).await.unwrap();
     pipeline.tenant.delete_queue(DLQ).await.unwrap();

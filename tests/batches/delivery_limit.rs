@@ -1,5 +1,5 @@
 //! A quorum queue gives up on a message that was delivered too often, RabbitMQ 4 after 20 times unless told otherwise,
-//! and what it gives up is gone where nobody said where to put it. Nothing is lost to that.
+//! and what it gives up is gone where no dead-letter queue was set. Nothing is lost to that.
 
 use crate::running::{DLQ, PATIENCE, QUEUE, Running, batch_of, event, fresh_id, millrace};
 use millrace_stack::{Proxies, Stack, Tenant, wait_for};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const BEFORE: usize = 20;
 const DURING: usize = 4;
 
-/// Holds an event through so many lost sessions, whoever's they are, and sees it stored.
+/// Holds an event through so many lost sessions, whichever replica's they are, and sees it stored.
 async fn survives(name: &str, queue: Value) {
     let stack = Stack::shared().await;
     let proxies = Proxies::start(stack).await.unwrap();
@@ -18,7 +18,7 @@ async fn survives(name: &str, queue: Value) {
     tenant.declare_queue(QUEUE, queue).await.unwrap();
     let migrated = tenant.command(millrace(), &["migrate"], &[]).await.unwrap();
     assert!(migrated.status.success(), "{migrated:?}");
-    // Whoever writes waits here, with the event in hand.
+    // The writer waits here, with the event in hand.
     let mut elsewhere = tenant.connect_postgres().await.unwrap();
     let lock = elsewhere.transaction().await.unwrap();
     lock.batch_execute("LOCK TABLE authors").await.unwrap();
@@ -62,11 +62,11 @@ async fn survives(name: &str, queue: Value) {
     assert!(pipeline.tenant.peek(DLQ, 1).await.unwrap().is_empty());
 }
 
-/// Somebody takes the message and is gone.
+/// Another consumer takes the message and is gone.
 async fn lose_a_session(tenant: &Tenant<'_>) {
     wait_for("the message to be back", PATIENCE, async || {
-        let somebody = tenant.raw_publisher().await.map_err(|error| error.to_string())?;
-        match somebody.take_and_vanish(QUEUE).await {
+        let other = tenant.raw_publisher().await.map_err(|error| error.to_string())?;
+        match other.take_and_vanish(QUEUE).await {
             Ok(true) => Ok(()),
             other => Err(format!("{other:?}")),
         }

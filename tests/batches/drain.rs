@@ -79,7 +79,7 @@ async fn drains_in(
     for id in &ids {
         let path = format!("{}/{id}.json", pipeline.tenant.bucket());
         let event = crate::running::event(id, &path).to_string();
-        // Without a broker there is nobody to take it: then it is published afterwards.
+        // Without a broker no source takes it: then it is published afterwards.
         let _ = pipeline
             .tenant
             .publish("smap.events", "data.collected", event)

@@ -100,7 +100,7 @@ async fn no_field_of_an_event_is_in_memory_once_for_each_item() {
     assert!(longest < Some(16 << 10), "a log line has {longest:?} bytes");
 }
 
-/// Each field that the schema knows, and one in each object that nobody does.
+/// Each field that the schema knows, and one in each object that it does not.
 fn event_fields() -> Vec<String> {
     let schema: Value =
         serde_json::from_str(include_str!("../../schema/events/data.collected.json")).unwrap();
@@ -144,7 +144,7 @@ async fn announce(pipeline: &Running<'_>, mib: u64) {
     pipeline.announce(&id, &path).await;
 }
 
-/// Waits until so many batches are stored; the most bytes that were in flight when somebody looked.
+/// Waits until so many batches are stored; the most bytes that were in flight at one look.
 async fn in_flight_until_stored(pipeline: &Running<'_>, batches: i64) -> u64 {
     let most = AtomicU64::new(0);
     wait_for("all batches to be stored", PATIENCE * 5, async || {

@@ -63,7 +63,7 @@ async fn noted(pipeline: &Running<'_>, events: usize) {
 }
 
 /// All of these are stored at their first attempt, nothing is dead, and nothing is noted any more.
-async fn nobody_paid(pipeline: &Running<'_>, ids: &[String]) {
+async fn none_was_charged(pipeline: &Running<'_>, ids: &[String]) {
     pipeline.stored(ids).await;
     pipeline.queue_empties().await;
     assert!(pipeline.tenant.peek(DLQ, 1).await.unwrap().is_empty());
@@ -91,7 +91,7 @@ async fn after_a_first_crash_all_run_together_and_are_noted_in_groups() {
     pipeline.service.start_again().unwrap();
     noted(&pipeline, EVENTS).await;
     drop(locked);
-    nobody_paid(&pipeline, &ids).await;
+    none_was_charged(&pipeline, &ids).await;
     assert_eq!(
         counted(&pipeline.service, "redeliveries_total", &[]).await,
         EVENTS as f64
@@ -129,7 +129,7 @@ async fn a_restart_of_the_broker_is_no_crash_on_a_classic_queue_with_two_replica
         stack.rabbitmq.start().await.unwrap();
     }
     drop(locked);
-    nobody_paid(&pipeline, &ids).await;
+    none_was_charged(&pipeline, &ids).await;
     for service in [&pipeline.service, &other] {
         assert!(counted(service, "redeliveries_total", &[]).await > 0.0);
         assert_eq!(counted(service, "suspects_total", &[]).await, 0.0);
@@ -156,7 +156,7 @@ async fn after_a_second_crash_new_events_are_stored_while_the_quarantined_ones_w
     // Those in the retry queue are there for seconds.
     is_at_least(&pipeline.service, "quarantined_events", 1.0).await;
     let all: Vec<_> = old.iter().chain(&new).cloned().collect();
-    nobody_paid(&pipeline, &all).await;
+    none_was_charged(&pipeline, &all).await;
     assert_eq!(
         counted(&pipeline.service, "suspects_total", &[]).await,
         EVENTS as f64,
@@ -210,6 +210,6 @@ async fn an_event_that_waits_on_a_slow_store_in_two_unrelated_crashes_is_stored(
         proxies.objects.order(Order::Pass);
     }
     pipeline.service.start_again().unwrap();
-    nobody_paid(&pipeline, &["evt_waits".to_owned()]).await;
+    none_was_charged(&pipeline, &["evt_waits".to_owned()]).await;
     assert_eq!(counted(&pipeline.service, "suspects_total", &[]).await, 1.0);
 }

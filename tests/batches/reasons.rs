@@ -55,7 +55,7 @@ async fn events_that_cannot_be_read() {
     .await;
     let path = event("evt_path", "crawl-results/../secrets.json").to_string();
     dead_letters(&pipeline, 2, "bad_path", &path, Some("evt_path")).await;
-    let bucket = event("evt_bucket", "somebody-elses/a.json").to_string();
+    let bucket = event("evt_bucket", "not-allowed/a.json").to_string();
     dead_letters(&pipeline, 3, "bucket_not_allowed", &bucket, Some("evt_bucket")).await;
     pipeline.queue_empties().await;
     let metrics = pipeline.service.metrics().await.unwrap();

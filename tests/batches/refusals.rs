@@ -1,4 +1,4 @@
-//! A queue that takes no copies costs its own events waiting, and nobody else anything.
+//! A queue that takes no copies costs its own events waiting, and the others nothing.
 
 use crate::running::{DLQ, PATIENCE, QUEUE, Running, batch_of, fresh_id, millrace};
 use millrace_stack::{Stack, Tenant, wait_for};
@@ -22,7 +22,7 @@ async fn make_room(tenant: &Tenant<'_>, name: &str) {
 /// Publishes events that can never be stored.
 async fn poison(pipeline: &Running<'_>, count: usize) {
     for _ in 0..count {
-        pipeline.announce(&fresh_id(), "somebody-elses/a.json").await;
+        pipeline.announce(&fresh_id(), "not-allowed/a.json").await;
     }
 }
 
@@ -75,7 +75,7 @@ fn says(words: &'static str) -> impl Fn(&Value) -> bool {
 }
 
 /// No session was lost, so nothing was delivered twice.
-async fn nobody_else_noticed(pipeline: &Running<'_>) {
+async fn the_others_did_not_notice(pipeline: &Running<'_>) {
     assert_eq!(
         metric(pipeline, "actor_restarts_total").await,
         0.0,
@@ -86,7 +86,7 @@ async fn nobody_else_noticed(pipeline: &Running<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_dead_letter_queue_holds_its_letters_and_nobody_else() {
+async fn a_full_dead_letter_queue_holds_its_letters_and_nothing_else() {
     let tenant = Stack::shared().await.tenant("full-dlq").await.unwrap();
     full_queue(&tenant, DLQ).await;
     let pipeline = Running::start(tenant, &[("EVENT_PREFETCH_COUNT", "30"), JSON]).await;
@@ -94,7 +94,7 @@ async fn a_full_dead_letter_queue_holds_its_letters_and_nobody_else() {
     metric_becomes(&pipeline, "copies_held", 3.0).await;
     good_events_flow(&pipeline, 100).await;
     readiness_says(&pipeline, 200, &[DLQ, "takes no copies", "held for that: 3"]).await;
-    nobody_else_noticed(&pipeline).await;
+    the_others_did_not_notice(&pipeline).await;
 
     // Its fate is not told before it is true.
     let dead = |log: &Value| log["fate"] == "dead_lettered";
@@ -122,11 +122,11 @@ async fn a_full_dead_letter_queue_holds_its_letters_and_nobody_else() {
         1,
         "and one at its end"
     );
-    nobody_else_noticed(&pipeline).await;
+    the_others_did_not_notice(&pipeline).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_dead_letters_that_nobody_takes_do_not_fill_the_prefetch() {
+async fn many_dead_letters_that_no_queue_takes_do_not_fill_the_prefetch() {
     let tenant = Stack::shared().await.tenant("flooded-dlq").await.unwrap();
     full_queue(&tenant, DLQ).await;
     let settings = [("EVENT_PREFETCH_COUNT", "50"), ("RETRY_MAX_DELAY", "4"), JSON];
@@ -136,7 +136,7 @@ async fn many_dead_letters_that_nobody_takes_do_not_fill_the_prefetch() {
     readiness_says(&pipeline, 200, &[DLQ, "takes no copies"]).await;
     assert!(metric(&pipeline, "dead_letters_put_off_total").await > 0.0);
     assert!(metric(&pipeline, "copies_held").await < 50.0);
-    nobody_else_noticed(&pipeline).await;
+    the_others_did_not_notice(&pipeline).await;
 
     make_room(&pipeline.tenant, DLQ).await;
     let letters = pipeline.dead_letters(500).await;
@@ -194,11 +194,11 @@ async fn without_the_right_to_write_copies_wait_and_good_events_flow() {
     pipeline.dead_letters(2).await;
     pipeline.stored(&[late]).await;
     pipeline.queue_empties().await;
-    nobody_else_noticed(&pipeline).await;
+    the_others_did_not_notice(&pipeline).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_retry_queue_holds_its_own_events_and_nobody_else() {
+async fn a_full_retry_queue_holds_its_own_events_and_nothing_else() {
     const RETRIES: &str = "analytics.data.collected.retry.200ms";
     let tenant = Stack::shared().await.tenant("full-retry").await.unwrap();
     full_queue(&tenant, RETRIES).await;
@@ -224,6 +224,6 @@ async fn a_full_retry_queue_holds_its_own_events_and_nobody_else() {
     pipeline.tenant.delete_queue(RETRIES).await.unwrap();
     pipeline.stored(&late).await;
     pipeline.queue_empties().await;
-    nobody_else_noticed(&pipeline).await;
+    the_others_did_not_notice(&pipeline).await;
     assert!(pipeline.tenant.peek(DLQ, 1).await.unwrap().is_empty());
 }

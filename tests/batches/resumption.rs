@@ -67,13 +67,13 @@ async fn a_stuck_event_does_not_keep_consumers_away_after_an_outage() {
         pipeline.batch(id, 1).await;
     }
     let mut most = 0;
-    let everybody = [&later[..], &[held][..]].concat();
+    let all = [&later[..], &[held][..]].concat();
     wait_for("the others", PATIENCE, async || {
         most = most.max(unacknowledged(&pipeline).await);
         let stored = pipeline
-            .count("ingested_batches WHERE event_id = ANY($1)", &[&everybody])
+            .count("ingested_batches WHERE event_id = ANY($1)", &[&all])
             .await;
-        if stored == everybody.len() as i64 {
+        if stored == all.len() as i64 {
             Ok(())
         } else {
             Err(format!("{stored} stored"))

@@ -81,7 +81,7 @@ async fn rotated_secrets_are_read_again_when_a_connection_is_made() {
     pipeline.tenant.close_connections().await.unwrap();
     let sessions = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'rotating'";
     let ended: i64 = admin.query_one(sessions, &[]).await.unwrap().get(0);
-    assert!(ended > 0, "nobody was connected");
+    assert!(ended > 0, "there was no connection");
     goes_on(&pipeline).await;
     assert!(
         pipeline.service.wait_exit(Duration::ZERO).await.is_err(),

@@ -166,7 +166,7 @@ pub(crate) fn event(event_id: &str, path: &str) -> Value {
     })
 }
 
-/// Good items whose ids nobody else uses.
+/// Good items whose ids are used nowhere else.
 pub(crate) fn batch_of(name: &str, items: usize) -> String {
     let item = |n: usize| {
         json!({

@@ -72,7 +72,7 @@ impl Fleet<'static> {
         [&self.pipeline.service].into_iter().chain(&self.others)
     }
 
-    /// Announces a part of the load, in no certain order, while nobody can begin: all begin with all of it before them.
+    /// Announces a part of the load, in no certain order, while none can begin: all begin with all of it before them.
     async fn announce(&self, trial: &Trial, part: &[usize]) {
         for service in self.services() {
             service.pause().unwrap();
@@ -97,7 +97,7 @@ impl Fleet<'static> {
     }
 
     /// What a replica gave back when it went, read or not, costs no event an attempt and leaves none under suspicion.
-    async fn nobody_is_blamed(&self) {
+    async fn none_is_in_quarantine(&self) {
         let charged = self
             .pipeline
             .count("ingested_batches WHERE attempts > 1", &[])
@@ -210,7 +210,7 @@ async fn a_rolling_restart_under_load_dead_letters_nothing_and_charges_nothing()
         ready(service).await;
     }
     fleet.is_as_computed(&trial.expected()).await;
-    fleet.nobody_is_blamed().await;
+    fleet.none_is_in_quarantine().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,7 +241,7 @@ async fn eight_become_two_during_the_work_five_in_order_and_one_by_force() {
         redelivered += counted(service, "analytics_redeliveries_total").await;
     }
     assert!(redelivered > 0.0, "what the killed one held was delivered again");
-    fleet.nobody_is_blamed().await;
+    fleet.none_is_in_quarantine().await;
 }
 
 /// Starts eight at once; how often each migration was applied.

@@ -1,4 +1,4 @@
-//! What the broker says when a session cannot be set up reaches whoever asks, in its own words.
+//! What the broker says when a session cannot be set up reaches operators, in its own words.
 
 use crate::running::{DLQ, PATIENCE, QUEUE, millrace};
 use amqprs::{
@@ -30,8 +30,8 @@ async fn check_says(tenant: &Tenant<'_>, settings: &[(&str, &str)], code: i32, w
     assert!(words.iter().all(|word| said.contains(word)), "{said}");
 }
 
-/// Somebody else's connection to the tenant's virtual host.
-async fn somebody_else(tenant: &Tenant<'_>) -> (Connection, Channel) {
+/// Another client's connection to the tenant's virtual host.
+async fn another_client(tenant: &Tenant<'_>) -> (Connection, Channel) {
     let (user, password) = tenant.stack().rabbitmq.credentials();
     let mut at = OpenConnectionArguments::new("127.0.0.1", tenant.stack().rabbitmq.port(), user, password);
     at.virtual_host(tenant.vhost());
@@ -116,7 +116,7 @@ async fn a_queue_that_may_not_be_read_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_belongs_to_another_connection_is_no_missing_queue() {
     let tenant = Stack::shared().await.tenant("locked").await.unwrap();
-    let (connection, channel) = somebody_else(&tenant).await;
+    let (connection, channel) = another_client(&tenant).await;
     let mut exclusive = QueueDeclareArguments::new(QUEUE);
     exclusive.exclusive(true);
     channel.queue_declare(exclusive).await.unwrap();
@@ -133,7 +133,7 @@ async fn a_queue_that_belongs_to_another_connection_is_no_missing_queue() {
 async fn a_queue_with_a_consumer_that_wants_to_be_alone_is_named() {
     let tenant = Stack::shared().await.tenant("exclusive-consumer").await.unwrap();
     queues(&tenant).await;
-    let (connection, channel) = somebody_else(&tenant).await;
+    let (connection, channel) = another_client(&tenant).await;
     let mut alone = BasicConsumeArguments::new(QUEUE, "alone");
     alone.exclusive(true);
     let (_, _unread) = channel.basic_consume_rx(alone).await.unwrap();

@@ -1,4 +1,4 @@
-//! Writes that cannot be done now, while others can: they pay for themselves, and hold nobody.
+//! Writes that cannot be done now, while others can: they alone are charged, and they hold no others.
 
 use crate::running::{DLQ, PATIENCE, Running, batch_of, fresh_id};
 use millrace_stack::wait_for;
@@ -49,7 +49,7 @@ async fn only_the_stuck_are_charged(pipeline: &Running<'_>, sick: &[String], oth
     assert_eq!(
         pipeline.count(charged, &[&others]).await,
         0,
-        "the others paid nothing"
+        "the others were charged nothing"
     );
 }
 
@@ -119,7 +119,7 @@ async fn a_trigger_that_raises_costs_what_it_raises_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_table_is_waited_for_and_nobody_pays() {
+async fn a_locked_table_is_waited_for_and_no_event_is_charged() {
     for writers in [1, 2] {
         let pipeline = start(&format!("locked-table-{writers}"), writers).await;
         let holder = pipeline.tenant.connect_postgres().await.unwrap();

@@ -208,12 +208,12 @@ async fn who_is_not_trusted_is_not_spoken_to_and_the_reason_is_named() {
     // We without a certificate, and with one that they do not trust.
     let (user, password) = stack.rabbitmq.credentials();
     let url = servers.broker(&tenant, &format!("{user}:{password}@localhost"));
-    let nobody = [
+    let unknown = [
         ("RABBITMQ_CERT_FILE", ""),
         ("RABBITMQ_KEY_FILE", ""),
         ("RABBITMQ_URL", &url),
     ];
-    refused(&nobody, 0, "").await;
+    refused(&unknown, 0, "").await;
     let stranger = others.identity(user).unwrap();
     let (certificate, key) = (text(&stranger.certificate), text(&stranger.key));
     let strange = [
@@ -229,7 +229,7 @@ async fn who_is_not_trusted_is_not_spoken_to_and_the_reason_is_named() {
     refused(&[("DATABASE_URL", &certified)], 2, "certificate").await;
 }
 
-/// On servers of its own: the certificate that the database shows is everybody's.
+/// On servers of its own: the certificate that the database shows is the same for all.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_certificate_of_the_database_is_refused_and_a_renewed_one_taken() {
     let stack = Stack::start_with(ENCRYPTED).await.unwrap();
@@ -275,7 +275,7 @@ async fn an_expired_certificate_of_the_database_is_refused_and_a_renewed_one_tak
     .unwrap();
 }
 
-/// Certificates last weeks now; nobody restarts a fleet for each.
+/// Certificates last weeks now; no fleet is restarted for each.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_of_ours_is_used_without_a_restart() {
     let servers = Encrypted::shared().await;

@@ -85,7 +85,7 @@ async fn a_dead_letter_says_why_and_carries_its_trace() {
     let collector = Collector::start().await.unwrap();
     let pipeline = traced("traces-dead", &over("http/protobuf", collector.http_endpoint())).await;
     let event_id = fresh_id();
-    pipeline.announce(&event_id, "somebody-elses/a.json").await;
+    pipeline.announce(&event_id, "not-allowed/a.json").await;
     let letter = pipeline.dead_letters(1).await.remove(0);
     let story = Story::of(&collector, &event_id, 1).await;
     let root = &story.roots[0];
@@ -94,7 +94,7 @@ async fn a_dead_letter_says_why_and_carries_its_trace() {
     assert!(
         root.error
             .as_deref()
-            .is_some_and(|why| why.contains("somebody-elses")),
+            .is_some_and(|why| why.contains("not-allowed")),
         "{root:?}"
     );
     let steps = story.children(root);

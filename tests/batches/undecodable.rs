@@ -86,7 +86,7 @@ async fn repaired(pipeline: &Running<'_>) -> f64 {
 
 /// A quorum queue, and any queue of RabbitMQ 4, writes such a header anew as another type.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_type_of_header_that_only_the_broker_knows_stops_nobody() {
+async fn a_type_of_header_that_only_the_broker_knows_stops_nothing() {
     let (pipeline, mut producer) = running("other-type", "classic").await;
     let id = announce(&pipeline, &mut producer, &properties::of_another_type()).await;
     let good = fresh_id();
@@ -96,12 +96,12 @@ async fn a_type_of_header_that_only_the_broker_knows_stops_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_that_is_not_utf8_costs_nobody_anything_on_a_quorum_queue() {
+async fn text_that_is_not_utf8_costs_nothing_on_a_quorum_queue() {
     are_stored("not-utf8-quorum", "quorum").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_that_is_not_utf8_costs_nobody_anything_on_a_classic_queue() {
+async fn text_that_is_not_utf8_costs_nothing_on_a_classic_queue() {
     are_stored("not-utf8-classic", "classic").await;
 }
 
@@ -141,7 +141,7 @@ async fn a_dead_letter_keeps_the_properties_that_were_repaired() {
     undisturbed(&pipeline).await;
 }
 
-/// What nests deeper than anybody reads would end the process: its stack is finite.
+/// What nests too deep would end the process: its stack is finite.
 async fn are_dead_letters(name: &str, kind: &str) {
     let (pipeline, mut producer) = running(name, kind).await;
     let mut expected = Vec::new();
@@ -230,7 +230,7 @@ async fn a_header_that_comes_twice_and_every_type_of_header_can_be_copied() {
 
 /// A topic exchange takes any bytes for a key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_routing_key_that_is_not_utf8_stops_nobody() {
+async fn a_routing_key_that_is_not_utf8_stops_nothing() {
     let (pipeline, mut producer) = running("odd-key", "classic").await;
     pipeline.tenant.bind(QUEUE, EXCHANGE, "data.#").await.unwrap();
     let id = fresh_id();

@@ -1,4 +1,4 @@
-//! A store that is well but for some objects: they pay for themselves, and hold nobody.
+//! A store that is well but for some objects: they alone are charged, and they hold no others.
 
 use crate::running::{Running, batch_of, event, fresh_id, millrace};
 use millrace_stack::Stack;

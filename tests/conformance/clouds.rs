@@ -32,7 +32,7 @@ fn start(tool: Tool, args: &[String]) -> Child {
 }
 
 fn client() -> reqwest::Client {
-    // Whoever installed one first keeps it.
+    // The one that was installed first stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
 }

@@ -71,7 +71,7 @@ async fn google_serves_and_misses_and_its_likes_are_not_believed() {
     );
 }
 
-/// In its own words it could be anybody who has no such route: nothing is missing because it says so.
+/// In its own words it could be any server that has no such route: nothing is missing because it says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_404_in_other_words_than_googles_dead_letters_nothing() {
     if !is_there(Tool::GOOGLE) {

@@ -157,7 +157,7 @@ async fn keys_that_are_refused_are_waited_for_and_named() {
     let tenant = stack.tenant("refused").await.unwrap();
     for (name, value) in [
         ("MINIO_SECRET_KEY", "not-the-key"),
-        ("MINIO_ACCESS_KEY", "nobody"),
+        ("MINIO_ACCESS_KEY", "unknown"),
     ] {
         let checked = tenant
             .command(millrace(), &["check", "--json"], &[(name, value)])

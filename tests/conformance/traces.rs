@@ -205,7 +205,7 @@ async fn a_dead_letter_says_why_and_names_the_span_that_published_it() {
         return;
     };
     let id = fresh_id();
-    traced.publish_traced(&event(&id, "somebody-elses/a.json")).await;
+    traced.publish_traced(&event(&id, "not-allowed/a.json")).await;
     let letter = traced.pipeline.dead_letters(1).await.remove(0);
     let trace = traced.trace_of(&id, "settle", 1).await;
     let publish = format!("{DLQ} publish");

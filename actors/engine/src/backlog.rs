@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_fails_again_lets_the_fresh_ones_go_first() {
+    fn what_fails_again_lets_the_fresh_ones_go_first() {
         let mut backlog = Backlog::default();
         backlog.push(mail(10, true));
         backlog.push(mail(11, true));

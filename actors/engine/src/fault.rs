@@ -67,7 +67,7 @@ impl Fault {
         }
     }
 
-    /// Nobody's fault, worth a counted retry.
+    /// No fault of the event or a dependency, worth a counted retry.
     pub fn transient(cause: &'static str, detail: impl Into<String>) -> Self {
         Self::Transient {
             cause,

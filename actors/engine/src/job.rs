@@ -15,7 +15,7 @@ pub(crate) trait Job: Unpin + 'static {
     type Made: 'static;
     type Out: Send + 'static;
 
-    /// What the work is called in traces, and whom it talks to.
+    /// What the work is called in traces, and the dependency it talks to.
     const SPAN: (&'static str, Kind);
 
     /// How long a batch may wait for others.

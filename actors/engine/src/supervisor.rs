@@ -1,5 +1,5 @@
 //! The actor above the actors: it decides when a failed one is rebuilt and when deliveries pause, says
-//! what happened to whom, and ends the program when there is no more point in trying.
+//! what happened to which actor, and ends the program when there is no more point in trying.
 
 use super::{
     ActorId, ActorRegistry, Affected, Breaker, Cause, Drain, Report, RestartPolicy, State,
@@ -122,7 +122,7 @@ impl Supervisor {
         workers.all(|(_, entry)| entry.failing)
     }
 
-    /// Drains what can be drained; the process ends when that is done. Whoever runs the process
+    /// Drains what can be drained; the process ends when that is done. What runs the process
     /// (Kubernetes) is the supervisor above this one.
     fn give_up(&mut self, child: ActorId) {
         self.actors.set(child, State::GaveUp);

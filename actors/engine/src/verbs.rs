@@ -14,7 +14,7 @@ pub trait Stage: Sized + 'static {
 
     /// What the work is called in traces.
     const VERB: &'static str = "work";
-    /// Whom it talks to.
+    /// The dependency it talks to.
     const KIND: Kind = Kind::Internal;
 
     /// Handles one message.
@@ -32,7 +32,7 @@ pub trait Transform: Sized + 'static {
 
     /// What the work is called in traces.
     const VERB: &'static str = "work";
-    /// Whom it talks to.
+    /// The dependency it talks to.
     const KIND: Kind = Kind::Internal;
 
     /// Handles one message.
@@ -51,7 +51,7 @@ pub trait Sink: Sized + 'static {
 
     /// What the work is called in traces.
     const VERB: &'static str = "work";
-    /// Whom it talks to.
+    /// The dependency it talks to.
     const KIND: Kind = Kind::Internal;
 
     /// How long a batch may wait for others before it is written: it is closed when it reaches its limits, when so

@@ -245,7 +245,7 @@ impl<J: Job> Worker<J> {
         false
     }
 
-    /// An outage: the events stay, first in line. But one that meets outages again and again which nobody else
+    /// An outage: the events stay, first in line. But one that meets outages again and again which no other
     /// meets is charged for them, or it would hold its worker for ever.
     fn suffer(&mut self, mut batch: Batch<J>, fault: Fault) {
         let passed = self.pool.get().map_or(0, Pool::passed);
@@ -294,7 +294,7 @@ impl<J: Job> Worker<J> {
         }
     }
 
-    /// The same where there is nobody else, or no use in it.
+    /// The same where there is no other, or no use in it.
     fn retry_here(&mut self, batch: Batch<J>) {
         self.let_go(&batch, true);
         let retried = |mail: Envelope<J::In>| {

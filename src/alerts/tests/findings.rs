@@ -60,7 +60,7 @@ fn what_does_not_serve_is_named_with_its_reason() {
 }
 
 #[test]
-fn a_pool_is_exhausted_when_all_connections_are_used_and_somebody_waits() {
+fn a_pool_is_exhausted_when_all_connections_are_used_and_a_task_waits() {
     let (answers, waited) = (Ok(()), Err("no answer within 1.5 s".to_owned()));
     for (size, available, waiting, database, expected) in [
         (30, 0, 1, &answers, Bad),

@@ -39,7 +39,7 @@ struct Allowance {
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Keeps proxies from taking a quiet stream for a dead one.
 const COMMENT_EVERY: Duration = Duration::from_secs(10);
-/// Batches that are told of in a second; more is no reading for anybody.
+/// Batches that are told of in a second; more is too much to read.
 const BATCHES_A_SECOND: u32 = 20;
 /// The slot that is not over, and the one before it, which may just have ended.
 const SLOTS: u32 = 2;

@@ -83,7 +83,7 @@ async fn a_status_comes_at_once_and_again_and_again() {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_to_everybody_who_listens() {
+async fn what_happens_is_told_to_all_that_listen() {
     let service = start().await;
     let mut streams = [Reader::open(&service).await, Reader::open(&service).await];
     log(&service.state.lines, || {

@@ -1,4 +1,4 @@
-//! Somebody who asks the API.
+//! A client of the API.
 
 use crate::running::{PATIENCE, Running};
 use jsonschema::Validator;
@@ -8,7 +8,7 @@ use url::Url;
 
 pub(super) const TOKEN: &str = "token-of-the-api-test";
 
-/// Somebody who knows the token, reads the document and keeps all answers.
+/// A client that knows the token, reads the document and keeps all answers.
 pub(super) struct Reader<'a> {
     pub(super) pipeline: &'a Running<'a>,
     client: reqwest::Client,

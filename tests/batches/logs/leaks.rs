@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use millrace_stack::{Collector, Receiver, Seen, Service, Stack, Tenant, wait_for};
 use serde_json::{Value, json};
 
-/// An address for a setting of each form. The first that a setting takes is tried; nobody answers at any of them.
+/// An address for a setting of each form. The first that a setting takes is tried; nothing answers at any of them.
 const ADDRESSES: [&str; 9] = [
     "http://u:S3cr3tW0rd@127.0.0.1:9/p",
     "http://u:S3cr3tW0rd@127.0.0.1:9",
@@ -127,7 +127,7 @@ async fn settings_with_addresses(tenant: &Tenant<'_>) -> Vec<(String, &'static s
     asked.buffered(4).filter_map(std::future::ready).collect().await
 }
 
-/// One service with this setting and, where somebody is to be told of it, without an object store.
+/// One service with this setting and, where an alert is to be sent about it, without an object store.
 async fn shows_nothing(name: &str, address: &str, store: bool) {
     let why = format!("{name}={address}");
     let ears = Ears::open().await;

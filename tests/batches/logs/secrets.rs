@@ -3,8 +3,8 @@
 use crate::running::{PATIENCE, Running, batch_of, event, fresh_id, millrace};
 use millrace_stack::{Service, Stack, Tenant, wait_for};
 
-/// Every secret has this word in it, before and after what has a meaning in URLs, quotes and percents: whoever
-/// prints a part of one, encoded or not, prints it.
+/// Every secret has this word in it, before and after what has a meaning in URLs, quotes and percents: to
+/// print a part of one, encoded or not, is to print it.
 pub(super) const WORD: &str = "S3cr3tW0rd";
 const PASSWORD: &str = "S3cr3tW0rd@1/a:b?c#d%e&f=g+'\"\\ S3cr3tW0rd";
 const PAGES: [&str; 7] = [
@@ -167,7 +167,7 @@ async fn no_secret_shows_while_all_is_well() {
     assert_silent("the end of the log", &pipeline.service.lines().join("\n"));
 }
 
-/// A service that is refused or finds nobody says so, and nothing else.
+/// A service that is refused or finds nothing says so, and nothing else.
 async fn fails_silently(name: &str, dependency: &str, settings: &[(&str, &str)]) {
     let tenant = Stack::shared().await.tenant(name).await.unwrap();
     let mut all = OTHERS.to_vec();
@@ -204,7 +204,7 @@ async fn fails_silently(name: &str, dependency: &str, settings: &[(&str, &str)])
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_shows_when_a_dependency_refuses_it() {
     let stack = Stack::shared().await;
-    // Users that nobody has made.
+    // Users that were not made.
     let rabbitmq = Secrets::rabbitmq(stack.rabbitmq.port(), "secrets-refused");
     fails_silently("refused-broker", "rabbitmq", &[("RABBITMQ_URL", &rabbitmq)]).await;
     let database = Secrets::database(stack.postgres.port(), "millrace", "postgres");
@@ -281,7 +281,7 @@ async fn no_secret_shows_in_what_is_kept_of_an_event() {
     assert_service_silent(&pipeline.service).await;
 }
 
-/// Nobody is asked to write a login there, and somebody does.
+/// No login belongs there, and yet one is written there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_in_an_address_shows_nowhere() {
     let odd = [

@@ -176,7 +176,7 @@ pub(super) fn assert_there_from_the_start(text: &str) {
     }
 }
 
-/// No label has a value that somebody outside could have thought of.
+/// No label has a value that came from outside.
 pub(super) fn assert_bounded(text: &str) {
     for sample in Metrics::parse(text).all() {
         for (label, value) in &sample.labels {

@@ -223,7 +223,7 @@ async fn rules_and_dashboards_name_only_what_there_is() {
     let slack = receiver.url("/services/hook");
     let settings = [
         ("ALERT_SLACK_WEBHOOK_URL", slack.as_str()),
-        // Nobody listens there; what becomes of spans is counted all the same.
+        // Nothing listens there; what becomes of spans is counted all the same.
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
         ("FAILPOINTS", "parse.begin=return(panic evt_panics)"),
         ("RETRY_INITIAL_DELAY", "0.1"),

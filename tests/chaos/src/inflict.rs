@@ -185,7 +185,7 @@ async fn terminate(world: &World<'_>, index: usize) -> anyhow::Result<Terminatio
     })
 }
 
-/// Nobody may be about to put something in: what is deleted with its queue is lost, and not by our fault. So the
+/// Nothing may be about to put something in: what is deleted with its queue is lost, and not by our fault. So the
 /// product is frozen meanwhile. The queue is made again as it was, in case the product does not need it soon.
 async fn delete_retry_queue(world: &World<'_>, time: Duration) -> anyhow::Result<()> {
     let mut hands = Vec::new();

@@ -126,8 +126,8 @@ async fn perform(plan: &Plan, stack: &Stack) -> anyhow::Result<Outcome> {
         drained,
     } = tokio::select! {
         worked = working => worked?,
-        kept = keeping => return Err(kept.err().context("nobody keeps the replicas running")?),
-        _ = watching => anyhow::bail!("nobody watches the replicas"),
+        kept = keeping => return Err(kept.err().context("the task that keeps the replicas running ended")?),
+        _ = watching => anyhow::bail!("the task that watches the replicas ended"),
     };
 
     let mut terminations: Vec<_> = played.iter().filter_map(|one| one.termination).collect();
@@ -187,7 +187,7 @@ async fn work(
     let business = Business::default();
     let played = tokio::select! {
         worked = async { tokio::try_join!(playing, publishing) } => worked?.0,
-        () = business.watch(world) => anyhow::bail!("nobody watches the queues"),
+        () = business.watch(world) => anyhow::bail!("the task that watches the queues ended"),
     };
     reporter.now("faults are over; waiting for the rest of the work");
     mend_all(world).await?;

@@ -36,7 +36,7 @@ pub struct Summary {
     pub busy_percent: usize,
     /// What the oracle says.
     pub findings: Findings,
-    /// Stored events that paid with an attempt: for trouble of their own, not for an outage.
+    /// Stored events that were charged an attempt: for trouble of their own, not for an outage.
     pub charged: usize,
     /// Whether the queues were empty in the end.
     pub drained: bool,
@@ -146,7 +146,7 @@ impl Summary {
             ),
             ("extra copies of dead letters", findings.extra_copies.to_string()),
             (
-                "events that paid",
+                "events that were charged",
                 format!("{} of those stored, with an attempt", self.charged),
             ),
             (

@@ -145,7 +145,7 @@ pub(super) fn transcription(dice: &mut Dice, bytes: usize) -> String {
     text
 }
 
-/// What somebody says below a post.
+/// What is said below a post.
 pub(super) fn remark(dice: &mut Dice) -> String {
     let mut text = (*dice.pick(&REMARKS)).to_owned();
     if dice.chance(40) {

@@ -64,8 +64,8 @@ impl Notes {
         }))
     }
 
-    /// Marks a group of redelivered events. It is tried until it is written or nobody waits for it any more: without
-    /// the note none may be worked on. It goes on by itself, so that it never holds its turn while nobody looks.
+    /// Marks a group of redelivered events. It is tried until it is written or nothing waits for it any more: without
+    /// the note none may be worked on. It goes on by itself, so that it never holds its turn while it is not polled.
     pub(super) fn mark(&self, event_ids: Vec<String>) -> oneshot::Receiver<Vec<Found>> {
         let this = self.clone();
         let ids = event_ids.clone();
@@ -101,7 +101,7 @@ impl Notes {
                     return;
                 }
                 let asked = async {
-                    this.pay_in_turn(&mut turn).await?;
+                    this.do_what_is_due(&mut turn).await?;
                     ask().await
                 };
                 match asked.await {
@@ -177,16 +177,16 @@ impl Notes {
             if self.due().is_empty() {
                 return;
             }
-            let paid = self.pay_in_turn(&mut turn).await;
+            let done = self.do_what_is_due(&mut turn).await;
             drop(turn);
-            if let Err(fault) = paid {
+            if let Err(fault) = done {
                 self.0.health.failed(&fault);
                 sleep(AGAIN).await;
             }
         }
     }
 
-    async fn pay_in_turn(&self, tidied: &mut Option<Instant>) -> Result<(), Fault> {
+    async fn do_what_is_due(&self, tidied: &mut Option<Instant>) -> Result<(), Fault> {
         let due = self.due().clone();
         let of = |what: Due| -> Vec<String> {
             let those = due.iter().filter(|(_, due)| **due == what);

@@ -1,8 +1,8 @@
-//! Who may go into the pipeline: everybody together, or one quarantined event alone.
+//! Which events may go into the pipeline: all together, or one quarantined event alone.
 //!
 //! A process that crashes takes no notes, so an event that was at hand at two crashes may be their cause. Such events go
 //! in one by one, each through an empty pipeline, so that a crash while one is at hand says which it was. Meanwhile
-//! everybody else waits, and that has a bound: after each time that the others were kept out they get a multiple of it.
+//! all others wait, and that has a bound: after each time that the others were kept out they get a multiple of it.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -95,7 +95,7 @@ impl<T> Quarantine<T> {
         Ok(())
     }
 
-    /// The next one that may go in now. In an outage nobody is kept out: what is inside stays there.
+    /// The next one that may go in now. In an outage none is kept out: what is inside stays there.
     pub(super) fn next(&mut self, now: Instant, outage: bool) -> Option<Turn<T>> {
         match self.gate {
             Gate::Alone {
@@ -195,7 +195,7 @@ impl<T> Quarantine<T> {
         self.held.iter().map(|(tag, _)| *tag)
     }
 
-    /// Nobody is inside or wants to be: to go alone costs nobody anything.
+    /// None is inside or waits to be: to go alone costs the others nothing.
     fn is_idle(&self) -> bool {
         self.inside.is_empty() && self.others.is_empty() && matches!(self.gate, Gate::Open)
     }

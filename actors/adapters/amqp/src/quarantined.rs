@@ -1,4 +1,4 @@
-//! Which events this replica has in quarantine, here or in a retry queue: for whoever looks on.
+//! Which events this replica has in quarantine, here or in a retry queue: for the log and the metrics.
 
 use crate::AmqpMetrics;
 use std::{

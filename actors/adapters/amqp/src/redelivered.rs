@@ -62,7 +62,7 @@ enum Way {
     Stored,
     /// Dead-lettered.
     KillsProcess,
-    /// Asked about again later: somebody who may live has it alone.
+    /// Asked about again later: another process, which may still run, has it alone.
     Later,
     Quarantine,
     WithOthers,
@@ -202,7 +202,7 @@ impl<E: Events> Session<'_, E> {
                 }
                 self.quarantine.left(waiting.tag, Instant::now());
                 if way == Way::WithOthers {
-                    // The notes were given back: whoever had it lives. So it is like any other.
+                    // The notes were given back: the process that had it still runs. So it is like any other.
                     self.redelivered.gather(waiting);
                     return Ok(());
                 }
@@ -296,7 +296,7 @@ impl<E: Events> Session<'_, E> {
         }
     }
 
-    /// The session ends and the process lives: what it had at hand has killed nobody. Only when an actor gave up, that
+    /// The session ends and the process lives: what it had at hand has crashed nothing. Only when an actor gave up, that
     /// may be the doing of one of them, and the notes stay.
     pub(super) async fn release(&mut self, intake: &Intake<E::Message>) {
         let noted = std::mem::take(&mut self.redelivered.noted);

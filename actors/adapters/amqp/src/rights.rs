@@ -23,7 +23,7 @@ use millrace_engine::Fault;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 
-/// A queue that nobody has.
+/// A queue that does not exist.
 const NOWHERE: &str = "millrace.check.no-such-queue";
 
 /// Looks at queues and rights; what may be lost, for people.

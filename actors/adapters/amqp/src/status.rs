@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use millrace_engine::Suspension;
 use tokio::{sync::watch, time::Instant};
 
-/// The source as seen from outside; shared with whoever asks.
+/// The source as seen from outside; shared with health, metrics and alerts.
 #[derive(Clone, Debug)]
 pub struct AmqpStatus {
     connection: watch::Sender<State>,
@@ -217,7 +217,7 @@ impl State {
             self.since = Timestamp::now();
         }
         self.yes = yes;
-        // Anybody may read it.
+        // It is readable without a token.
         self.why = millrace_text::mask::masked(why).into_owned();
         turned
     }

@@ -54,7 +54,7 @@ impl Bucket {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Failure {
                 trouble: Trouble::NotTheStore,
-                detail: "it has an object that nobody can have made".to_owned(),
+                detail: "it has an object under a name that was just made up".to_owned(),
             }),
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(Failure {
@@ -77,7 +77,7 @@ impl Bucket {
     }
 
     /// Whether an object that looks as no batch does came from the store at all. A store that signs its answers
-    /// is known by that; another is asked for an object that nobody has.
+    /// is known by that; another is asked for an object that does not exist.
     pub(super) async fn vouches(&self, signs: &Signs, body: &[u8], bound: Duration) -> Result<(), Failure> {
         let oddity = signs.oddity(body);
         if signs.signed || oddity.is_none() && !self.habit.is_to_sign() {

@@ -202,7 +202,7 @@ impl Fetcher {
 enum Stop {
     /// The outcome is clear.
     Fault(Fault),
-    /// Somebody has to be blamed yet.
+    /// Its cause is still to be found.
     Failure(Failure),
 }
 

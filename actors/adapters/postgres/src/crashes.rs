@@ -24,7 +24,7 @@ macro_rules! forgotten {
     };
 }
 
-/// Whether somebody else has a note in this row. One of a version before names nobody and only counts.
+/// Whether another process has a note in this row. One of a version before names none and only counts.
 macro_rules! of_others {
     () => {
         "(array_remove(s.held_by, $2) <> '{}' OR array_remove(s.alone_by, $2) <> '{}' OR s.strikes > cardinality(s.alone_by))"

@@ -41,7 +41,7 @@ pub struct PoolStatus {
     pub max_size: usize,
     /// Connections that are open.
     pub size: usize,
-    /// Open connections that nobody uses.
+    /// Open connections that are not in use.
     pub available: usize,
     /// Tasks that wait for a connection.
     pub waiting: usize,

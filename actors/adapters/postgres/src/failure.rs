@@ -65,9 +65,9 @@ impl Failure {
             // Deadlock, serialization failure; a prepared statement that a pooler put out of reach, which the
             // next try does without.
             "40P01" | "40001" | "26000" | "42P05" => Self::Collision(detail),
-            // A lock was not got in time: somebody's open transaction, or a table that nobody can write.
+            // A lock was not got in time: another open transaction, or a table that cannot be written.
             "55P03" => Self::unclear("row_locked", detail),
-            // The statement had its time, or somebody cancelled it.
+            // The statement had its time, or it was cancelled.
             "57014" => Self::slow(detail),
             // No disk, no connections: a small write may well pass, and yet it is no event's fault.
             "53100" | "53300" => Self::outage(detail),
@@ -85,7 +85,7 @@ impl Failure {
                         "{detail}; the schema does not fit this version or is not ours to write: run `millrace migrate`"
                     ),
                 ),
-                // Somebody's trigger that raises (P0), memory (53), corruption (58, XX), what is not supported for
+                // A trigger that raises (P0), memory (53), corruption (58, XX), what is not supported for
                 // a value (0A), and whatever we have not met.
                 _ => Self::unclear("write_failed", detail),
             },
@@ -152,7 +152,7 @@ fn source_kind(error: &tokio_postgres::Error) -> Option<io::ErrorKind> {
 mod tests {
     use super::*;
 
-    /// Who pays.
+    /// What such an error says.
     #[derive(Debug, PartialEq)]
     enum Kind {
         Collision,

@@ -24,7 +24,7 @@ struct Seen {
 pub(crate) enum Cause {
     /// This event: the others are stored.
     Event,
-    /// The database: it fails for many events and stores few, as one does that is slow for everybody.
+    /// The database: it fails for many events and stores few, as one does that is slow for all.
     Database,
     /// The same, and the event was held for it before. Now it makes room for others, for only they can show that
     /// it is not the database.

@@ -32,7 +32,7 @@ pub trait Write: Send + Sync {
     /// How heavy a message is: bytes of the values of its rows.
     fn bytes(message: &Self::In) -> usize;
 
-    /// A message that nobody sent, with a row for each table under keys that nobody else has: its rows are written and
+    /// A message that was never sent, with a row for each table under keys that no other has: its rows are written and
     /// taken back, to find out whether the database takes writes.
     fn probe(name: String) -> Self::In;
 
@@ -46,7 +46,7 @@ pub trait Write: Send + Sync {
     /// Looks at an error of a transaction, to learn from it for the next.
     fn failed(&self, _: &tokio_postgres::Error) {}
 
-    /// The transaction is committed, and nobody knows yet.
+    /// The transaction is committed, and nothing was told yet.
     fn committed(_: &[&Self::In]) {}
 }
 
@@ -189,11 +189,11 @@ impl<W: Write> Transactions<W> {
     }
 
     /// Whether the database takes writes; if not, what it says. The question is a write like those of messages, of
-    /// which nothing stays. It waits for no row of anybody's; what it does wait for (a locked table, a full disk, a
+    /// which nothing stays. It waits for no row of another; what it does wait for (a locked table, a full disk, a
     /// standby that does not confirm) every message waits for.
     async fn takes_writes(&self) -> Result<(), String> {
         match self.ask_database().await {
-            // Refused for what it says, as a constraint of somebody's may do: then it was looked at.
+            // Refused for what it says, as a constraint may do: then it was looked at.
             Ok(()) | Err(Failure::Fault(Fault::Poison { .. })) => Ok(()),
             Err(Failure::Fault(fault)) => Err(fault.to_string()),
             Err(Failure::Collision(detail) | Failure::Unclear { detail, .. }) => Err(detail),

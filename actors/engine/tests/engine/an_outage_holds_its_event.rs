@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use tokio::time::Instant;
 
 #[test]
-fn the_event_stays_first_in_line_and_pays_nothing() {
+fn the_event_stays_first_in_line_and_is_charged_nothing() {
     in_virtual_time(|| async {
         let mut pipeline = Pipeline::start();
         pipeline.script.stage_outages.store(1, SeqCst);
@@ -24,7 +24,7 @@ fn the_event_stays_first_in_line_and_pays_nothing() {
 }
 
 #[test]
-fn in_a_long_outage_each_has_its_turn_and_nobody_pays() {
+fn in_a_long_outage_each_has_its_turn_and_none_is_charged() {
     in_virtual_time(|| async {
         let mut pipeline = Pipeline::start();
         pipeline.script.stage_outages.store(5, SeqCst);

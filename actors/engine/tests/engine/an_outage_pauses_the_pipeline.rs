@@ -132,7 +132,7 @@ fn one_failing_event_costs_one_short_pause_and_not_the_pipeline() {
             pool.world.runs.load(SeqCst) >= runs + 9,
             "it failed again and again"
         );
-        assert!(!changes.has_changed().unwrap(), "and nobody paused for it");
+        assert!(!changes.has_changed().unwrap(), "and no source paused for it");
         pool.acks.post_all([1, 2], &pool.port);
         pool.acks.outcomes(2).await;
         *pool.world.failing.lock().unwrap() = None;

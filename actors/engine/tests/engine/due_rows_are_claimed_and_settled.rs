@@ -30,7 +30,7 @@ enum Fate {
 #[derive(Clone, Debug)]
 struct Row {
     due: Instant,
-    /// Nobody else may claim it before.
+    /// No other may claim it before.
     leased_until: Instant,
     epoch: i64,
     charged: u32,

@@ -212,7 +212,7 @@ fn a_write_of_many_that_was_too_slow_is_taken_apart_by_one_member() {
 }
 
 #[test]
-fn an_outage_that_nobody_else_meets_is_charged_in_the_end() {
+fn an_outage_that_no_other_meets_is_charged_in_the_end() {
     for members in [1, 2] {
         in_virtual_time(|| async {
             let mut pool = Pool::start(members).await;
@@ -239,7 +239,7 @@ fn an_outage_that_nobody_else_meets_is_charged_in_the_end() {
 }
 
 #[test]
-fn an_outage_that_all_meet_is_charged_to_nobody() {
+fn an_outage_that_all_meet_is_charged_to_none() {
     in_virtual_time(|| async {
         let mut pool = Pool::start(2).await;
         pool.table.deadly.lock().unwrap().extend(0..20);

@@ -15,7 +15,7 @@ const LARGEST: u32 = 4_096;
 
 /// Who we are.
 pub(super) struct Login {
-    /// What the library calls itself to be known from anybody else who connects to the relay.
+    /// What the library calls itself to be known from any other client that connects to the relay.
     pub(super) countersign: String,
     /// How the broker's operators see the connection.
     pub(super) name: String,
@@ -106,7 +106,7 @@ fn key(name: &str) -> io::Result<ShortStr> {
 fn not_the_library() -> io::Error {
     io::Error::new(
         io::ErrorKind::PermissionDenied,
-        "somebody else connected to the relay between the client library and the broker",
+        "another client connected to the relay between the client library and the broker",
     )
 }
 
@@ -166,7 +166,7 @@ mod tests {
         let mut header = first_words("a word of chance");
         header[8] = 2;
         for words in [
-            first_words("somebody else"),
+            first_words("another client"),
             header,
             b"AMQP\0\0\x09\x01\x01\0\0\xff\xff\xff\xff".to_vec(),
         ] {

@@ -52,7 +52,7 @@ fn other_servers() -> Vec<(&'static str, Answer)> {
         ("an ingress that wants to know us", page("401 Unauthorized")),
         ("a firewall of applications", page("403 Forbidden")),
         ("a service that takes no GET", page("405 Method Not Allowed")),
-        ("a proxy that finds nobody", page("502 Bad Gateway")),
+        ("a proxy that finds no upstream", page("502 Bad Gateway")),
         (
             "a redirect to nowhere",
             Answer::with_headers("302 Found", &[], ""),
@@ -146,7 +146,7 @@ async fn a_page_that_the_store_itself_gives_is_taken() {
     assert_eq!(fetch_from(&server).await.unwrap().body, HTML);
     assert_eq!(server.requests().len(), 1, "a signed answer is believed");
 
-    // A store that never signs is asked for an object that nobody has.
+    // A store that never signs is asked for an object that does not exist.
     let plain = |_: &Request| Answer::with_headers("200 OK", &[("ETag", "\"1\"")], HTML);
     let server = FaultServer::start(healthy_but(plain)).await;
     assert_eq!(fetch_from(&server).await.unwrap().body, HTML);
@@ -173,7 +173,7 @@ async fn another_code_of_a_404_is_not_a_missing_object() {
 
 /// An object of the name that a ping asks for proves nothing; one of a name that was just drawn does.
 #[tokio::test]
-async fn a_ping_that_finds_an_object_asks_for_one_that_nobody_can_have() {
+async fn a_ping_that_finds_an_object_asks_for_one_that_cannot_exist() {
     let server = FaultServer::start(|request: &Request| match request.path.as_str() {
         "/crawl-results/.millrace-ping" | "/extra/.millrace-ping" => Answer::object("[]"),
         _ => Answer::error("404 Not Found", "NoSuchKey"),

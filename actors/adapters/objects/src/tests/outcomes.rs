@@ -54,7 +54,7 @@ async fn a_missing_object_is_awaited_for_a_while_and_poison_then() {
     let cases: [(fn() -> Timestamp, bool); 4] = [
         (|| "2026-01-01T00:00:29Z".parse().unwrap(), true),
         (|| "2026-01-01T00:00:30Z".parse().unwrap(), false),
-        // The clock of whoever saw it first may be ahead of ours, but not by an hour.
+        // The clock of the replica that saw it first may be ahead of ours, but not by an hour.
         (|| "2025-12-31T23:59:59Z".parse().unwrap(), true),
         (|| "2025-12-31T23:00:00Z".parse().unwrap(), false),
     ];
@@ -176,7 +176,7 @@ async fn retry_after_is_obeyed() {
     assert!(started.elapsed() >= ASKED, "{:?}", started.elapsed());
 }
 
-/// Nobody would have the patience for this test otherwise.
+/// This test would take far too long otherwise.
 #[tokio::test]
 async fn a_long_retry_after_is_left_to_the_delayed_retry() {
     let busy = || Answer::with_headers("429 Too Many Requests", &[("Retry-After", "86400")], "");
@@ -204,7 +204,7 @@ async fn a_400_blames_the_object_while_the_store_serves_and_the_settings_otherwi
 }
 
 #[tokio::test]
-async fn a_store_whose_name_nobody_knows_is_an_outage() {
+async fn a_store_whose_name_is_unknown_is_an_outage() {
     let mut fetcher = fetcher_of(&minio("no-such-store.invalid:9000"), &ByteBudget::new(100));
     let detail = outage_detail(run(&mut fetcher, PATH).await);
     assert!(detail.contains("MINIO_ENDPOINT"), "{detail}");

@@ -1,5 +1,5 @@
 //! A broker in memory: it hands out what is in its queue, takes back what was not acknowledged when a
-//! session is lost, and notes whatever a real one would let happen and nobody should want.
+//! session is lost, and notes whatever a real one would let happen and is never right.
 
 use super::plan::Plan;
 use millrace_engine::{Outcome, Settlement};
@@ -209,7 +209,7 @@ impl Broker {
             .copied()
             .collect();
         if !unheard.is_empty() {
-            state.violate(format!("nobody settled {unheard:?}"));
+            state.violate(format!("never settled: {unheard:?}"));
         }
         std::mem::take(&mut state.violations)
     }

@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
     fn not_blank(&mut self, name: &'static str) -> Option<String> {
         let text = match self.get(name)? {
             Value::String(text) => self.clean(text),
-            // An id that somebody's serializer took for a number is still that id.
+            // An id that a serializer took for a number is still that id.
             Value::Number(number) => number.to_string(),
             _ => {
                 self.note(Note::FieldIgnored(name));

@@ -114,7 +114,7 @@ async fn a_group_is_answered_in_its_order_with_what_the_ledger_has() {
 }
 
 #[tokio::test]
-async fn what_nobody_touched_for_a_day_is_forgotten() {
+async fn what_was_not_touched_for_a_day_is_forgotten() {
     let database = TestDatabase::migrated().await;
     let [dead, living] = ["dead", "living"].map(|name| process(&database, name));
     dead.mark(ids(&["e", "f"])).await.unwrap();
