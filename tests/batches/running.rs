@@ -11,7 +11,7 @@ use std::{
 
 pub(crate) const QUEUE: &str = "analytics.data.collected";
 pub(crate) const DLQ: &str = "analytics.data.collected.dlq";
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// For tests that keep writers waiting at a lock: however long the machine takes, it is no outage.
 pub(crate) const NO_WAIT_IS_TOO_LONG: [(&str, &str); 2] = [
