@@ -23,7 +23,7 @@ promtool: deps
 test: deps promtool lint docs deploy-check ## Everything CI runs: format, clippy, docs, deployment, unit, property and integration tests
 	$(CARGO) test --workspace --locked
 
-conformance: deps promtool ## The line on a real MinIO and RabbitMQ 4, its traces in a real Jaeger; builds or unpacks them (needs Go; minutes the first time)
+conformance: deps promtool ## The pipeline on a real MinIO and RabbitMQ 4, its traces in a real Jaeger; builds or unpacks them (needs Go; minutes the first time)
 	@deploy/scripts/conformance
 
 manifests: ## Render deploy/k8s from the chart, and give the chart its copies of rules and dashboard
@@ -48,8 +48,8 @@ lint: ## Formatting and clippy, warnings denied; the lock file of the fuzz targe
 docs: ## API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
 
-BENCH ?= line
-bench: deps ## Items per second through the whole line against COPY of the same rows (BENCH=traces: what traces cost; BENCH=scale: what replicas bring; BENCH=restarts: what deaths cost; BENCH=page: what an open page costs)
+BENCH ?= batches
+bench: deps ## Items per second through the whole pipeline against COPY of the same rows (BENCH=traces: what traces cost; BENCH=scale: what replicas bring; BENCH=restarts: what crashes cost; BENCH=page: what an open page costs)
 	$(CARGO) bench --locked --workspace --bench $(BENCH)
 
 SEED ?= 1

@@ -1,4 +1,4 @@
-//! What does an open page cost? A ledger of millions of batches, an idle line, and a real browser that holds the page
+//! What does an open page cost? A ledger of millions of batches, an idle pipeline, and a real browser that holds the page
 //! open: processor time of the service and of Postgres, as a share of one core, with the page and without.
 //!
 //! Processor time and not time, because others use the machine too. `LEDGER` says how many batches; `MILLRACE_BIN` names
@@ -9,7 +9,7 @@
 #[path = "load/cpu.rs"]
 mod cpu;
 #[path = "../tests/page/tab.rs"]
-#[expect(dead_code, reason = "nobody clicks or types here")]
+#[expect(dead_code, reason = "nothing is clicked or typed here")]
 mod tab;
 
 use cpu::Cpu;

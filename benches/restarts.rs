@@ -1,14 +1,14 @@
-//! What does a death cost those who live on? Batches a second before and after, in one run, side by side:
+//! What does a crash cost what goes on? Batches a second before and after, in one run, side by side:
 //!
 //! - `broker`: SIGKILL of the broker while messages wait in a classic queue. It flags them all as redelivered.
 //! - `process`: SIGKILL of the only replica with a prefetch of 500.
 //! - `replica`: SIGKILL of one of two replicas.
 //!
-//! Each once, and then twice in a row, so that what was at hand at two deaths is quarantined. `before` is the rate of the
-//! five seconds before the death; `after` that of the five seconds that begin five seconds after the first commit of
+//! Each once, and then twice in a row, so that what was at hand at two crashes is quarantined. `before` is the rate of the
+//! five seconds before the crash; `after` that of the five seconds that begin five seconds after the first commit of
 //! a process that came back, so that the time that a broker or a process needs to start is not part of it.
 //!
-//! `DEATH=Broker`, `Process` or `Replica` measures one of them alone.
+//! `CRASH=Broker`, `Process` or `Replica` measures one of them alone.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const PUBLICATIONS: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Death {
+enum Crash {
     Broker,
     Process,
     Replica,
@@ -38,23 +38,23 @@ enum Death {
 
 #[tokio::main]
 async fn main() {
-    let only = std::env::var("DEATH").ok();
-    for death in [Death::Broker, Death::Process, Death::Replica] {
-        if only.as_ref().is_some_and(|only| *only != format!("{death:?}")) {
+    let only = std::env::var("CRASH").ok();
+    for crash in [Crash::Broker, Crash::Process, Crash::Replica] {
+        if only.as_ref().is_some_and(|only| *only != format!("{crash:?}")) {
             continue;
         }
         let stack = Stack::start().await.unwrap();
-        measure(&stack, death).await;
+        measure(&stack, crash).await;
     }
 }
 
-async fn measure(stack: &Stack, death: Death) {
+async fn measure(stack: &Stack, crash: Crash) {
     let tenant = stack.tenant("restarts").await.unwrap();
     let classic = json!({"x-queue-type": "classic"});
     tenant.declare_queue(QUEUE, classic).await.unwrap();
     let settings = [("EVENT_PREFETCH_COUNT", PREFETCH), ("LOG_LEVEL", "warn")];
     let millrace = Path::new(env!("CARGO_BIN_EXE_millrace"));
-    let replicas = if death == Death::Replica { 2 } else { 1 };
+    let replicas = if crash == Crash::Replica { 2 } else { 1 };
     let services: Vec<_> = (0..replicas)
         .map(|_| tenant.service(millrace, &settings).unwrap())
         .collect();
@@ -70,16 +70,16 @@ async fn measure(stack: &Stack, death: Death) {
     for number in 1..=2 {
         let since = now(&database).await;
         stored_for(&database, since, WINDOW + 1.0).await;
-        let died = now(&database).await;
-        let before = rate(&database, died - WINDOW).await;
-        die(stack, &services, death).await;
+        let crashed = now(&database).await;
+        let before = rate(&database, crashed - WINDOW).await;
+        inflict(stack, &services, crash).await;
         if number == 2 {
             noted(&database).await;
-            if death == Death::Replica {
+            if crash == Crash::Replica {
                 services[0].kill().await.unwrap();
                 services[0].start_again().unwrap();
             } else {
-                die(stack, &services, death).await;
+                inflict(stack, &services, crash).await;
             }
         }
         let back = first_commit_after(&database, now(&database).await).await;
@@ -92,10 +92,10 @@ async fn measure(stack: &Stack, death: Death) {
             alone += metrics.sum("analytics_suspects_total", &[]).unwrap_or_default();
         }
         println!(
-            "{death:?}, death {number}: {before:.0} batches/s before, {after:.0} after: {:.2}; {alone:.0} went alone",
+            "{crash:?}, crash {number}: {before:.0} batches/s before, {after:.0} after: {:.2}; {alone:.0} went alone",
             after / before
         );
-        if death == Death::Replica {
+        if crash == Crash::Replica {
             services[1].start_again().unwrap();
             services[1].wait_ready(PATIENCE).await.unwrap();
         }
@@ -116,17 +116,17 @@ async fn noted(database: &Client) {
     .unwrap();
 }
 
-async fn die(stack: &Stack, services: &[Service], death: Death) {
-    match death {
-        Death::Broker => {
+async fn inflict(stack: &Stack, services: &[Service], crash: Crash) {
+    match crash {
+        Crash::Broker => {
             stack.rabbitmq.kill().await.unwrap();
             stack.rabbitmq.start().await.unwrap();
         }
-        Death::Process => {
+        Crash::Process => {
             services[0].kill().await.unwrap();
             services[0].start_again().unwrap();
         }
-        Death::Replica => services[1].kill().await.unwrap(),
+        Crash::Replica => services[1].kill().await.unwrap(),
     }
 }
 
@@ -176,7 +176,7 @@ async fn rate(database: &Client, from: f64) -> f64 {
 
 async fn first_commit_after(database: &Client, then: f64) -> f64 {
     let sql = "SELECT extract(epoch FROM min(committed_at))::float8 FROM ingested_batches WHERE committed_at > to_timestamp($1)";
-    wait_for("a commit after the death", PATIENCE, async || {
+    wait_for("a commit after the crash", PATIENCE, async || {
         let first: Option<f64> = database.query_one(sql, &[&then]).await.unwrap().get(0);
         first.ok_or("none")
     })

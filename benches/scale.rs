@@ -174,7 +174,7 @@ async fn start(tenant: &Tenant<'_>, proxies: &Proxies, shape: &Shape, replicas: 
     services
 }
 
-/// Waits until so many events are stored; the most connections that were open when somebody looked.
+/// Waits until so many events are stored; the most connections that were open at one look.
 async fn stored(database: &Client, events: i64) -> i64 {
     let most = Cell::new(0);
     wait_for("all events in the ledger", PATIENCE, async || {

@@ -30,7 +30,7 @@ async fn main() {
             let collector = Collector::start().await.unwrap();
             let endpoint = match (state, mood) {
                 ("no traces", _) => String::new(),
-                // Nobody listens on the port of discard.
+                // Nothing listens on the port of discard.
                 (_, None) => "http://127.0.0.1:9".to_owned(),
                 (_, Some(mood)) => {
                     collector.set_mood(mood);

@@ -7,7 +7,7 @@
 -- DATABASE_AUTO_MIGRATE=false it never tries to. Every line may be run again. `deploy/scripts/check-grants` shows that
 -- this is enough, and that it is not too much.
 
--- Before Postgres 15 everybody may make tables in `public`; there also: REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- Before Postgres 15 every role may make tables in `public`; there also: REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO :"role";
 
 -- Rows are inserted, or merged into what is there; nothing is ever deleted.

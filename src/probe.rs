@@ -31,7 +31,7 @@ impl Probe {
     /// Asks once; no answer in time is an answer too.
     pub async fn ask(&self, patience: Duration) -> Answer {
         match tokio::time::timeout(patience, (self.ask)()).await {
-            // Anybody may read it.
+            // It is readable without a token.
             Ok(answer) => answer.map(shown).map_err(shown),
             Err(_) => Err(format!("no answer within {} s", patience.as_secs_f64())),
         }

@@ -44,7 +44,7 @@ fn help_and_version_are_fine_and_nonsense_is_64() {
     assert!(millrace(&[], &[]).2.contains("Usage:"));
 }
 
-/// Whatever the setting, whoever reads it: a secret is known by its shape.
+/// Whatever the setting: a secret is known by its shape.
 #[test]
 fn an_address_shows_no_login_whatever_setting_it_is_in() {
     let (_, settings, _) = millrace(&["config", "--json"], &SECRETS);
@@ -84,7 +84,7 @@ fn an_address_shows_no_login_whatever_setting_it_is_in() {
     );
 }
 
-/// What can be seen of an address before anybody is asked is seen before anybody is asked.
+/// What can be seen of an address before a server is asked is seen before a server is asked.
 #[test]
 fn an_unreadable_database_url_is_78_for_every_command_and_listed_with_the_rest() {
     for (url, what) in [

@@ -199,7 +199,7 @@ fn fuzz_targets_are_built_from_what_the_program_is_built_from() {
     }
 }
 
-/// A mutation that no longer applies proves nothing, and is noticed only when somebody plays it.
+/// A mutation that no longer applies proves nothing, and is noticed only when it is played.
 #[test]
 fn every_mutation_applies_to_the_code_as_it_is() {
     let folder = root().join("tests/chaos/mutations");

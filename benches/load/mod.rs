@@ -1,4 +1,4 @@
-//! One load through the whole line, for every benchmark of it.
+//! One load through the whole pipeline, for every benchmark of it.
 
 use millrace_stack::{Stack, Tenant, wait_for};
 use serde_json::Value;

@@ -100,7 +100,7 @@ def migration_elsewhere(it):
     it.expect(source("secrets")["DATABASE_URL"] == "pgbouncer", "the worker has another database")
     it.expect("secrets" not in [m["name"] for m in migrate["volumeMounts"]], "the migration reads all secrets")
     it.expect("migration" not in [m["name"] for m in it.worker["volumeMounts"]], "the worker reads the owner's password")
-    it.expect("DATABASE_CA_FILE" in env_of(migrate), "the migration trusts nobody")
+    it.expect("DATABASE_CA_FILE" in env_of(migrate), "the migration trusts no authority")
     it.expect(migrate["resources"]["limits"] == {"memory": "128Mi"}, f"{migrate['resources']}")
 
 

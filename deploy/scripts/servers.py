@@ -140,7 +140,7 @@ class Postgres:
         return self
 
     def __exit__(self, *_):
-        # The fast shutdown, which waits for nobody.
+        # The fast shutdown, which waits for no session.
         end(self.process, signal.SIGINT)
 
     def value(self, query):
@@ -153,7 +153,7 @@ class Postgres:
 
 
 class NameServer:
-    """dnsmasq on port 53 of a loopback address of its own, which knows these names and asks nobody."""
+    """dnsmasq on port 53 of a loopback address of its own, which knows these names and asks no other."""
 
     def __init__(self, address, names):
         self.address, self.names = address, names

@@ -16,7 +16,7 @@ pub struct Finding {
 /// Whether things are as they should be. The greater, the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// They are, or there is too little to judge by.
+    /// They are, or there is too little to go by.
     Good,
     /// So near to the threshold that nothing begins and nothing ends.
     Undecided,
@@ -56,7 +56,7 @@ impl Finding {
             health: Health::Good,
             value: None,
             threshold: Some(threshold),
-            summary: format!("too little work to judge by: {count} {what}"),
+            summary: format!("too little work to go by: {count} {what}"),
         }
     }
 }
@@ -75,7 +75,7 @@ impl Health {
         }
     }
 
-    /// Nothing begins where there is too little to judge by.
+    /// Nothing begins where there is too little to go by.
     pub fn if_enough(self, enough: bool) -> Self {
         if enough { self } else { self.min(Self::Undecided) }
     }

@@ -3,7 +3,7 @@
 //!
 //! A [`Rule`] is something that may be wrong with a pipeline, which says itself whether it is ([`Watched`]). A state
 //! remembers since when, and a channel for each receiver takes the notices away, so that a receiver that is down
-//! delays nobody.
+//! delays no other.
 //! `docs/ALERTS.md` says what each alert means and what to do.
 
 mod channel;

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_about_a_rule_takes_the_place_of_what_nobody_was_told_yet() {
+    fn the_latest_about_a_rule_takes_the_place_of_what_was_not_told_yet() {
         let outbox = Outbox::default();
         let both = [
             notice(BROKER_LOST, Kind::Started),

@@ -123,18 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn replicas_of_a_line_open_one_incident_and_other_lines_others() {
+    fn replicas_of_a_pipeline_open_one_incident_and_other_pipelines_others() {
         let event = |replica: &str, notice| {
             let pagerduty = PagerDuty::new(replica.into(), "ROUTINGKEY".into(), Severity::Critical);
             pagerduty.event(&notice)["dedup_key"].clone()
         };
-        let other_line = Notice {
+        let other_pipeline = Notice {
             about: "mq/staging/q".into(),
             ..notice(ERROR_RATE, Kind::Started)
         };
         let one = event(REPLICA, notice(ERROR_RATE, Kind::Started));
         assert_eq!(one, event("millrace@other/1", notice(ERROR_RATE, Kind::Started)));
-        assert_ne!(one, event(REPLICA, other_line));
+        assert_ne!(one, event(REPLICA, other_pipeline));
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_wait_for_the_morning_wakes_nobody_unless_it_is_asked_for() {
+    fn what_can_wait_for_the_morning_pages_no_person_unless_it_is_asked_for() {
         let wanted = |least| {
             let pagerduty = pagerduty(least);
             RULES.into_iter().filter(|rule| pagerduty.wants(*rule)).count()

@@ -39,7 +39,7 @@ impl Sender {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("millrace/", env!("CARGO_PKG_VERSION")))
             .timeout(timeout)
-            // To follow one would show the secret to whoever is there.
+            // To follow one would show the secret to another server.
             .redirect(redirect::Policy::none())
             // Notices are too rare to keep connections for.
             .pool_max_idle_per_host(0);

@@ -14,9 +14,9 @@ pub struct Rule {
 /// How bad it is. The greater, the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Somebody should look at it in working hours.
+    /// It should be looked at in working hours.
     Warning,
-    /// Somebody should get up.
+    /// It should wake a person.
     Critical,
 }
 

@@ -96,7 +96,7 @@ fn rounded(value: f64) -> String {
     ((value * 100.0).round() / 100.0).to_string()
 }
 
-/// The three characters that Slack gives a meaning; `<!channel>` in an error must not call everybody.
+/// The three characters that Slack gives a meaning; `<!channel>` in an error must not call a whole channel.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_others_call_nobody() {
+    fn words_of_others_call_no_channel() {
         let mut notice = notice(BROKER_LOST, Kind::Started);
         notice.summary = "<!channel> & <https://evil|click>".to_owned();
         let requests = Slack::new(REPLICA.into()).write(&waiting([notice]));

@@ -47,7 +47,7 @@ pub(super) struct Page {
 enum Phase {
     Quiet,
     /// Bad, and not for long enough yet.
-    Suspected {
+    Pending {
         since: Moment,
     },
     Firing {
@@ -126,20 +126,20 @@ impl Page {
         }
     }
 
-    /// Takes a finding in. A change that does not last is none: a broker that restarts pages nobody, and
+    /// Takes a finding in. A change that does not last is none: a broker that restarts pages no person, and
     /// an alert that pauses for a moment is the same alert.
     pub(super) fn turn(&mut self, finding: Finding, now: Moment) -> Option<Notice> {
         let health = finding.health;
         match self.phase {
-            Phase::Quiet | Phase::Suspected { .. } if health != Health::Bad => {
+            Phase::Quiet | Phase::Pending { .. } if health != Health::Bad => {
                 self.phase = Phase::Quiet;
                 None
             }
             Phase::Quiet => {
-                self.phase = Phase::Suspected { since: now };
-                self.suspect(now, finding, now)
+                self.phase = Phase::Pending { since: now };
+                self.pending(now, finding, now)
             }
-            Phase::Suspected { since } => self.suspect(since, finding, now),
+            Phase::Pending { since } => self.pending(since, finding, now),
             Phase::Firing {
                 since,
                 told,
@@ -156,7 +156,7 @@ impl Page {
         }
     }
 
-    fn suspect(&mut self, since: Moment, finding: Finding, now: Moment) -> Option<Notice> {
+    fn pending(&mut self, since: Moment, finding: Finding, now: Moment) -> Option<Notice> {
         if now.at.saturating_duration_since(since.at) < self.hold {
             return None;
         }

@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What fires, for whoever asks. Cheap to clone.
+/// What fires, for the page and the API. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Alerts(watch::Receiver<Vec<FiringAlert>>);
 
@@ -142,7 +142,7 @@ impl Alerting {
 // === impl Watch ===
 
 impl Watch {
-    /// A drain stops deliveries on purpose, so nothing is judged from then on.
+    /// A drain stops deliveries on purpose, so nothing is evaluated from then on.
     async fn run(mut self, interval: Duration, drain: Drain) {
         let mut tick = tokio::time::interval(interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

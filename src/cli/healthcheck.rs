@@ -26,7 +26,7 @@ pub(super) fn run(source: &Source) -> Result<Exit, Failure> {
     Ok(if alive { Exit::Fine } else { Exit::Unavailable })
 }
 
-/// Whoever listens everywhere listens on the loopback.
+/// A server that listens everywhere listens on the loopback.
 fn reachable(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -89,7 +89,7 @@ pub(crate) fn log_quietly(source: &Source) {
     telemetry::start(&quiet(source));
 }
 
-/// Only what went wrong, unless somebody asked.
+/// Only what went wrong, unless it was asked for.
 pub(crate) fn quiet(source: &Source) -> LogSettings {
     let settings = Config::load_log(source);
     let level = match settings.level {

@@ -21,7 +21,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
 
 /// A line on standard error.
 pub(crate) fn error(text: &str) {
-    // Where standard error is gone there is nobody left to tell.
+    // Where standard error is gone there is nothing left to write to.
     let _ = writeln!(io::stderr(), "{}", mask::masked(text));
 }
 

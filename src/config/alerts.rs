@@ -18,14 +18,14 @@ settings! { "Alerts";
     HOLD: Seconds = Setting::new("ALERT_HOLD_SECONDS", Seconds::between(0.0, 3600.0), "30", "How long something must be so before an alert starts, and be over before it ends.");
 }
 
-/// When to alert, and whom.
+/// When to alert, and which receivers.
 #[derive(Clone, Debug)]
 pub struct AlertSettings {
     /// Pause between two looks.
     pub interval: Duration,
     /// How long something must last before it counts, either way.
     pub hold: Duration,
-    /// Slack's webhook: whoever knows it may write.
+    /// Slack's webhook: to know it is to be allowed to write.
     pub slack: Option<SecretString>,
     /// PagerDuty.
     pub pagerduty: Option<PagerDutySettings>,
@@ -34,7 +34,7 @@ pub struct AlertSettings {
 /// How to reach PagerDuty.
 #[derive(Clone, Debug)]
 pub struct PagerDutySettings {
-    /// Whoever knows it may raise and close incidents.
+    /// To know it is to be allowed to raise and close incidents.
     pub routing_key: SecretString,
     /// Where it takes events.
     pub url: String,
@@ -64,15 +64,15 @@ fn pagerduty(reader: &mut Reader<'_>) -> Option<PagerDutySettings> {
     })
 }
 
-/// Alerts that somebody may believe to be sent, and that are not.
+/// Alerts that an operator may believe to be sent, and that are not.
 fn warn_of_gaps(reader: &mut Reader<'_>, settings: &AlertSettings) {
-    let to_nobody = [
+    let to_none = [
         (PAGERDUTY_URL.name(), reader.is_set(&PAGERDUTY_URL)),
         (PAGERDUTY_SEVERITY.name(), reader.is_set(&PAGERDUTY_SEVERITY)),
     ];
     // A key that is there and bad was reported as a problem.
     if settings.pagerduty.is_none() && !reader.is_set(&ROUTING_KEY) {
-        for (name, _) in to_nobody.into_iter().filter(|(_, set)| *set) {
+        for (name, _) in to_none.into_iter().filter(|(_, set)| *set) {
             let key = ROUTING_KEY.name();
             reader.warn(format!(
                 "{name} is set, but {key} is not: nothing goes to PagerDuty"
@@ -86,7 +86,7 @@ fn warn_of_gaps(reader: &mut Reader<'_>, settings: &AlertSettings) {
     if critical_only && settings.slack.is_none() && !reader.is_set(&SLACK) {
         let (slack, severity) = (SLACK.name(), PAGERDUTY_SEVERITY.name());
         reader.warn(format!(
-            "PagerDuty gets critical alerts only, and nobody gets the others: set {slack}, or {severity}=warning"
+            "PagerDuty gets critical alerts only, and the others go nowhere: set {slack}, or {severity}=warning"
         ));
     }
 }
@@ -105,7 +105,7 @@ fn webhook(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether a URL leads to this machine, where nobody listens on the way.
+/// Whether a URL leads to this machine, where nothing listens on the way.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_that_would_reach_nobody_are_warned_about() {
+    fn alerts_that_would_go_nowhere_are_warned_about() {
         let url = (
             "ALERT_PAGERDUTY_URL",
             "https://events.eu.pagerduty.com/v2/enqueue",

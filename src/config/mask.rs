@@ -8,7 +8,7 @@ const HIDDEN: &str = "***";
 /// The value as it may be printed.
 pub(super) fn shown(secrecy: Secrecy, value: &str) -> String {
     match secrecy {
-        // Nobody meant it to hold a secret, and somebody may have put one into it.
+        // It is not meant to hold a secret, and one may have been put into it.
         Secrecy::Open => masked(value).into_owned(),
         Secrecy::Hidden => HIDDEN.to_owned(),
         Secrecy::Url => masked(&url(value)).into_owned(),

@@ -1,6 +1,6 @@
 //! Settings: read once, checked together, refused together.
 //!
-//! Each subsystem has a file that declares its settings and reads them into the struct that its room
+//! Each subsystem has a file that declares its settings and reads them into the struct that its stage
 //! wants. The declarations are the only list: reading, `millrace config`, `docs/SETTINGS.md` and the
 //! check for unknown names all come from them.
 

@@ -27,7 +27,7 @@ settings! { "Object store";
     MAX_CONNECTIONS: Whole<usize> = Setting::new("MINIO_MAX_POOL_CONNECTIONS", Whole::between(1, 1000), "10", "Connections kept open.");
     CONNECT_TIMEOUT: Seconds = Setting::new("MINIO_CONNECT_TIMEOUT_SECONDS", Seconds::between(0.1, 300.0), "5", "Bound on connecting.");
     REQUEST_TIMEOUT: Seconds = Setting::new("MINIO_REQUEST_TIMEOUT_SECONDS", Seconds::between(0.1, 3600.0), "20", "Bound on one request, and on silence within a body.");
-    REQUEST_ATTEMPTS: Whole<usize> = Setting::new("MINIO_REQUEST_ATTEMPTS", Whole::between(1, 100), "3", "Tries of one request before somebody is blamed.");
+    REQUEST_ATTEMPTS: Whole<usize> = Setting::new("MINIO_REQUEST_ATTEMPTS", Whole::between(1, 100), "3", "Tries of one request before it counts as failed.");
     MAX_OBJECT: Mebibytes = Setting::new("MAX_OBJECT_MB", Mebibytes::between(1, 4096), "64", "Cap on an object's size.");
     OBJECT_GRACE: Seconds = Setting::new("OBJECT_GRACE_SECONDS", Seconds::between(0.0, 86_400.0), "30", "How long a missing object may still appear after its event was first seen.");
 }
@@ -86,7 +86,7 @@ fn store(reader: &mut Reader<'_>) -> StoreSettings {
     }
 }
 
-/// Whoever set the MinIO name too may believe that it is the one.
+/// Where the MinIO name is set too, it may be believed to be the one.
 fn warn_of_another_bucket(reader: &mut Reader<'_>, store: &StoreSettings, name: &str) {
     let StoreSettings::Url { url, .. } = store else {
         return;

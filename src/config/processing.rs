@@ -61,7 +61,7 @@ impl Processing {
         read(&mut Reader::new(&Source::default()))
     }
 
-    /// Events in flight where nobody chose a number.
+    /// Events in flight where no number was chosen.
     pub(super) fn prefetch(&self) -> u16 {
         millrace_sizing::prefetch(
             self.workers.hands(),

@@ -155,7 +155,7 @@ fn broker(reader: &mut Reader<'_>) -> Broker {
     }
 }
 
-/// Anybody may read it at `/readyz`.
+/// It is readable without a token at `/readyz`.
 fn host(text: &str) -> Result<String, String> {
     if text.contains("://") {
         return Err("is a URL, which belongs in RABBITMQ_URL".to_owned());

@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Whether somebody chose a value, good or bad.
+    /// Whether a value was chosen, good or bad.
     pub(super) fn is_set<R: Rule>(&self, setting: &'static Setting<R>) -> bool {
         setting.about().variables().any(|name| self.source.has(&name))
     }

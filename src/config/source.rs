@@ -145,7 +145,7 @@ impl<'a> LayerView<'a> {
 }
 
 /// `RABBITMQ_PORT=tcp://10.0.0.7:5672` is there because a Service is called `rabbitmq`, not because
-/// anybody chose a port.
+/// a port was chosen.
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     let injected = ["tcp://", "udp://", "sctp://"]
         .iter()

@@ -220,7 +220,7 @@ fn a_service_link_of_kubernetes_is_no_port() {
 }
 
 #[test]
-fn prefetch_is_sized_unless_somebody_chose() {
+fn prefetch_is_sized_unless_it_is_set() {
     let config = load(&[]).unwrap();
     assert_eq!(batches(&config).amqp.prefetch, 34);
     assert_eq!(value_of(&config, "EVENT_PREFETCH_COUNT").0.as_deref(), Some("34"));

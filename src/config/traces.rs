@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_exported_unless_there_is_somebody_to_export_to() {
+    fn nothing_is_exported_without_an_endpoint() {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://jaeger:4318");
         assert!(traces(&[]).is_none());
         assert!(traces(&[endpoint, ("OTEL_SDK_DISABLED", "true")]).is_none());

@@ -4,7 +4,7 @@ use super::likeness::{did_you_mean, distance};
 use super::source::{Source, is_service_link};
 use super::table;
 
-/// Prefixes that nobody but us has a reason to use.
+/// Prefixes that no other program has a reason to use.
 const OURS: [&str; 12] = [
     "RABBITMQ_",
     "EVENT_",
@@ -44,7 +44,7 @@ pub(super) fn warnings(source: &Source) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
     for layer in source.layers() {
         for (name, value) in layer.variables() {
-            if known.iter().any(|known| known == name) || !is_suspect(name, value, &known) {
+            if known.iter().any(|known| known == name) || !looks_like_ours(name, value, &known) {
                 continue;
             }
             let advice = did_you_mean(name, known.iter().map(String::as_str));
@@ -58,8 +58,8 @@ pub(super) fn warnings(source: &Source) -> Vec<String> {
 }
 
 /// A name under one of our prefixes, or one letter or two away from a setting's name. The prefixes that
-/// anybody may use, such as `MAX_` or `LOG_`, are suspect only for that.
-fn is_suspect(name: &str, value: &str, known: &[String]) -> bool {
+/// any program may use, such as `MAX_` or `LOG_`, are taken for ours only for that.
+fn looks_like_ours(name: &str, value: &str, known: &[String]) -> bool {
     let upper = name.to_ascii_uppercase();
     if is_from_kubernetes(&upper, value) || NEIGHBOURS.iter().any(|prefix| upper.starts_with(prefix)) {
         return false;
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ours_or_somebody_elses_is_left_alone() {
+    fn what_is_ours_or_of_another_program_is_left_alone() {
         for (name, value) in [
             ("RABBITMQ_HOST", "mq"),
             ("EVENT_QUEUE_NAME", "q"),

@@ -7,6 +7,6 @@ mod view;
 pub(crate) use pipelines::{All, Health};
 pub use prober::{Dependencies, Pace, watch};
 pub use view::{
-    ActorStatus, AlertView, Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room,
-    Summary,
+    ActorStatus, AlertView, Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues,
+    StageStatus, Summary,
 };

@@ -1,7 +1,8 @@
 //! How the pipelines are, for the HTTP handlers.
 
 use crate::health::{
-    ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, Room, Summary,
+    ActorStatus, Consuming, Dependencies, DependencyStatus, HealthView, Inflight, Queues, StageStatus,
+    Summary,
 };
 use crate::pipeline::{Prepared, SourceView};
 use millrace_engine::{ActorId, ActorRegistry, Breaker, ByteBudget, Entry, State, Supervision, Suspension};
@@ -79,8 +80,8 @@ impl HealthView for Health {
         with(self.dependencies.statuses(), self.breaker.suspension())
     }
 
-    fn rooms(&self) -> Vec<Room> {
-        stages(self.stages, self.actors.entries())
+    fn stages(&self) -> Vec<StageStatus> {
+        by_stage(self.stages, self.actors.entries())
     }
 
     fn inflight(&self) -> Inflight {
@@ -137,8 +138,8 @@ impl HealthView for All {
         self.0.iter().map(|one| (one.name, one.ready())).collect()
     }
 
-    fn rooms(&self) -> Vec<Room> {
-        self.0.iter().flat_map(|one| one.rooms()).collect()
+    fn stages(&self) -> Vec<StageStatus> {
+        self.0.iter().flat_map(|one| one.stages()).collect()
     }
 
     fn inflight(&self) -> Inflight {
@@ -203,21 +204,21 @@ fn moves(in_flight: usize, moved_at: Instant, waits: impl Fn() -> bool) -> Resul
 }
 
 /// Gathers the actors in their stages.
-fn stages(known: &[&str], entries: BTreeMap<ActorId, Entry>) -> Vec<Room> {
-    let empty = |name: &str| Room {
+fn by_stage(known: &[&str], entries: BTreeMap<ActorId, Entry>) -> Vec<StageStatus> {
+    let empty = |name: &str| StageStatus {
         name: name.to_owned(),
         actors: Vec::new(),
     };
-    let mut rooms: Vec<Room> = known.iter().copied().map(empty).collect();
+    let mut stages: Vec<StageStatus> = known.iter().copied().map(empty).collect();
     for (id, entry) in entries {
-        let at = rooms.iter().position(|known| known.name == id.stage);
+        let at = stages.iter().position(|known| known.name == id.stage);
         let at = at.unwrap_or_else(|| {
-            rooms.push(empty(id.stage));
-            rooms.len() - 1
+            stages.push(empty(id.stage));
+            stages.len() - 1
         });
-        rooms[at].actors.push(actor(id, entry));
+        stages[at].actors.push(actor(id, entry));
     }
-    rooms
+    stages
 }
 
 fn actor(id: ActorId, entry: Entry) -> ActorStatus {
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_line_that_does_not_move_is_stuck_unless_it_waits_for_somebody() {
+    async fn a_pipeline_that_does_not_move_is_stuck_unless_it_waits_for_a_dependency() {
         let now = Instant::now();
         tokio::time::advance(STUCK_AFTER - Duration::from_secs(1)).await;
         assert_eq!(moves(3, now, || false), Ok(()));
@@ -294,12 +295,12 @@ mod tests {
             stage,
             index,
         };
-        let rooms = stages(&known, actors.map(|actor| (id(actor), entry(State::Up))).into());
-        let shown: Vec<_> = rooms
+        let stages = by_stage(&known, actors.map(|actor| (id(actor), entry(State::Up))).into());
+        let shown: Vec<_> = stages
             .iter()
-            .map(|room| {
-                let actors: Vec<_> = room.actors.iter().map(|actor| actor.name.as_str()).collect();
-                (room.name.as_str(), actors)
+            .map(|stage| {
+                let actors: Vec<_> = stage.actors.iter().map(|actor| actor.name.as_str()).collect();
+                (stage.name.as_str(), actors)
             })
             .collect();
         let expected = [
@@ -310,7 +311,7 @@ mod tests {
             ("dead-letters", vec!["dead-letters-0"]),
         ];
         assert_eq!(shown, expected);
-        assert_eq!(rooms[0].actors[0].restarts["outage"], 2);
+        assert_eq!(stages[0].actors[0].restarts["outage"], 2);
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Dependencies {
         self.statuses.borrow().clone()
     }
 
-    /// Waits until the answers are as wanted, or nobody asks any more.
+    /// Waits until the answers are as wanted, or there is no reader any more.
     pub async fn wait_until(&mut self, wanted: impl Fn(&[DependencyStatus]) -> bool) -> bool {
         self.statuses.wait_for(|statuses| wanted(statuses)).await.is_ok()
     }

@@ -21,8 +21,8 @@ pub trait HealthView: Send + Sync {
     fn pipelines(&self) -> Vec<(&'static str, bool)> {
         Vec::new()
     }
-    /// Each room with its actors, in the order of the data.
-    fn rooms(&self) -> Vec<Room>;
+    /// Each stage with its actors, in the order of the data.
+    fn stages(&self) -> Vec<StageStatus>;
     /// What is being worked on.
     fn inflight(&self) -> Inflight;
     /// What waits at the broker.
@@ -63,10 +63,10 @@ pub struct DependencyStatus {
 
 /// Actors of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Room {
+pub struct StageStatus {
     /// What its actors are called.
     pub name: String,
-    /// Who works in it.
+    /// Those that work in it.
     pub actors: Vec<ActorStatus>,
 }
 
@@ -81,7 +81,7 @@ pub struct ActorStatus {
     pub since: Timestamp,
     /// Restarts so far, by cause: `outage`, `panic`, `hung`, `broken`.
     pub restarts: BTreeMap<String, u64>,
-    /// Messages in line.
+    /// Messages that wait for it.
     pub mailbox_depth: u64,
     /// Why it last failed.
     pub last_error: Option<String>,

@@ -1,4 +1,4 @@
-//! Connections to the HTTP port, bounded in number and in patience: whoever looks on can use up neither
+//! Connections to the HTTP port, bounded in number and in patience: readers of the page can use up neither
 //! the file descriptors that the work needs nor a place for long without asking something.
 
 use axum::Router;
@@ -51,7 +51,7 @@ pub(super) async fn serve(
     let accepting = async {
         loop {
             let place = places.clone().acquire_owned().await;
-            let place = place.expect("nobody closes the semaphore");
+            let place = place.expect("the semaphore is never closed");
             let client = accept(&listener).await;
             let service = TowerToHyperService::new(routes.clone());
             let connection = builder.serve_connection(TokioIo::new(client), service);

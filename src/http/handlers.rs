@@ -72,7 +72,7 @@ pub(super) async fn health(State(state): State<HttpState>) -> Json<Value> {
         "timestamp": Timestamp::now(),
         "version": env!("CARGO_PKG_VERSION"),
         "services": services,
-        "actors": health.rooms().into_iter().flat_map(|room| room.actors).collect::<Vec<_>>(),
+        "actors": health.stages().into_iter().flat_map(|stage| stage.actors).collect::<Vec<_>>(),
         "metrics": health.summary(),
     }))
 }

@@ -23,7 +23,7 @@ pub(super) struct Page {
 struct Parts {
     body: String,
     style: String,
-    /// One module, so that its names are nobody else's.
+    /// One module, so that its names are its own.
     script: String,
 }
 
@@ -37,7 +37,7 @@ const SCRIPT: [&str; 8] = [
     include_str!("page/stream.js"),
     include_str!("page/model.js"),
     include_str!("page/outcome.js"),
-    include_str!("page/line.js"),
+    include_str!("page/pipeline.js"),
     include_str!("page/panel.js"),
 ];
 const LAST_SCRIPT: [&str; 3] = [
@@ -84,7 +84,7 @@ impl Page {
             (header::CONTENT_SECURITY_POLICY, self.policy.clone()),
             (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
             (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            // After an upgrade nobody looks at the old page.
+            // After an upgrade the old page must not be shown.
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         ];
         (headers, self.html.to_string()).into_response()
@@ -115,7 +115,7 @@ impl Parts {
     }
 }
 
-/// The page for browsers, a list of addresses for everybody else.
+/// The page for browsers, a list of addresses for all other clients.
 pub(super) async fn index(Extension(page): Extension<Page>, headers: HeaderMap) -> Response {
     let html = if wants_html(&headers) {
         page.served()

@@ -34,10 +34,10 @@ struct OutcomeLabel {
 
 /// Takes spans while fewer than the limit wait.
 #[derive(Clone, Debug)]
-pub(super) struct Gate(Arc<Room>);
+pub(super) struct Gate(Arc<Limit>);
 
 #[derive(Debug)]
-struct Room {
+struct Limit {
     /// Spans that may wait or be on their way out.
     size: usize,
     taken: AtomicUsize,
@@ -89,7 +89,7 @@ impl ExportMetrics {
 
 impl Gate {
     pub(super) fn new(size: usize, metrics: ExportMetrics) -> Self {
-        Self(Arc::new(Room {
+        Self(Arc::new(Limit {
             size,
             taken: AtomicUsize::new(0),
             failing: AtomicBool::new(false),

@@ -15,7 +15,7 @@ pub struct Lines(Arc<Shared>);
 
 struct Shared {
     kept: Mutex<Kept>,
-    news: broadcast::Sender<News>,
+    updates: broadcast::Sender<Update>,
 }
 
 /// A log line.
@@ -35,7 +35,7 @@ pub struct Line {
 
 /// A line that is worth telling at once.
 #[derive(Clone, Debug)]
-pub enum News {
+pub enum Update {
     /// Something was stored.
     Stored(Arc<Line>),
     /// An event was dead-lettered.
@@ -67,7 +67,7 @@ const INCIDENTS: usize = 100;
 const DEAD_LETTERS: usize = 500;
 /// The longest text of a field, in bytes.
 const LONGEST_TEXT: usize = 2_048;
-/// How many [`News`] a slow reader may be behind.
+/// How many [`Update`] a slow reader may be behind.
 const BEHIND: usize = 256;
 
 // === impl Lines ===
@@ -84,7 +84,7 @@ impl Default for Lines {
         };
         Self(Arc::new(Shared {
             kept: Mutex::new(kept),
-            news: broadcast::Sender::new(BEHIND),
+            updates: broadcast::Sender::new(BEHIND),
         }))
     }
 }
@@ -122,8 +122,8 @@ impl Lines {
     }
 
     /// What happens from now on. Who is slow misses some.
-    pub fn subscribe(&self) -> broadcast::Receiver<News> {
-        self.0.news.subscribe()
+    pub fn subscribe(&self) -> broadcast::Receiver<Update> {
+        self.0.updates.subscribe()
     }
 
     /// Takes a line in, or drops it where it is about nothing that is kept.
@@ -147,13 +147,13 @@ impl Lines {
             kept.dead_letter(&line);
         }
         drop(kept);
-        let news = match fate {
-            _ if incident => News::Incident(line.clone()),
-            Some("stored") => News::Stored(line.clone()),
-            Some("dead_lettered") => News::DeadLetter(line.clone()),
+        let update = match fate {
+            _ if incident => Update::Incident(line.clone()),
+            Some("stored") => Update::Stored(line.clone()),
+            Some("dead_lettered") => Update::DeadLetter(line.clone()),
             _ => return,
         };
-        let _ = self.0.news.send(news); // without a reader it is dropped
+        let _ = self.0.updates.send(update); // without a reader it is dropped
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

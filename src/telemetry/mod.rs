@@ -9,7 +9,7 @@ mod process;
 mod recorder;
 mod traces;
 
-pub use lines::{Line, Lines, News};
+pub use lines::{Line, Lines, Update};
 
 use crate::config::{LogFormat, LogLevel, LogSettings, TraceSettings};
 use json::JsonLines;

@@ -32,7 +32,7 @@ fn start(tool: Tool, args: &[String]) -> Child {
 }
 
 fn client() -> reqwest::Client {
-    // Whoever installed one first keeps it.
+    // The one that was installed first stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
 }
@@ -81,23 +81,27 @@ async fn serves(name: &str, store: &dyn ObjectStore, settings: &[(&str, &str)], 
     let tenant = Stack::shared().await.tenant(name).await.unwrap();
     let mut all = vec![("OBJECT_GRACE_SECONDS", "0")];
     all.extend(settings);
-    let line = Running::start(tenant, &all).await;
+    let pipeline = Running::start(tenant, &all).await;
     let (there, missing) = (fresh_id(), fresh_id());
     store
         .put(&"tiktok/a.json".into(), batch_of(&there, 2).into_bytes().into())
         .await
         .unwrap();
-    line.announce(&there, "crawl/tiktok/a.json").await;
-    line.announce(&missing, "crawl/tiktok/none.json").await;
-    line.stored(&[there]).await;
-    let letters = line.dead_letters(1).await;
+    pipeline.announce(&there, "crawl/tiktok/a.json").await;
+    pipeline.announce(&missing, "crawl/tiktok/none.json").await;
+    pipeline.stored(&[there]).await;
+    let letters = pipeline.dead_letters(1).await;
     assert_eq!(
         letters[0].header("x-millrace-reason").as_deref(),
         Some("object_missing")
     );
     assert_eq!(letters[0].header("x-millrace-event-id"), Some(missing));
     all.extend(wrong);
-    let check = line.tenant.command(millrace(), &["check"], &all).await.unwrap();
+    let check = pipeline
+        .tenant
+        .command(millrace(), &["check"], &all)
+        .await
+        .unwrap();
     let said = String::from_utf8_lossy(&check.stdout).into_owned();
     assert_eq!(check.status.code(), Some(69), "{said}");
     assert!(said.contains("object_store"), "{said}");

@@ -40,7 +40,7 @@ async fn google_serves_and_misses_and_its_likes_are_not_believed() {
     let tenant = Stack::shared().await.tenant("on-google").await.unwrap();
     let all = settings(google.url());
     let all: Vec<_> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let line = Running::start(tenant, &all).await;
+    let pipeline = Running::start(tenant, &all).await;
     let (plain, odd, packed, missing) = (fresh_id(), fresh_id(), fresh_id(), fresh_id());
     let zipped = zstd::encode_all(batch_of(&packed, 3).as_bytes(), 3).unwrap();
     for (id, key, body) in [
@@ -49,31 +49,31 @@ async fn google_serves_and_misses_and_its_likes_are_not_believed() {
         (&packed, "tiktok/a.json.zst", zipped),
     ] {
         google.put("crawl", key, body).await.unwrap();
-        line.announce(id, &format!("crawl/{key}")).await;
+        pipeline.announce(id, &format!("crawl/{key}")).await;
     }
-    line.announce(&missing, "crawl/tiktok/none.json").await;
-    line.stored(&[plain, odd, packed]).await;
-    let letters = line.dead_letters(1).await;
+    pipeline.announce(&missing, "crawl/tiktok/none.json").await;
+    pipeline.stored(&[plain, odd, packed]).await;
+    let letters = pipeline.dead_letters(1).await;
     assert_eq!(
         letters[0].header("x-millrace-reason").as_deref(),
         Some("object_missing")
     );
     assert_eq!(letters[0].header("x-millrace-event-id"), Some(missing));
-    assert_eq!(line.count("post_analytics", &[]).await, 6);
-    assert_eq!(checked(&line.tenant, &all).await.0, Some(0));
+    assert_eq!(pipeline.count("post_analytics", &[]).await, 6);
+    assert_eq!(checked(&pipeline.tenant, &all).await.0, Some(0));
 
     let mut nowhere = all.clone();
     nowhere.push(("OBJECT_STORE_URL", "gs://nowhere"));
-    let (code, said) = checked(&line.tenant, &nowhere).await;
+    let (code, said) = checked(&pipeline.tenant, &nowhere).await;
     assert!(
         code == Some(69) && said.contains("nowhere") && said.contains("NoSuchBucket"),
         "{said}"
     );
 }
 
-/// In its own words it could be anybody who has no such route: nothing is missing because it says so.
+/// In its own words it could be any server that has no such route: nothing is missing because it says so.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_404_in_other_words_than_googles_buries_nothing() {
+async fn a_404_in_other_words_than_googles_dead_letters_nothing() {
     if !is_there(Tool::GOOGLE) {
         return;
     }

@@ -10,8 +10,8 @@ mod minio;
 mod tools;
 mod traces;
 
-#[path = "../line/running.rs"]
-#[expect(dead_code, reason = "not all of the line's words are needed here")]
+#[path = "../batches/running.rs"]
+#[expect(dead_code, reason = "not all of the pipeline's words are needed here")]
 mod running;
-#[path = "../line/trial.rs"]
+#[path = "../batches/trial.rs"]
 mod trial;

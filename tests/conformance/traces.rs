@@ -14,9 +14,9 @@ const PROCESS: &str = "data.collected process";
 const PARENT_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT_SPAN: &str = "00f067aa0ba902b7";
 
-/// A line whose traces go to a Jaeger of its own.
+/// A pipeline whose traces go to a Jaeger of its own.
 struct Traced {
-    line: Running<'static>,
+    pipeline: Running<'static>,
     jaeger: Jaeger,
 }
 
@@ -39,8 +39,8 @@ impl Traced {
             ("LOG_FORMAT", "json"),
         ];
         all.extend(settings);
-        let line = Running::start(stack.tenant(name).await.unwrap(), &all).await;
-        Some(Self { line, jaeger })
+        let pipeline = Running::start(stack.tenant(name).await.unwrap(), &all).await;
+        Some(Self { pipeline, jaeger })
     }
 
     /// The one trace of an event, once it has so many spans of that name.
@@ -63,12 +63,12 @@ impl Traced {
         });
         found
             .await
-            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.line.service.lines().join("\n")))
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.pipeline.service.lines().join("\n")))
     }
 
     async fn publish_traced(&self, body: &Value) {
         let parent = json!({"traceparent": format!("00-{PARENT_TRACE}-{PARENT_SPAN}-01")});
-        self.line.publish_with(&parent, body.to_string()).await;
+        self.pipeline.publish_with(&parent, body.to_string()).await;
     }
 }
 
@@ -85,14 +85,14 @@ async fn an_event_is_one_trace_that_goes_on_with_its_producers() {
         let Some(traced) = Traced::start("trace", protocol, &[]).await else {
             return;
         };
-        let line = &traced.line;
+        let pipeline = &traced.pipeline;
         let id = fresh_id();
         let begun = jiff::Timestamp::now();
-        let path = line.put(&format!("tiktok/{id}.json"), batch_of(&id, 3)).await;
+        let path = pipeline.put(&format!("tiktok/{id}.json"), batch_of(&id, 3)).await;
         let body = event(&id, &path);
         traced.publish_traced(&body).await;
-        line.stored(std::slice::from_ref(&id)).await;
-        line.queue_empties().await;
+        pipeline.stored(std::slice::from_ref(&id)).await;
+        pipeline.queue_empties().await;
 
         let trace = traced.trace_of(&id, "settle", 1).await;
         assert_eq!(trace.id, PARENT_TRACE);
@@ -110,14 +110,14 @@ async fn an_event_is_one_trace_that_goes_on_with_its_producers() {
             .collect();
         assert_eq!(kinds, [CLIENT, INTERNAL, CLIENT, CLIENT]);
         let noted = "SELECT trace_id FROM ingested_batches WHERE event_id = $1";
-        let noted: String = line.database.query_one(noted, &[&id]).await.unwrap().get(0);
+        let noted: String = pipeline.database.query_one(noted, &[&id]).await.unwrap().get(0);
         assert_eq!(noted, PARENT_TRACE);
     }
 }
 
 fn assert_attributes(traced: &Traced, trace: &Trace, body: &Value) {
     let root = deliveries(trace)[0];
-    let tenant = &traced.line.tenant;
+    let tenant = &traced.pipeline.tenant;
     let broker = tenant.stack().rabbitmq.port();
     let size = body.to_string().len();
     Seen::of(root)
@@ -169,38 +169,44 @@ fn assert_attributes(traced: &Traced, trace: &Trace, body: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_whose_producer_sent_no_trace_has_one_of_its_own() {
-    let settings = [("OTEL_SERVICE_NAME", "line-7")];
+    let settings = [("OTEL_SERVICE_NAME", "pipeline-7")];
     let Some(traced) = Traced::start("own-trace", "grpc", &settings).await else {
         return;
     };
     let ids = [fresh_id(), fresh_id()];
     for id in &ids {
-        traced.line.batch(id, 1).await;
+        traced.pipeline.batch(id, 1).await;
     }
-    traced.line.stored(&ids).await;
+    traced.pipeline.stored(&ids).await;
     // The last spans are not lost at the end.
-    assert_eq!(traced.line.service.terminate().await.unwrap(), Some(0));
+    assert_eq!(traced.pipeline.service.terminate().await.unwrap(), Some(0));
     for id in &ids {
         let noted = "SELECT trace_id FROM ingested_batches WHERE event_id = $1";
-        let noted: String = traced.line.database.query_one(noted, &[id]).await.unwrap().get(0);
+        let noted: String = traced
+            .pipeline
+            .database
+            .query_one(noted, &[id])
+            .await
+            .unwrap()
+            .get(0);
         let trace = traced.jaeger.trace(&noted).await.unwrap().unwrap();
         assert_eq!(
             outline(&trace),
             [PROCESS, "  fetch", "  parse", "  write", "  settle"]
         );
-        assert_eq!(trace.service(&trace.spans[0]), Some("line-7"));
+        assert_eq!(trace.service(&trace.spans[0]), Some("pipeline-7"));
         assert!(deliveries(&trace)[0].parent().is_none());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_says_why_and_names_the_span_that_published_it() {
-    let Some(traced) = Traced::start("buried-trace", "grpc", &[]).await else {
+    let Some(traced) = Traced::start("dead-trace", "grpc", &[]).await else {
         return;
     };
     let id = fresh_id();
-    traced.publish_traced(&event(&id, "somebody-elses/a.json")).await;
-    let letter = traced.line.dead_letters(1).await.remove(0);
+    traced.publish_traced(&event(&id, "not-allowed/a.json")).await;
+    let letter = traced.pipeline.dead_letters(1).await.remove(0);
     let trace = traced.trace_of(&id, "settle", 1).await;
     let publish = format!("{DLQ} publish");
     let tree = [
@@ -232,8 +238,8 @@ async fn what_is_retried_stays_in_its_trace() {
         return;
     };
     let id = "evt_panics_once";
-    traced.line.batch(id, 2).await;
-    traced.line.stored(&[id.to_owned()]).await;
+    traced.pipeline.batch(id, 2).await;
+    traced.pipeline.stored(&[id.to_owned()]).await;
     let trace = traced.trace_of(id, "settle", 2).await;
     let publish = format!("{QUEUE}.retry.200ms publish");
     let tree = [
@@ -271,18 +277,18 @@ async fn a_write_that_serves_several_events_is_linked_to_all_of_them() {
     let Some(traced) = Traced::start("shared-write", "grpc", &settings).await else {
         return;
     };
-    let line = &traced.line;
-    let locked = line.tenant.connect_postgres().await.unwrap();
+    let pipeline = &traced.pipeline;
+    let locked = pipeline.tenant.connect_postgres().await.unwrap();
     locked
         .batch_execute("BEGIN; LOCK TABLE ingested_batches IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
     let ids: Vec<_> = (0..5).map(|_| fresh_id()).collect();
     for (n, id) in ids.iter().enumerate() {
-        line.batch(id, 1).await;
+        pipeline.batch(id, 1).await;
         // The first occupies the writer, and the others gather.
         wait_for("the event to come to the writer", PATIENCE, async || {
-            let metrics = line.service.metrics().await.ok()?;
+            let metrics = pipeline.service.metrics().await.ok()?;
             let depth = metrics.sum("analytics_actor_mailbox_depth", &[("actor", "writer-0")]);
             (depth == Some((n + 1) as f64)).then_some(())
         })
@@ -290,7 +296,7 @@ async fn a_write_that_serves_several_events_is_linked_to_all_of_them() {
         .unwrap();
     }
     locked.batch_execute("ROLLBACK").await.unwrap();
-    line.stored(&ids).await;
+    pipeline.stored(&ids).await;
     let mut writes = Vec::new();
     for id in &ids[1..] {
         let trace = traced.trace_of(id, "settle", 1).await;

@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod mutations;
+mod outcomes;
 mod security;
 mod shown_by;
 mod tables;
 mod tests_there_are;
-mod verdicts;
 
 use std::{
     fs,

@@ -21,14 +21,13 @@ async fn hostile_text_is_shown_as_text() {
     ];
     items.as_array_mut().unwrap().extend(more);
     site.batch(EVENT, PROJECT, items).await;
-    let buried = format!("dead {EVENT}");
-    site.announce(&buried, PROJECT, &format!("s4://{EVENT}/key"))
-        .await;
+    let dead = format!("dead {EVENT}");
+    site.announce(&dead, PROJECT, &format!("s4://{EVENT}/key")).await;
 
     tab.until_text("#batches tbody th", EVENT).await;
     tab.until_text("#projects .opener", PROJECT).await;
     tab.until_text("#errors .code", CODE).await;
-    tab.until_text("#dead tbody th", &buried).await;
+    tab.until_text("#dead tbody th", &dead).await;
     tab.click("#projects .opener").await;
     tab.until("document.querySelector('#projects tr.job') !== null")
         .await;

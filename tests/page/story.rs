@@ -54,7 +54,7 @@ async fn a_story_has_an_address() {
     tab.until_text("#story .fate", "stored").await;
     assert_eq!(tab.problems(), Vec::<String>::new());
 
-    tab.value("location.hash = '#event=nobody-knows-it'").await;
+    tab.value("location.hash = '#event=unknown-to-all'").await;
     tab.until_text("#story-body", "Another replica").await;
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Backlog<T> {
     gathering: Gathering,
 }
 
-/// The batch that the fresh messages at the head will make, where it waits for company.
+/// The batch that the fresh messages at the head will make, where it waits for others.
 #[derive(Default)]
 struct Gathering {
     /// Since when: its first message came, or the batch before it was closed.
@@ -62,7 +62,7 @@ impl<T> Backlog<T> {
         !self.retried.is_empty()
     }
 
-    /// Until when the fresh messages at the head wait for company, where they do.
+    /// Until when the fresh messages at the head wait for others, where they do.
     pub(crate) fn lingers(
         &mut self,
         linger: Duration,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_fails_again_lets_the_fresh_ones_go_first() {
+    fn what_fails_again_lets_the_fresh_ones_go_first() {
         let mut backlog = Backlog::default();
         backlog.push(mail(10, true));
         backlog.push(mail(11, true));

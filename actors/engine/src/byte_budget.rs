@@ -3,7 +3,7 @@
 //! A batch weighs twice: first as an object (packed), then as what comes out of it (opened). Packed
 //! bytes get half of the budget, so that there is always room to open something; who would open
 //! a batch waits until it fits, or until nothing else is open. What is open needs nothing more and will
-//! be settled, so nobody waits for ever, and the budget is exceeded only by a batch that is larger than
+//! be settled, so no message waits for ever, and the budget is exceeded only by a batch that is larger than
 //! half of it, and by one at a time.
 
 use super::watchdog::excused;
@@ -134,7 +134,7 @@ impl Reservation {
     }
 
     /// What came out weighs more than the `reserved` part of it that was counted: from now on others wait for all of
-    /// it. Whoever has made it does not wait, as that would free nothing. Returns what is counted now.
+    /// it. The stage that has made it does not wait, as that would free nothing. Returns what is counted now.
     pub fn grow_opened(&self, reserved: u64, weight: u64) -> u64 {
         let more = weight.saturating_sub(reserved);
         let mut held = self.0.held();
@@ -204,7 +204,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waiter.is_finished());
-        assert!(budget.try_reserve(1).is_none(), "nobody overtakes a waiter");
+        assert!(budget.try_reserve(1).is_none(), "none overtakes a waiter");
         drop(first);
         let second = waiter.await.unwrap();
         assert_eq!(budget.used(), 30);

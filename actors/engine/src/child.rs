@@ -45,7 +45,7 @@ impl Child {
         self.drained.is_some()
     }
 
-    /// Why nobody will hear of this actor again, and what becomes of the events it holds.
+    /// Why nothing will be heard of this actor again, and what becomes of the events it holds.
     pub(crate) fn lost(&mut self, deadline: Duration) -> Option<(Cause, Vec<Affected>)> {
         if self.given_up {
             return None;

@@ -1,17 +1,17 @@
-//! What is remembered beyond the death of a process: which redelivered events it had at hand.
+//! What is remembered beyond the crash of a process: which redelivered events it had at hand.
 
 use crate::Fault;
 use futures_util::future::BoxFuture;
 use std::fmt::Debug;
 
 /// Durable notes about redelivered events, shared by all replicas. A process notes under its own name, so that it can
-/// take its own notes back; what is left of a process that is gone speaks of its death.
+/// take its own notes back; what is left of a process that is gone speaks of its crash.
 pub trait CrashNotes: Debug + Send + Sync {
-    /// Notes that these events are at hand in company, except those that were at hand when another process died, and
+    /// Notes that these events are at hand among others, except those that were at hand when another process crashed, and
     /// tells of each what is known, in their order. Done when it is durable.
     fn mark(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<Vec<Found>, Fault>>;
 
-    /// Notes that a quarantined event is at hand alone, unless it was so when another process died. None where there
+    /// Notes that a quarantined event is at hand alone, unless it was so when another process crashed. None where there
     /// is no note about it any more.
     fn attempt(&self, event_id: String) -> BoxFuture<'static, Result<Option<Found>, Fault>>;
 
@@ -28,9 +28,9 @@ pub trait CrashNotes: Debug + Send + Sync {
 /// What is known of a redelivered event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Its batch is stored: whatever died after that, the event has done its work.
+    /// Its batch is stored: whatever crashed after that, the event has done its work.
     pub stored: bool,
-    /// It was at hand after a death, in a process that has not said how that ended.
+    /// It was at hand after a crash, in a process that has not said how that ended.
     pub at_hand: bool,
     /// It was at hand alone, in such a process.
     pub alone: bool,

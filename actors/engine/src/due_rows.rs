@@ -13,7 +13,7 @@ pub trait DueStore: Send + 'static {
     /// What is to be done.
     type Row: Send + 'static;
 
-    /// Claims up to `most` rows that are due and that nobody holds, for as long as the lease lasts. Each gets a new
+    /// Claims up to `most` rows that are due and that are not held, for as long as the lease lasts. Each gets a new
     /// epoch. It does not wait for a row that another process looks at (`FOR UPDATE SKIP LOCKED`).
     fn claim(
         &mut self,
@@ -21,7 +21,7 @@ pub trait DueStore: Send + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<Vec<DueRow<Self::Row>>, Fault>>;
 
-    /// Lets these claims last for another lease, those that nobody else has claimed since.
+    /// Lets these claims last for another lease, those that were not claimed by another since.
     fn prolong(&mut self, claims: &[Claim], lease: Duration) -> impl Future<Output = Result<(), Fault>>;
 
     /// Writes down what became of rows: done, due again later, or put aside for people. What another process has
@@ -60,7 +60,7 @@ pub struct DuePace {
     pub most: usize,
     /// How often it looks for due rows while there are none.
     pub look_every: Duration,
-    /// How long a row stays claimed by a process that has died. A living one prolongs its claims in time.
+    /// How long a row stays claimed by a process that has crashed. One that runs prolongs its claims in time.
     pub lease: Duration,
 }
 

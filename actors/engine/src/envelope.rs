@@ -4,7 +4,7 @@ use super::{DeliveryHandle, Outcome};
 use std::sync::Arc;
 use tracing::Span;
 
-/// One delivery: its current form, whom it is about, and the handle that settles it.
+/// One delivery: its current form, the event that it is about, and the handle that settles it.
 #[must_use = "dropping an envelope sends its delivery back"]
 #[derive(Debug)]
 pub struct Envelope<T> {

@@ -5,11 +5,11 @@
 //! to die after the fourth commit, or `parse.begin=return(kill evt_7)` to die of one event; `return(say WORDS)` panics
 //! with these words, whatever the event.
 
-/// A place on the way of a message, by its name in `FAILPOINTS`. Whoever has such places lists them.
+/// A place on the way of a message, by its name in `FAILPOINTS`. The crate that has such places lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point(pub &'static str);
 
-/// Takes the faults that `FAILPOINTS` asks for. Says so aloud: nobody should run with them by accident.
+/// Takes the faults that `FAILPOINTS` asks for. Says so aloud: no program should run with them by accident.
 pub fn arm() {
     #[cfg(any(debug_assertions, feature = "failpoints"))]
     if let Ok(wanted) = std::env::var("FAILPOINTS") {

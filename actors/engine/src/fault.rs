@@ -13,7 +13,7 @@ pub enum Fault {
         /// What was wrong, for people.
         detail: String,
     },
-    /// A dependency is down and the event is innocent: hold it, rebuild the stage, try again.
+    /// A dependency is down and not the event: hold it, rebuild the stage, try again.
     #[error("{dependency} unavailable: {detail}")]
     Outage {
         /// Which dependency: `rabbitmq`, `object_store`, `database`.
@@ -67,7 +67,7 @@ impl Fault {
         }
     }
 
-    /// Nobody's fault, worth a counted retry.
+    /// No fault of the event or a dependency, worth a counted retry.
     pub fn transient(cause: &'static str, detail: impl Into<String>) -> Self {
         Self::Transient {
             cause,

@@ -49,7 +49,7 @@ impl Supervision {
         }
     }
 
-    /// Starts the end of a line: an actor by its stage and its number there.
+    /// Starts the end of a pipeline: an actor by its stage and its number there.
     ///
     /// # Panics
     /// When there is such an actor already.
@@ -75,7 +75,7 @@ impl Supervision {
         )
     }
 
-    /// Starts a middle of a line that posts to `next`: an actor by its stage and its number there.
+    /// Starts a middle of a pipeline that posts to `next`: an actor by its stage and its number there.
     ///
     /// # Panics
     /// When there is such an actor already.
@@ -106,7 +106,7 @@ impl Supervision {
         )
     }
 
-    /// Starts the beginning of a line, last of all: from here on deliveries flow.
+    /// Starts the beginning of a pipeline, last of all: from here on deliveries flow.
     ///
     /// # Panics
     /// When there is such an actor already.
@@ -137,12 +137,12 @@ impl Supervision {
         self.breaker.clone()
     }
 
-    /// Waits for the end of the line.
+    /// Waits for the end of the pipeline.
     pub async fn ended(&self) -> Exit {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or(Exit::Drained),
-            // The supervisor itself is gone: its arbiter died under it.
+            // The supervisor itself is gone: its arbiter has ended.
             Err(_) => Exit::GaveUp(self.id("supervisor", None)),
         }
     }

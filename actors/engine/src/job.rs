@@ -15,10 +15,10 @@ pub(crate) trait Job: Unpin + 'static {
     type Made: 'static;
     type Out: Send + 'static;
 
-    /// What the work is called in traces, and whom it talks to.
+    /// What the work is called in traces, and the dependency it talks to.
     const SPAN: (&'static str, Kind);
 
-    /// How long a batch may wait for company.
+    /// How long a batch may wait for others.
     const LINGER: Duration;
 
     fn load(input: &Self::In) -> Load;
@@ -33,7 +33,7 @@ pub(crate) trait Job: Unpin + 'static {
 pub(crate) enum Outlet<T: Send + 'static> {
     /// To the next stage.
     Next(Port<T>),
-    /// Nowhere: this was the end of the line.
+    /// Nowhere: this was the end of the pipeline.
     End,
 }
 

@@ -16,7 +16,7 @@ pub struct Member<T: Send + 'static> {
 
 /// A member's part in its stage. A stage has one as soon as it has a port.
 pub(crate) struct Pool<T: Send + 'static> {
-    /// Who takes what failed before, where that is somebody else.
+    /// Who takes what failed before, where that is another.
     lane: Option<Member<T>>,
     passed: Arc<AtomicU64>,
 }
@@ -64,7 +64,7 @@ impl<T: Send + 'static> Pool<T> {
         }
     }
 
-    /// Who takes what failed before, where that is somebody else.
+    /// Who takes what failed before, where that is another.
     pub(crate) fn lane(&self) -> Option<&Member<T>> {
         self.lane.as_ref()
     }

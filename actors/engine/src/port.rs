@@ -66,7 +66,7 @@ impl<T: Send + 'static> Port<T> {
     /// An outlet to `members`, of which one takes what failed before.
     ///
     /// # Panics
-    /// When there are none: a line with a hole in it is a mistake of the wiring.
+    /// When there are none: a pipeline with a hole in it is a mistake of the wiring.
     pub fn new(members: impl IntoIterator<Item = Member<T>>) -> Self {
         let members: Arc<[_]> = members.into_iter().collect();
         assert!(!members.is_empty(), "a port needs at least one member");

@@ -105,7 +105,7 @@ impl<P: Clone + Ord> Positions<P> {
         Some(lowest.map_or(at_hand.end, |(position, _)| *position))
     }
 
-    /// The partition is somebody else's now: its handles have ended, and whatever they say later is not heard.
+    /// The partition belongs to another consumer now: its handles have ended, and whatever they say later is not heard.
     pub fn lose(&mut self, partition: &P) {
         let lost = self.partitions.remove(partition).unwrap_or_default();
         for tag in lost.open.values() {

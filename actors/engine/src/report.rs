@@ -59,7 +59,7 @@ pub(crate) enum Report {
         depth: Depth,
         /// What it works on.
         watchdog: Watchdog,
-        /// Whether it is a source; the line has drained once all sources have.
+        /// Whether it is a source; the pipeline has drained once all sources have.
         source: bool,
     },
     /// The actor is built.

@@ -24,7 +24,7 @@ pub enum Outcome {
         cause: &'static str,
         /// What was wrong, for people.
         detail: String,
-        /// Whether the event pays for it with one of its attempts.
+        /// Whether the event is charged one of its attempts for it.
         charged: bool,
     },
 }

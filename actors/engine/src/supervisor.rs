@@ -1,5 +1,5 @@
 //! The actor above the actors: it decides when a failed one is rebuilt and when deliveries pause, says
-//! what happened to whom, and ends the program when there is no more point in trying.
+//! what happened to which actor, and ends the program when there is no more point in trying.
 
 use super::{
     ActorId, ActorRegistry, Affected, Breaker, Cause, Drain, Report, RestartPolicy, State,
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info};
 
-/// Why the line ended.
+/// Why the pipeline ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Every source has drained after an order to do so.
@@ -101,8 +101,8 @@ impl Supervisor {
 
     /// Opens the breaker for an outage that is news, or that has taken the last worker of its stage.
     ///
-    /// One sick event may look like an outage to the worker that holds it, again and again. It must not
-    /// hold the line for as long as it is sick: so only the start of a worker's streak opens, and the
+    /// One failing event may look like an outage to the worker that holds it, again and again. It must not
+    /// hold the pipeline for as long as it fails: so only the start of a worker's streak opens, and the
     /// worker's rebuild, which asks the dependency, closes. That costs one short pause. In a true outage
     /// no rebuild succeeds, or, where a question is answered and work is not (a full disk), every worker
     /// of the stage comes to fail, and then only work that is done closes.
@@ -122,7 +122,7 @@ impl Supervisor {
         workers.all(|(_, entry)| entry.failing)
     }
 
-    /// Drains what can be drained; the process ends when that is done. Whoever runs the process
+    /// Drains what can be drained; the process ends when that is done. What runs the process
     /// (Kubernetes) is the supervisor above this one.
     fn give_up(&mut self, child: ActorId) {
         self.actors.set(child, State::GaveUp);

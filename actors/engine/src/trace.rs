@@ -34,7 +34,7 @@ pub enum Kind {
     Producer,
     /// Waits for a server.
     Client,
-    /// Talks to nobody.
+    /// Sends nothing.
     Internal,
 }
 
@@ -68,12 +68,12 @@ pub fn go_on<'a>(span: &Span, header: impl Fn(&str) -> Option<&'a str>) {
         propagator.extract_with_context(&Context::new(), &found)
     });
     if remote.span().span_context().is_valid() {
-        // It fails only where nobody exports the span.
+        // It fails only where the span is not exported.
         let _ = span.set_parent(remote);
     }
 }
 
-/// The headers that let whoever receives a message go on with this span's trace; none without telemetry.
+/// The headers that let the receiver of a message go on with this span's trace; none without telemetry.
 pub fn headers(span: &Span) -> Vec<(String, String)> {
     let mut headers = Headers::default();
     opentelemetry::global::get_text_map_propagator(|propagator| {

@@ -5,7 +5,7 @@ use super::{ActorId, Breaker, Drain, Fault, Messages, Port, Report};
 use crate::trace::Kind;
 use std::{future::Future, time::Duration};
 
-/// The middle of the line in its plain form: one message in, one message out.
+/// The middle of the pipeline in its plain form: one message in, one message out.
 pub trait Stage: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
@@ -14,14 +14,14 @@ pub trait Stage: Sized + 'static {
 
     /// What the work is called in traces.
     const VERB: &'static str = "work";
-    /// Whom it talks to.
+    /// The dependency it talks to.
     const KIND: Kind = Kind::Internal;
 
     /// Handles one message.
     fn run(&mut self, input: &Self::In) -> impl Future<Output = Result<Self::Out, Fault>>;
 }
 
-/// The middle of the line in its general form: one message in, and none, one or many out. Every [`Stage`] is one.
+/// The middle of the pipeline in its general form: one message in, and none, one or many out. Every [`Stage`] is one.
 pub trait Transform: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
@@ -32,7 +32,7 @@ pub trait Transform: Sized + 'static {
 
     /// What the work is called in traces.
     const VERB: &'static str = "work";
-    /// Whom it talks to.
+    /// The dependency it talks to.
     const KIND: Kind = Kind::Internal;
 
     /// Handles one message.
@@ -44,17 +44,17 @@ pub trait Transform: Sized + 'static {
     fn finish(input: Self::In, made: Self::Made) -> Messages<Self::Out>;
 }
 
-/// The end of the line: many messages, one write.
+/// The end of the pipeline: many messages, one write.
 pub trait Sink: Sized + 'static {
     /// What comes in.
     type In: Send + 'static;
 
     /// What the work is called in traces.
     const VERB: &'static str = "work";
-    /// Whom it talks to.
+    /// The dependency it talks to.
     const KIND: Kind = Kind::Internal;
 
-    /// How long a batch may wait for company before it is written: it is closed when it reaches its limits, when so
+    /// How long a batch may wait for others before it is written: it is closed when it reaches its limits, when so
     /// much time has passed since its first message came, or when a drain is ordered. Zero: what gathers during a
     /// write is written together, and nothing ever waits.
     const LINGER: Duration = Duration::ZERO;
@@ -75,9 +75,9 @@ pub struct Load {
     pub bytes: usize,
 }
 
-/// The beginning of the line: it takes deliveries in and settles them.
+/// The beginning of the pipeline: it takes deliveries in and settles them.
 pub trait Source: Sized + 'static {
-    /// What it sends into the line.
+    /// What it sends into the pipeline.
     type Out: Send + 'static;
 
     /// Works until the drain is ordered and what is in flight is settled, or until it fails.

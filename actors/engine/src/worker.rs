@@ -1,6 +1,6 @@
 //! The actor around a stage's work: it owns the mailbox for life and the work for as long as it behaves.
 //!
-//! The actor itself never dies, so every address stays valid and no message is lost with it. The work
+//! The actor itself never ends, so every address stays valid and no message is lost with it. The work
 //! is taken out for each batch and put back only if it ended well; a panic is caught, a run that hangs is
 //! dropped, the supervisor is told, and the work is built anew when it says so.
 
@@ -54,9 +54,9 @@ pub(crate) struct Worker<J: Job> {
     outlet: Outlet<J::Out>,
     depth: Depth,
     pool: Arc<OnceLock<Pool<J::In>>>,
-    /// A batch that waits for company waits no longer than until the order.
+    /// A batch that waits for others waits no longer than until the order.
     drain: Drain,
-    /// Until when a batch waits for company, and what will wake us then.
+    /// Until when a batch waits for others, and what will wake us then.
     lingering: Option<(Instant, SpawnHandle)>,
     watchdog: Watchdog,
     supervisor: Recipient<Report>,
@@ -160,7 +160,7 @@ impl<J: Job> Worker<J> {
         );
     }
 
-    /// Until when what has gathered waits for company.
+    /// Until when what has gathered waits for others.
     fn lingers(&mut self) -> Option<Instant> {
         if self.drain.is_ordered() {
             return None;
@@ -245,7 +245,7 @@ impl<J: Job> Worker<J> {
         false
     }
 
-    /// An outage: the events stay, first in line. But one that meets outages again and again which nobody else
+    /// An outage: the events stay, first in line. But one that meets outages again and again which no other
     /// meets is charged for them, or it would hold its worker for ever.
     fn suffer(&mut self, mut batch: Batch<J>, fault: Fault) {
         let passed = self.pool.get().map_or(0, Pool::passed);
@@ -294,7 +294,7 @@ impl<J: Job> Worker<J> {
         }
     }
 
-    /// The same where there is nobody else, or no use in it.
+    /// The same where there is no other, or no use in it.
     fn retry_here(&mut self, batch: Batch<J>) {
         self.let_go(&batch, true);
         let retried = |mail: Envelope<J::In>| {

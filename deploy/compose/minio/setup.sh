@@ -6,7 +6,7 @@ secret() {
     cat "/run/secrets/$1"
 }
 
-# Passwords go through standard input, where nobody else sees them.
+# Passwords go through standard input, where no other user sees them.
 printf '%s\n%s\n' "$(secret minio_root_user)" "$(secret minio_root_password)" | mc --quiet alias set store http://minio:9000 >/dev/null
 mc mb --ignore-existing store/crawl-results
 mc admin policy create store crawl-results /setup/policy.json

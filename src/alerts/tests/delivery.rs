@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SLACK: &str = "/slack/SECRET";
 const PAGERDUTY: &str = "/pagerduty";
 
-/// Short pauses, so that nobody waits, and long bounds, so that a slow machine meets none.
+/// Short pauses, so that the test is quick, and long bounds, so that a slow machine meets none.
 const PACE: Pace = Pace {
     timeout: Duration::from_secs(30),
     first_pause: Duration::from_millis(10),
@@ -190,7 +190,7 @@ async fn what_starts_together_is_one_message_and_an_incident_each() {
     let events = taken(&receiver, PAGERDUTY, 1).await;
     assert_eq!(
         events[0]["payload"]["class"], "broker_lost",
-        "warnings wake nobody"
+        "warnings page no person"
     );
 }
 
@@ -326,7 +326,7 @@ async fn a_mute_receiver_does_not_hold_up_a_stop() {
 }
 
 #[tokio::test]
-async fn nothing_is_judged_during_a_drain() {
+async fn nothing_is_evaluated_during_a_drain() {
     let receiver = Receiver::start().await.unwrap();
     let running = Running::start(PACE, Some(&receiver), None);
     running.drain.order();

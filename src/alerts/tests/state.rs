@@ -213,7 +213,7 @@ fn unbroken(looks: &[(u64, Health)], until: u64, health: Health) -> Option<u64> 
 }
 
 proptest! {
-    /// Whatever happens: what started is over before it starts again, each after its hold, and nobody is
+    /// Whatever happens: what started is over before it starts again, each after its hold, and no receiver is
     /// told of the same more than once an hour.
     #[test]
     fn nothing_flaps(looks in looks()) {

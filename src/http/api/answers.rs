@@ -1,5 +1,5 @@
-//! Questions to the database, one at a time: whoever looks on must not starve the writers. An answer serves
-//! everybody who asks the same within a second, and one that took long serves for longer.
+//! Questions to the database, one at a time: readers of the page must not starve the writers. An answer serves
+//! all who ask the same within a second, and one that took long serves for longer.
 
 use super::error::ApiError;
 use axum::http::{Uri, header};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turn, Semaphore};
 use tokio::time::Instant;
 
-/// Answers of a moment ago, and the line of those who wait. Cheap to clone.
+/// Answers of a moment ago, and the queue of those who wait. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Answers(Arc<Shared>);
 
@@ -53,7 +53,7 @@ impl Default for Answers {
 }
 
 impl Answers {
-    /// What is known about `question`, or what `ask` finds out. It is found out to the end even when nobody
+    /// What is known about `question`, or what `ask` finds out. It is found out to the end even when no request
     /// waits for it any more: a statement that is abandoned goes on in the database all the same.
     pub(super) async fn to<T: Serialize + Send + 'static>(
         &self,
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_is_asked_to_its_end_when_nobody_waits_for_it() {
+    async fn a_question_is_asked_to_its_end_when_none_waits_for_it() {
         let answers = Answers::default();
         let slow = async {
             tokio::time::sleep(Duration::from_secs(3)).await;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_an_end_to_the_line() {
+    async fn there_is_an_end_to_the_queue() {
         let answers = Answers::default();
         let ask = |n: usize| {
             let (answers, path) = (answers.clone(), uri(&format!("/{n}")));

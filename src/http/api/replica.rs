@@ -27,8 +27,8 @@ impl Replica {
         }
     }
 
-    /// The time of a moment, to the millisecond; always the same for the same moment, even when somebody
-    /// sets the clock meanwhile.
+    /// The time of a moment, to the millisecond; always the same for the same moment, even when the clock
+    /// is set meanwhile.
     pub fn time_of(&self, moment: Instant) -> Timestamp {
         let since = match moment.checked_duration_since(self.started) {
             Some(later) => SignedDuration::try_from(later),

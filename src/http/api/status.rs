@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::line::Incident;
-use crate::health::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room};
+use crate::health::{Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, StageStatus};
 use crate::http::Extent;
 use axum::Json;
 use axum::extract::State;
@@ -28,7 +28,8 @@ pub(super) struct Status {
     /// In the order of the data.
     dependencies: Vec<DependencyStatus>,
     /// In the order of the data.
-    rooms: Vec<Room>,
+    #[serde(rename = "rooms")]
+    stages: Vec<StageStatus>,
     inflight: Inflight,
     queues: Queues,
     /// What pipelines add.
@@ -98,7 +99,7 @@ impl Status {
             },
             consuming: health.consuming(),
             dependencies: health.dependencies(),
-            rooms: health.rooms(),
+            stages: health.stages(),
             inflight: health.inflight(),
             queues: health.queues(),
             of_pipelines: http

@@ -5,7 +5,7 @@ use super::error::{ApiError, Problem};
 use super::line::{DeadLetter, Incident};
 use super::status::Status;
 use crate::http::Extent;
-use crate::telemetry::{Line, News};
+use crate::telemetry::{Line, Update};
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::Event;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 /// One who listens.
 struct Listener {
     api: Api,
-    news: Receiver<News>,
+    updates: Receiver<Update>,
     status: Interval,
     comment: Interval,
     /// Of the last event.
@@ -40,7 +40,7 @@ struct Allowance {
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Keeps proxies from taking a quiet stream for a dead one.
 const COMMENT_EVERY: Duration = Duration::from_secs(10);
-/// Stored things that are told of in a second; more is no reading for anybody.
+/// Stored things that are told of in a second; more is too much to read.
 const STORED_A_SECOND: u32 = 20;
 
 /// What happens, as it happens.
@@ -88,7 +88,7 @@ impl Listener {
             ticks
         };
         Self {
-            news: api.http.lines.subscribe(),
+            updates: api.http.lines.subscribe(),
             api,
             status: ticks(STATUS_EVERY),
             comment: ticks(COMMENT_EVERY),
@@ -103,23 +103,23 @@ impl Listener {
 
     async fn next(&mut self) -> Event {
         loop {
-            let news = tokio::select! {
+            let update = tokio::select! {
                 _ = self.status.tick() => {
                     let status = Status::now(&self.api, Extent::Newest);
                     return self.event("status", &status);
                 }
                 _ = self.comment.tick() => return Event::default().comment("millrace"),
-                news = self.news.recv() => news,
+                update = self.updates.recv() => update,
             };
-            match news {
-                Ok(News::Stored(line)) if self.allowance.take() => {
+            match update {
+                Ok(Update::Stored(line)) if self.allowance.take() => {
                     if let Some((name, stored)) = self.stored(&line) {
                         return self.event(name, &stored);
                     }
                 }
-                Ok(News::Stored(_)) | Err(RecvError::Lagged(_)) => {}
-                Ok(News::DeadLetter(line)) => return self.event("dead_letter", &DeadLetter::from(&*line)),
-                Ok(News::Incident(line)) => return self.event("supervision", &Incident::from(&*line)),
+                Ok(Update::Stored(_)) | Err(RecvError::Lagged(_)) => {}
+                Ok(Update::DeadLetter(line)) => return self.event("dead_letter", &DeadLetter::from(&*line)),
+                Ok(Update::Incident(line)) => return self.event("supervision", &Incident::from(&*line)),
                 // The lines live as long as the process.
                 Err(RecvError::Closed) => std::future::pending().await,
             }

@@ -3,7 +3,7 @@
 const TOKEN = "millrace-token";
 const MOST_PATIENCE = 20_000;
 
-/** An answer that is none: `status` is 0 when nobody answered. */
+/** An answer that is none: `status` is 0 when there was no answer. */
 class ApiError extends Error {
   constructor(status, message) {
     super(message);

@@ -72,7 +72,7 @@ function moment(at, text = clock(at)) {
   return el("time", { datetime: at, title: at }, text);
 }
 
-/** What to click to see an event's story, where somebody tells stories. */
+/** What to click to see an event's story, where a pipeline tells stories. */
 function eventLink(id) {
   if (!pipelines.some((one) => one.story)) return el("span", { class: "id", title: id }, id);
   return el("a", { class: "id", href: eventHash(id), title: id }, id);

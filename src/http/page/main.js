@@ -3,7 +3,7 @@
 const THEMES = ["auto", "light", "dark"];
 const THEME = "millrace-theme";
 const POLL = 5_000;
-/** A tab that nobody has looked at for so long gives its connection back: a browser has six for a service. */
+/** A tab that was hidden for so long gives its connection back: a browser has six for a service. */
 const REST_AFTER = 60_000;
 const REST_POLL = 30_000;
 /** How often the database's panels are read anew: soon after something was stored, else seldom. */
@@ -38,7 +38,7 @@ const stream = new Stream({
     draw();
   },
   lost(error, nextTryAt) {
-    // All places for live pages are taken: ask like everybody else until one is free.
+    // All places for live pages are taken: ask in intervals until one is free.
     if (error.status === 503) startPolling(POLL);
     if (polling && error.status !== 0) return;
     stopPolling();
@@ -99,7 +99,7 @@ function takeStatus(status) {
   databaseWasUp = isUp;
 }
 
-// === Drawing: once a frame at most, and not at all while nobody looks ===
+// === Drawing: once a frame at most, and not at all while the page is hidden ===
 
 function draw() {
   if (drawing) return;
@@ -126,7 +126,7 @@ function showNow() {
 function showAll() {
   showNow();
   showFigures();
-  showLine();
+  showPipeline();
   showSupervision();
   fromPipelines("show");
 }

@@ -33,15 +33,15 @@ function learnSupervision(entry) {
   model.supervision.length = Math.min(model.supervision.length, MOST_SUPERVISION);
 }
 
-const allActors = (status) => (status?.rooms ?? []).flatMap((room) => room.actors);
+const allActors = (status) => (status?.rooms ?? []).flatMap((stage) => stage.actors);
 const restartsOf = (actor) => Object.values(actor.restarts ?? {}).reduce((sum, number) => sum + number, 0);
 
 // === What pipelines add ===
 
 /**
- * Each pipeline with something to show adds an object of functions; what it leaves out is not there. `rooms`, `roles`
- * and `names` are words; `before` says which dependency stands before which room; `source` is the dependency at which
- * events wait, and `entry` the room that takes them.
+ * Each pipeline with something to show adds an object of functions; what it leaves out is not there. `stages`, `roles`
+ * and `names` are words; `before` says which dependency stands before which stage; `source` is the dependency at which
+ * events wait, and `entry` the stage that takes them.
  */
 const pipelines = [];
 

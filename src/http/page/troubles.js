@@ -76,7 +76,7 @@ function makeSupervision(entry) {
     entry.fate && `event ${entry.fate}`,
   ].filter(Boolean).join(" · ");
   const who = entry.event_id === null
-    ? entryButton(entry.actor ?? "the line", entry.message, entry)
+    ? entryButton(entry.actor ?? "the pipeline", entry.message, entry)
     : eventLink(entry.event_id);
   return el("li", { "data-level": entry.level },
     el("p", {}, moment(entry.at), " ", levelOf(entry), " ", entry.event_id === null ? null : `${entry.actor ?? ""} `, who),

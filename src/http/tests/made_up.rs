@@ -2,7 +2,7 @@
 
 use crate::config::HttpSettings;
 use crate::health::{
-    ActorStatus, Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, Room, Summary,
+    ActorStatus, Consuming, DependencyStatus, FiringAlert, HealthView, Inflight, Queues, StageStatus, Summary,
 };
 use crate::http::*;
 use crate::telemetry::Lines;
@@ -159,7 +159,7 @@ impl HealthView for MadeUp {
         ]
     }
 
-    fn rooms(&self) -> Vec<Room> {
+    fn stages(&self) -> Vec<StageStatus> {
         let actor = |name: &str| ActorStatus {
             name: name.to_owned(),
             state: "up",
@@ -168,13 +168,13 @@ impl HealthView for MadeUp {
             mailbox_depth: 2,
             last_error: None,
         };
-        let room = |name: &str, actors| Room {
+        let stage = |name: &str, actors| StageStatus {
             name: name.to_owned(),
             actors,
         };
         vec![
-            room("ingress", vec![actor("ingress")]),
-            room("writer", vec![actor("writer-0")]),
+            stage("ingress", vec![actor("ingress")]),
+            stage("writer", vec![actor("writer-0")]),
         ]
     }
 

@@ -77,7 +77,7 @@ impl Parts {
         })
     }
 
-    /// One line: ingress → fetchers → parsers → writers. Started from its end, so that nobody is ever
+    /// One pipeline: ingress → fetchers → parsers → writers. Started from its end, so that nothing is ever
     /// sent to an actor that is not there.
     pub(super) fn start(self, config: &Settings, supervision: &Supervision, status: &AmqpStatus) {
         let here = Arbiter::current();
@@ -92,7 +92,7 @@ impl Parts {
             parsers = workers.parsers,
             writers = workers.writers,
             prefetch = config.amqp.prefetch,
-            "line started"
+            "pipeline started"
         );
     }
 
@@ -191,7 +191,7 @@ fn always<W: Clone + Send + Sync + 'static>(made: W) -> Build<W> {
 /// The schema, brought up to date once, by whichever writer comes first.
 #[derive(Clone)]
 struct Schema {
-    /// None where somebody else sees to it.
+    /// None where it is seen to elsewhere.
     database: Option<Database>,
     ready: Arc<OnceCell<()>>,
 }

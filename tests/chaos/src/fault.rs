@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// What goes wrong, with whom, when and for how long.
+/// What goes wrong, with which part, when and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// Milliseconds since the first fault could have been.
     pub at_ms: u64,
     /// What.
     pub kind: Kind,
-    /// With whom.
+    /// With which part.
     pub target: Target,
     /// Milliseconds until it is mended; a server takes some time more to come back.
     pub duration_ms: u64,
 }
 
-/// Whom a fault befalls.
+/// The part that a fault is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -64,9 +64,9 @@ pub enum Kind {
     TerminateBackends,
     /// The database takes no writes.
     ReadOnly,
-    /// Somebody holds a lock on the largest table.
+    /// Another session holds a lock on the largest table.
     LockTable,
-    /// Somebody holds locks on a few rows that many batches write.
+    /// Another session holds locks on a few rows that many batches write.
     LockRows,
     /// What answers instead of the store is an ingress without a route.
     StrayPages,

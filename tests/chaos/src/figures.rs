@@ -1,4 +1,4 @@
-//! How long things took. Reported, never judged.
+//! How long things took. Reported, never a reason to fail.
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ fn not_ready(one: &Played, all: &[Played], timeline: &Timeline) -> Option<Durati
     (one.from + took <= one.to && is_undisturbed(one, all, one.from + took)).then_some(took)
 }
 
-/// Nothing else that stops the line lasted or began between the beginning of this one and `until`.
+/// Nothing else that stops the pipeline lasted or began between the beginning of this one and `until`.
 fn is_undisturbed(one: &Played, all: &[Played], until: Duration) -> bool {
     let meets = |other: &Played| {
         let elsewhere = matches!(other.fault.target, Target::Postgres | Target::Objects);

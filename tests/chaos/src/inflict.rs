@@ -17,7 +17,7 @@ const BETWEEN_CUTS: Duration = Duration::from_secs(1);
 /// Time in which what is under way to the broker has arrived.
 const UNDER_WAY: Duration = Duration::from_millis(300);
 /// A quorum queue that is younger than this does not survive a SIGKILL of the broker.
-const INFANCY: Duration = Duration::from_secs(5);
+const JUST_STARTED: Duration = Duration::from_secs(5);
 
 /// A fault that was.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ pub(crate) async fn inflict(world: &World<'_>, fault: Fault, started: Instant) -
         termination,
     };
     if fault.kind == Kind::DeleteRetryQueue {
-        sleep(INFANCY).await;
+        sleep(JUST_STARTED).await;
     }
     drop::<Option<MutexGuard<'_, ()>>>(hands);
     Ok(played)
@@ -185,7 +185,7 @@ async fn terminate(world: &World<'_>, index: usize) -> anyhow::Result<Terminatio
     })
 }
 
-/// Nobody may be about to put something in: what is deleted with its queue is lost, and not by our fault. So the
+/// Nothing may be about to put something in: what is deleted with its queue is lost, and not by our fault. So the
 /// product is frozen meanwhile. The queue is made again as it was, in case the product does not need it soon.
 async fn delete_retry_queue(world: &World<'_>, time: Duration) -> anyhow::Result<()> {
     let mut hands = Vec::new();

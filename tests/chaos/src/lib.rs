@@ -4,21 +4,21 @@
 
 mod fault;
 mod figures;
+mod findings;
 mod inflict;
 mod load;
 mod replica;
+mod reporter;
 mod run;
 mod schedule;
 mod settled;
 mod summary;
-mod teller;
 mod timeline;
-mod verdict;
 mod world;
 
 pub use self::fault::{Fault, Kind, Target};
 pub use self::figures::{Figures, Spread, Termination};
+pub use self::findings::Findings;
 pub use self::run::{Outcome, Plan, run};
 pub use self::schedule::Schedule;
 pub use self::summary::Summary;
-pub use self::verdict::Verdict;

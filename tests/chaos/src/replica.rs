@@ -1,4 +1,4 @@
-//! One running product, and whoever starts it again.
+//! One running product, and what starts it again.
 
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ const BACKOFF: Duration = Duration::from_secs(1);
 /// A service that is started again when it ends by itself, as Kubernetes would.
 pub(crate) struct Replica {
     pub(crate) service: Service,
-    /// Held by whoever kills, stops or pauses it on purpose.
+    /// Held by the task that kills, stops or pauses it on purpose.
     pub(crate) hands: Mutex<()>,
     /// Exit codes of the times it ended by itself.
     gave_up: StdMutex<Vec<Option<i32>>>,

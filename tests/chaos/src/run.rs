@@ -1,4 +1,4 @@
-//! The whole of it: start, break, mend, count.
+//! The whole of it: start, break, repair, count.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::fault::Fault;
 use crate::figures::{Figures, Termination};
+use crate::findings::Findings;
 use crate::inflict::{Played, inflict, mend_all};
 use crate::load::Load;
+use crate::reporter::Reporter;
 use crate::schedule::Schedule;
 use crate::settled::{Business, Settled, wait_until_drained};
-use crate::teller::Teller;
 use crate::timeline::Timeline;
-use crate::verdict::Verdict;
 use crate::world::World;
 
 /// The ladder that `RETRY_INITIAL_DELAY` and `RETRY_MAX_DELAY` make: 0.5, 1 and 2 s.
@@ -42,7 +42,7 @@ pub struct Outcome {
     pub(crate) messages: usize,
     pub(crate) items: usize,
     pub(crate) busy_percent: usize,
-    pub(crate) verdict: Verdict,
+    pub(crate) findings: Findings,
     pub(crate) charged: usize,
     pub(crate) drained: bool,
     pub(crate) drain_seconds: f64,
@@ -99,12 +99,12 @@ async fn perform(plan: &Plan, stack: &Stack) -> anyhow::Result<Outcome> {
     let base_memory_kib = base.max().unwrap_or_default();
 
     let load = Load::new(plan.seed, plan.length, &world);
-    let teller = Teller::new(load.messages());
-    teller.now(&format!("uploading objects of {} items", load.items()));
+    let reporter = Reporter::new(load.messages());
+    reporter.now(&format!("uploading objects of {} items", load.items()));
     load.upload(&world).await?;
     load.warm_up(&world).await?;
     world.wait_until_registered(RETRY_QUEUES).await?;
-    teller.now(&format!(
+    reporter.now(&format!(
         "{} faults for {} replica(s)",
         schedule.faults.len(),
         schedule.replicas
@@ -119,31 +119,31 @@ async fn perform(plan: &Plan, stack: &Stack) -> anyhow::Result<Outcome> {
             .map(|(timeline, replica)| timeline.watch(replica, started)),
     );
     let keeping = try_join_all(world.replicas.iter().map(|replica| replica.keep()));
-    let working = work(plan, &world, &load, &schedule, &teller, started);
+    let working = work(plan, &world, &load, &schedule, &reporter, started);
     let Work {
         played,
         busy_percent,
         drained,
     } = tokio::select! {
         worked = working => worked?,
-        kept = keeping => return Err(kept.err().context("nobody keeps the replicas running")?),
-        _ = watching => anyhow::bail!("nobody watches the replicas"),
+        kept = keeping => return Err(kept.err().context("the task that keeps the replicas running ended")?),
+        _ = watching => anyhow::bail!("the task that watches the replicas ended"),
     };
 
     let mut terminations: Vec<_> = played.iter().filter_map(|one| one.termination).collect();
     for replica in &world.replicas {
         terminations.push(last_termination(replica).await?);
     }
-    teller.now("comparing every row");
+    reporter.now("comparing every row");
     let settled = Settled::read(&world, drained).await?;
-    let verdict = Verdict::of(&world.expected(load.expected()), &settled);
+    let findings = Findings::of(&world.expected(load.expected()), &settled);
     Ok(Outcome {
         plan: plan.clone(),
         replicas: schedule.replicas,
         messages: load.messages(),
         items: load.items(),
         busy_percent,
-        verdict,
+        findings,
         charged: settled.charged,
         drained: settled.drained,
         drain_seconds: settled.took.as_secs_f64(),
@@ -170,26 +170,26 @@ async fn work(
     world: &World<'_>,
     load: &Load,
     schedule: &Schedule,
-    teller: &Teller,
+    reporter: &Reporter,
     started: Instant,
 ) -> anyhow::Result<Work> {
     let playing = try_join_all(schedule.faults.iter().map(|&fault| async move {
         sleep_until(started + fault.at()).await;
-        teller.say(&fault.to_string());
+        reporter.say(&fault.to_string());
         inflict(world, fault, started)
             .await
             .with_context(|| format!("this fault could not be played or mended: {fault}"))
     }));
     let publishing = async {
-        load.publish(world, plan.length, || teller.published()).await;
+        load.publish(world, plan.length, || reporter.published()).await;
         anyhow::Ok(())
     };
     let business = Business::default();
     let played = tokio::select! {
         worked = async { tokio::try_join!(playing, publishing) } => worked?.0,
-        () = business.watch(world) => anyhow::bail!("nobody watches the queues"),
+        () = business.watch(world) => anyhow::bail!("the task that watches the queues ended"),
     };
-    teller.now("faults are over; waiting for the rest of the work");
+    reporter.now("faults are over; waiting for the rest of the work");
     mend_all(world).await?;
     let drained = wait_until_drained(world).await?;
     Ok(Work {

@@ -91,7 +91,7 @@ impl Schedule {
 // === impl Card ===
 
 impl Card {
-    /// Two faults at the same place would mend each other.
+    /// Two faults at the same place would undo each other.
     fn place(&self) -> (Target, bool) {
         let on_the_way = Fault {
             at_ms: 0,

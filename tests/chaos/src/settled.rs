@@ -25,13 +25,13 @@ pub(crate) struct Settled {
     pub(crate) actual: Actual,
     /// Events in the ledger.
     pub(crate) ledger: Vec<String>,
-    /// Those of them that paid with an attempt before they were stored.
+    /// Those of them that were charged an attempt before they were stored.
     pub(crate) charged: usize,
     /// Event id and reason of each dead letter.
     pub(crate) dead_letters: Vec<(Option<String>, String)>,
 }
 
-/// How often there was work when somebody looked: a fault that meets an idle product shows little.
+/// How often there was work at a look: a fault that meets an idle product shows little.
 #[derive(Debug, Default)]
 pub(crate) struct Business {
     looks: AtomicUsize,
@@ -81,7 +81,7 @@ pub(crate) async fn wait_until_drained(world: &World<'_>) -> anyhow::Result<(boo
     }
 }
 
-/// Messages that somebody still has to do something about.
+/// Messages that are still to be settled.
 async fn waiting(world: &World<'_>) -> anyhow::Result<u64> {
     let management = world.stack().rabbitmq.management();
     let queues = management.queues(world.tenant.vhost()).await?;

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::figures::{Figures, Spread, Termination};
+use crate::findings::Findings;
 use crate::run::Outcome;
-use crate::verdict::Verdict;
 
 /// `MEMORY_BUDGET_MB` of the product, and what it may need beside it for each byte of it.
 const BUDGET_KIB: f64 = 32.0 * 1024.0;
@@ -35,8 +35,8 @@ pub struct Summary {
     /// Of 100 looks at the queues during the faults, so many found work in them.
     pub busy_percent: usize,
     /// What the oracle says.
-    pub verdict: Verdict,
-    /// Stored events that paid with an attempt: for trouble of their own, not for an outage.
+    pub findings: Findings,
+    /// Stored events that were charged an attempt: for trouble of their own, not for an outage.
     pub charged: usize,
     /// Whether the queues were empty in the end.
     pub drained: bool,
@@ -73,7 +73,7 @@ impl Outcome {
         )]
         let allowed_memory_kib = self.base_memory_kib + (BUDGET_KIB * BUDGET_SHARE) as u64;
         Summary {
-            green: self.verdict.is_green() && self.drained && self.terminations.iter().all(stopped_well),
+            green: self.findings.is_green() && self.drained && self.terminations.iter().all(stopped_well),
             seed: self.plan.seed,
             replicas: self.replicas,
             faults,
@@ -81,7 +81,7 @@ impl Outcome {
             messages: self.messages,
             items: self.items,
             busy_percent: self.busy_percent,
-            verdict: self.verdict.clone(),
+            findings: self.findings.clone(),
             charged: self.charged,
             drained: self.drained,
             drain_seconds: self.drain_seconds,
@@ -105,15 +105,15 @@ impl fmt::Display for Summary {
             table.add_row([name, value]);
         }
         writeln!(f, "{table}")?;
-        f.write_str(&self.verdict.report)?;
-        let verdict = if self.green { "GREEN" } else { "RED" };
-        write!(f, "{verdict}: seed {}", self.seed)
+        f.write_str(&self.findings.report)?;
+        let colour = if self.green { "GREEN" } else { "RED" };
+        write!(f, "{colour}: seed {}", self.seed)
     }
 }
 
 impl Summary {
     fn lines(&self) -> Vec<(String, String)> {
-        let verdict = &self.verdict;
+        let findings = &self.findings;
         let kinds: Vec<String> = self
             .faults
             .iter()
@@ -127,26 +127,26 @@ impl Summary {
                 "events",
                 format!(
                     "{}, in {} messages, {} items",
-                    verdict.events, self.messages, self.items
+                    findings.events, self.messages, self.items
                 ),
             ),
             (
                 "queues with work in them",
                 format!("{} % of the time", self.busy_percent),
             ),
-            ("rows checked", verdict.rows.to_string()),
-            ("obligations", verdict.obligations.to_string()),
-            ("lost", verdict.lost.to_string()),
-            ("doubled", verdict.doubled.to_string()),
-            ("moved backwards", verdict.moved_backwards.to_string()),
-            ("different", verdict.different.to_string()),
+            ("rows checked", findings.rows.to_string()),
+            ("obligations", findings.obligations.to_string()),
+            ("lost", findings.lost.to_string()),
+            ("doubled", findings.doubled.to_string()),
+            ("moved backwards", findings.moved_backwards.to_string()),
+            ("different", findings.different.to_string()),
             (
                 "unexpected dead letters",
-                counts(&verdict.unexpected_dead_letters),
+                counts(&findings.unexpected_dead_letters),
             ),
-            ("extra copies of dead letters", verdict.extra_copies.to_string()),
+            ("extra copies of dead letters", findings.extra_copies.to_string()),
             (
-                "events that paid",
+                "events that were charged",
                 format!("{} of those stored, with an attempt", self.charged),
             ),
             (

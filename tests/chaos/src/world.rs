@@ -49,7 +49,7 @@ pub(crate) struct World<'a> {
     pub(crate) extra_bucket: String,
     pub(crate) proxies: Proxies,
     pub(crate) replicas: Vec<Replica>,
-    /// Held by whoever does something to a server itself.
+    /// Held by the task that does something to a server itself.
     broker: Mutex<()>,
     database: Mutex<()>,
     store: Mutex<()>,

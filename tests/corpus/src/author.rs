@@ -17,12 +17,12 @@ const STRANGERS: u64 = 1 << 32;
 // === impl AuthorNumber ===
 
 impl AuthorNumber {
-    /// Somebody known: the lower the number, the more they post.
+    /// A known author: the lower the number, the more they post.
     pub(super) fn regular(dice: &mut Dice, items: usize) -> Self {
         Self(dice.skewed(items as u64 / 8 + 20))
     }
 
-    /// Somebody nobody else mentions. Only they may have damaged fields: where three crawls disagree
+    /// An author that nothing else mentions. Only they may have damaged fields: where three crawls disagree
     /// about which fields there are, the outcome would depend on the order of arrival.
     pub(super) fn stranger(item: u64) -> Self {
         Self(STRANGERS + item)

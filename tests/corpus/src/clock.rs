@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 pub(super) const DAY: i64 = 86_400;
 
 /// A moment of the corpus. Each kind of moment has milliseconds of its own, so that no two crawls of
-/// the same thing share one: which of two equally old versions wins is nobody's business.
+/// the same thing share one: which of two equally old versions wins is left open.
 #[derive(Clone, Copy)]
 pub(super) enum Moment {
     FirstCrawl = 0,

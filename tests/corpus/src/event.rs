@@ -90,7 +90,7 @@ impl Announcement<'_> {
         match self.batch % 7 {
             1 => payload["platform"] = self.job.platform.to_uppercase().into(),
             2 => payload["total_batches"] = Value::Null,
-            // Whether a later crawl without an index forgets the earlier one's is nobody's business.
+            // Whether a later crawl without an index forgets the earlier one's is left open.
             3 if !self.job.is_crawled_twice() => remove(payload, "batch_index"),
             4 => payload["user_id"] = "user_42".into(),
             5 => payload["keyword"] = Value::Null,

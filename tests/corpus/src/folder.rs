@@ -1,4 +1,4 @@
-//! A corpus as files, for whoever wants to read it without servers.
+//! A corpus as files, to be read without servers.
 //!
 //! `objects/BUCKET/KEY` holds each object, `objects.jsonl` one `{"bucket","key","metadata"}` a line,
 //! `events.jsonl` one `{"body"}` a line in the order of publication.

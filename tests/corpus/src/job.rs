@@ -83,7 +83,7 @@ impl Job {
     }
 
     /// The job of another project that happens upon the same things: its rows are its own.
-    pub(super) fn by_somebody_else(&self, number: u64) -> Self {
+    pub(super) fn by_another_crawler(&self, number: u64) -> Self {
         Self {
             number,
             id: format!("proj_rival-brand-{number}"),

@@ -80,7 +80,7 @@ impl Corpus {
         }
     }
 
-    /// Decides the batches of the next job, and which of them somebody crawls again.
+    /// Decides the batches of the next job, and which of them are crawled again.
     fn plan(&mut self) {
         let job = Job::new(&self.settings, self.next_job, self.left);
         self.next_job += 1;
@@ -104,7 +104,7 @@ impl Corpus {
         let number = self.next_job + job::AGAIN;
         let (turn, again) = match job.number % 8 {
             1 => (Turn::Later, job.again(number)),
-            3 => (Turn::Later, job.by_somebody_else(number)),
+            3 => (Turn::Later, job.by_another_crawler(number)),
             6 => (Turn::Earlier, job.again(number)),
             _ => return,
         };

@@ -119,7 +119,7 @@ fn bad_path(poison: &mut Poison<'_>) -> Vec<CrawlBatch> {
 
 fn bucket_not_allowed(poison: &mut Poison<'_>) -> Vec<CrawlBatch> {
     let mut event = poison.event("x");
-    event["payload"]["minio_path"] = "somebody-elses/tiktok/batch_000.json".into();
+    event["payload"]["minio_path"] = "not-allowed/tiktok/batch_000.json".into();
     vec![poisoned(event, None, Reason::BucketNotAllowed)]
 }
 

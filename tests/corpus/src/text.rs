@@ -34,7 +34,7 @@ const SUBJECTS: [&str; 14] = [
     "bia Sài Gòn",
 ];
 
-const VERDICTS: [&str; 14] = [
+const OPINIONS: [&str; 14] = [
     "chất lượng tốt hơn mong đợi",
     "giá hơi cao nhưng xứng đáng",
     "chăm sóc khách hàng rất chu đáo",
@@ -116,7 +116,7 @@ const HANDLE: [&str; 8] = ["nguyen", "tran", "le", "pham", "hoang", "vo", "dang"
 /// One sentence about something people buy.
 pub(super) fn sentence(dice: &mut Dice) -> String {
     let (opening, subject) = (dice.pick(&OPENINGS), dice.pick(&SUBJECTS));
-    let (outcome, tail) = (dice.pick(&VERDICTS), dice.pick(&TAILS));
+    let (outcome, tail) = (dice.pick(&OPINIONS), dice.pick(&TAILS));
     format!("{opening} {subject}: {outcome} {tail}.")
 }
 
@@ -145,7 +145,7 @@ pub(super) fn transcription(dice: &mut Dice, bytes: usize) -> String {
     text
 }
 
-/// What somebody says below a post.
+/// What is said below a post.
 pub(super) fn remark(dice: &mut Dice) -> String {
     let mut text = (*dice.pick(&REMARKS)).to_owned();
     if dice.chance(40) {

@@ -96,7 +96,7 @@ pub fn report(differences: &[Difference]) -> String {
     text
 }
 
-/// Rows by key; a comment whose id nobody sent is found by what it says.
+/// Rows by key; a comment that was sent without an id is found by what it says.
 fn by_key<'a>(
     table: &'static str,
     columns: &[&str],

@@ -174,7 +174,7 @@ fn store(
     expected.ledger.insert(event.event_id.clone(), row);
 }
 
-/// The key of a comment without an id of its own: what it says, whoever derives an id from it.
+/// The key of a comment without an id of its own: what it says, however an id is derived from it.
 pub(crate) fn comment_key(row: &Row) -> String {
     let parts = [
         "platform",

@@ -92,7 +92,7 @@ async fn a_pipeline_whose_broker_is_away_harms_no_other() {
     let settings = [
         ("PIPELINES", "batches,spool"),
         ("SPOOL_FOLDER", folder.path().to_str().unwrap()),
-        ("RABBITMQ_URL", "amqp://nobody:nothing@127.0.0.1:9/none"),
+        ("RABBITMQ_URL", "amqp://no-user:nothing@127.0.0.1:9/none"),
     ];
     let service = tenant.service(program(), &settings).unwrap();
     wait_for("the spool to be ready", PATIENCE, async || {

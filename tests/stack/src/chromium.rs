@@ -31,7 +31,7 @@ const ARGUMENTS: [&str; 16] = [
     "--disable-component-update",
     "--disable-background-networking",
     "--password-store=basic",
-    // A tab that nobody looks at works on as if somebody did.
+    // A hidden tab works on as if it were shown.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",

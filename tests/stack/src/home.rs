@@ -64,7 +64,7 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         drop(self.reaper.stdin.take());
-        // Nothing can be done about a reaper that somebody else has killed.
+        // Nothing can be done about a reaper that was killed.
         let _ = self.reaper.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! When a person, or whoever runs us, wants us to end.
+//! When a person, or the service manager, wants us to end.
 
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -101,7 +101,7 @@ impl Jaeger {
         self.process.kill().await
     }
 
-    /// Freezes it: connections stay open, and nobody answers.
+    /// Freezes it: connections stay open, and nothing answers.
     pub fn pause(&self) -> anyhow::Result<()> {
         self.process.pause()
     }

@@ -102,7 +102,7 @@ impl Objects {
         }
     }
 
-    /// Freezes it: connections stay open, and nobody answers.
+    /// Freezes it: connections stay open, and nothing answers.
     pub fn pause(&self) -> anyhow::Result<()> {
         match &self.server {
             Server::Embedded(server) => server.pause(),

@@ -9,14 +9,14 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use anyhow::Context;
 use tokio::net::TcpSocket;
 
-/// Below the kernel's ephemeral range: a port of that range can be taken by anybody's outgoing connection
+/// Below the kernel's ephemeral range: a port of that range can be taken by any outgoing connection
 /// while our server is down between a kill and a restart.
 const PORTS: Range<u16> = 14_000..32_000;
 
 /// Handed out by this process: a port stays with its server while that server is down.
 static TAKEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
-/// A loopback port that nobody listens on and that this process has not handed out before.
+/// A loopback port that is not listened on and that this process has not handed out before.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     // Random, so that stacks of several processes that look at the same moment find different ports.
     let start = RandomState::new().hash_one(std::process::id());
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_somebody_listens_on_is_not_free() {
+    fn a_port_that_is_listened_on_is_not_free() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         assert!(!is_free(listener.local_addr().unwrap().port()).unwrap());
     }

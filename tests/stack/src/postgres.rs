@@ -39,7 +39,7 @@ pub struct Postgres {
 const CERTIFICATE_USERS: &str =
     "hostssl all +certified 127.0.0.1/32 cert\nhost all +certified 127.0.0.1/32 reject\n";
 
-/// What a server that speaks TLS shows and whom it trusts.
+/// What a server that speaks TLS shows and which authority it trusts.
 #[derive(Debug)]
 struct CertificateFiles {
     certificate: PathBuf,
@@ -149,7 +149,7 @@ impl Postgres {
         self.process.kill().await
     }
 
-    /// Freezes the server and all its sessions: connections stay open, and nobody answers.
+    /// Freezes the server and all its sessions: connections stay open, and nothing answers.
     pub fn pause(&self) -> anyhow::Result<()> {
         self.process.pause()
     }
@@ -250,13 +250,13 @@ pub(crate) fn programs() -> Result<PathBuf, MissingPackage> {
     Ok(bin)
 }
 
-/// What to put before a command so that it runs as a user whom Postgres accepts; gives `dir` to that user.
+/// What to put before a command so that it runs as a user that Postgres accepts; gives `dir` to that user.
 pub(crate) fn identity(dir: &Path) -> anyhow::Result<Vec<OsString>> {
     give(dir)?;
     as_system_user()
 }
 
-/// Gives a file or folder to the user whom Postgres accepts.
+/// Gives a file or folder to the user that Postgres accepts.
 fn give(path: &Path) -> anyhow::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
@@ -269,7 +269,7 @@ fn give(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot give {} to {SYSTEM_USER}", path.display()))
 }
 
-/// What to put before a command to run it as the user whom Postgres accepts.
+/// What to put before a command to run it as the user that Postgres accepts.
 fn as_system_user() -> anyhow::Result<Vec<OsString>> {
     if !geteuid().is_root() {
         return Ok(Vec::new());

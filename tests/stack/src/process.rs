@@ -166,7 +166,7 @@ impl Process {
         .await
     }
 
-    /// Freezes the process and its children: connections stay open, and nobody answers.
+    /// Freezes the process and its children: connections stay open, and nothing answers.
     pub(crate) fn pause(&self) -> anyhow::Result<()> {
         self.signal(Signal::SIGSTOP)?;
         self.signal_children(Signal::SIGSTOP).map(drop)
@@ -232,7 +232,7 @@ fn pids_below(dir: &Path) -> anyhow::Result<Vec<Pid>> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        // Unreadable: it has ended, or belongs to somebody else.
+        // Unreadable: it has ended, or belongs to another user.
         if std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir)) {
             pids.push(Pid::from_raw(pid));
         }

@@ -23,7 +23,7 @@ use crate::ports::free_port;
 pub enum Order {
     /// Nothing but carry.
     Pass,
-    /// Takes no new connections: they are refused as if nobody listened. Open ones go on.
+    /// Takes no new connections: they are refused as if nothing listened. Open ones go on.
     Refuse,
     /// Takes connections, but reads and delivers nothing, either way: a network that lost its route.
     BlackHole,

@@ -179,7 +179,7 @@ impl RabbitMq {
         self.process.kill().await
     }
 
-    /// Freezes it: connections stay open, and nobody answers.
+    /// Freezes it: connections stay open, and nothing answers.
     pub fn pause(&self) -> anyhow::Result<()> {
         self.process.pause()
     }
@@ -239,7 +239,7 @@ fn url_at(port: u16, vhost: &str) -> String {
     format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{port}/{vhost}")
 }
 
-/// Everybody has to show a certificate of the authority; it stands for a password where none is given.
+/// Every client has to show a certificate of the authority; it stands for a password where none is given.
 fn tls_terms(authority: &Authority, ports: &Ports) -> anyhow::Result<String> {
     let identity = authority.identity("localhost")?;
     Ok(format!(

@@ -64,7 +64,7 @@ impl Receiver {
         Ok(receiver)
     }
 
-    /// One that is not there yet: its port is known, and nobody listens.
+    /// One that is not there yet: its port is known, and nothing listens.
     pub fn absent() -> anyhow::Result<Self> {
         Ok(Self {
             port: free_port()?,

@@ -18,7 +18,7 @@ use crate::wait::wait_for;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const METRICS_PORT: &str = "METRICS_PORT";
 
-/// A running `millrace run`. It dies with the stack, at the latest.
+/// A running `millrace run`. It ends with the stack, at the latest.
 #[derive(Debug)]
 pub struct Service {
     process: Process,

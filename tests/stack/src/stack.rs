@@ -24,7 +24,7 @@ static SHARED: OnceCell<Stack> = OnceCell::const_new();
 pub struct Options {
     /// Postgres with `fsync`: slower, and only a power cut could tell the difference.
     pub durable_postgres: bool,
-    /// A real MinIO, and a failure where there is none; otherwise one only where somebody provided it on purpose.
+    /// A real MinIO, and a failure where there is none; otherwise one only where it was provided on purpose.
     pub minio: bool,
     /// RabbitMQ and Postgres also speak TLS, as `localhost`, with certificates of [`Stack::authority`].
     pub tls: bool,
@@ -97,7 +97,7 @@ impl Stack {
         })
     }
 
-    /// The one stack of this process, started by whoever asks first. Tests that stop servers start their own.
+    /// The one stack of this process, started by the first that asks. Tests that stop servers start their own.
     ///
     /// # Panics
     ///

@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
 
-/// An authority that nobody trusts who was not told to.
+/// An authority that is trusted only by those who were told to.
 #[derive(Debug)]
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -67,7 +67,7 @@ impl Authority {
         })
     }
 
-    /// The file that lets somebody trust it.
+    /// The file that lets a client trust it.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
     }
@@ -111,7 +111,7 @@ impl Authority {
         self.serve_with(self.issue(name)?, port, clients).await
     }
 
-    /// The same with a certificate of a time long ago, for everybody.
+    /// The same with a certificate of a time long ago, for all.
     ///
     /// # Errors
     /// The name cannot be in a certificate, or there is no free port.

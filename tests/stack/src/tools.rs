@@ -77,7 +77,7 @@ impl Tool {
         Ok(cached.filter(|program| program.is_file()).ok_or(missing)?)
     }
 
-    /// Where it is when somebody provided it on purpose: by its variable, or on the `PATH`.
+    /// Where it is when it was provided on purpose: by its variable, or on the `PATH`.
     pub(crate) fn given(self) -> anyhow::Result<Option<PathBuf>> {
         let Some(named) = std::env::var_os(self.named).filter(|value| !value.is_empty()) else {
             return Ok(on_path(self.name));

@@ -1,4 +1,4 @@
-//! How connections get in: whom a client trusts and who it is, and secrets that somebody may rotate meanwhile.
+//! How connections are secured: which authorities a client trusts, its own identity, and secrets that may be rotated meanwhile.
 
 pub mod renewable;
 pub mod tls;

@@ -1,4 +1,4 @@
-//! Values that may change while the program runs: secrets in files that somebody rotates.
+//! Values that may change while the program runs: secrets in files that are rotated.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! TLS to a server: whom we trust and who we are, from PEM files that are read at each connection, so
+//! TLS to a server: trusted authorities and our own identity, from PEM files that are read at each connection, so
 //! that renewed certificates need no restart.
 
 use rustls::{
@@ -36,9 +36,9 @@ pub struct Identity {
 /// What a server's certificate must show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Nothing: encryption without knowing with whom.
+    /// Nothing: encryption without knowing the peer.
     Nothing,
-    /// That an authority we trust issued it, to whomever.
+    /// That an authority we trust issued it, whatever name it is for.
     Authority,
     /// That, and that it is issued to the host we asked for.
     Host,
@@ -153,7 +153,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BadTlsF
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,
-    /// Whoever issued the certificate must be known to it (`verify-ca`); without it anybody will do (`prefer`).
+    /// The issuer of the certificate must be known to it (`verify-ca`); without it any issuer will do (`prefer`).
     issuers: Option<Arc<WebPkiServerVerifier>>,
 }
 

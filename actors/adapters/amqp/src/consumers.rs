@@ -2,7 +2,7 @@
 //!
 //! The prefetch counts for each consumer by itself, and what a cancelled one delivered stays in hand until it
 //! is settled. So a new one gets what that leaves of the prefetch, and when more of it is free another one is
-//! added: whatever is stuck keeps its own places and nobody else's.
+//! added: whatever is stuck keeps its own places and no others.
 
 use super::{
     link::{broker, lost},
@@ -28,7 +28,7 @@ pub(super) struct Consumers {
     /// Deliveries in hand at once, of each queue.
     prefetch: u16,
     queues: Vec<Places>,
-    /// Counts cancellations: the end of a consumer that we cancelled is no news.
+    /// Counts cancellations: the end of a consumer that we cancelled is expected.
     round: u64,
     /// Consumers so far; makes their tags differ.
     count: u64,
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_keeps_its_own_places_and_nobody_elses() {
+    fn what_is_held_keeps_its_own_places_and_no_others() {
         let more = |granted, left_over| places(granted, left_over).worth_taking(20);
         assert_eq!(more(0, 0), 20);
         assert_eq!(more(0, 3), 17);

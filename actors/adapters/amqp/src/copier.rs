@@ -46,7 +46,7 @@ struct Waiting {
     since: Instant,
     /// What the broker said when it gave a copy for this queue back.
     returned: Option<String>,
-    /// Answered as refused for want of a confirm; one that comes late is still good news.
+    /// Answered as refused for want of a confirm; one that comes late is still welcome.
     overdue: bool,
 }
 
@@ -109,7 +109,7 @@ impl Copier {
         self.link.as_ref().map_or(0, |link| link.connection.frame_max())
     }
 
-    /// Works until nobody can order anything any more.
+    /// Works until nothing can order anything any more.
     pub(super) async fn run(mut self, mut orders: UnboundedReceiver<Copy>) {
         loop {
             let overdue = self.next_overdue();
@@ -220,7 +220,7 @@ impl Copier {
         let _ = self.answers.send(Answer::Refused { tag, queue, why });
     }
 
-    /// The channel is gone with all confirms: nobody knows what became of the copies on it.
+    /// The channel is gone with all confirms: what became of the copies on it is unknown.
     fn forget_channel(&mut self, why: &str) {
         self.channel = None;
         self.ensured.clear();

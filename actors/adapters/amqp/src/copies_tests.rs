@@ -57,13 +57,13 @@ fn copies_leave_out_what_would_misroute_or_be_refused() {
 fn a_dead_letter_that_is_put_off_comes_back_as_what_it_is_and_uncharged() {
     let details = DeadLetter {
         reason: "killed_worker",
-        detail: "the process died",
+        detail: "the process crashed",
         attempts: 3,
         first_seen: Timestamp::UNIX_EPOCH,
         event_id: Some("evt_1"),
     };
     let back = put_off(&original(), &details, Duration::from_secs(1));
-    let told = ("killed_worker", "the process died");
+    let told = ("killed_worker", "the process crashed");
     assert_eq!(was_put_off(&back), Some(told));
     assert_eq!(attempts(&back), 2, "the next delivery is its third attempt again");
     assert_eq!(header_text(&back, FIRST_SEEN), Some("1970-01-01T00:00:00Z"));

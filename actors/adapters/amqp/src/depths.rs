@@ -1,4 +1,4 @@
-//! How long the queues are, for whoever looks on. A passive declaration asks without changing anything;
+//! How long the queues are, for health and metrics. A passive declaration asks without changing anything;
 //! the broker answers it for a queue that does not exist by closing the channel.
 
 use super::{Events, Shared, link::Questions, topology::Queue};

@@ -7,7 +7,7 @@ pub const DELIVERED: Point = Point("delivered");
 /// A group of redelivered events is noted, and has not gone on.
 pub const MARKED: Point = Point("marked");
 /// A quarantined event is noted as at hand alone, and has not gone on.
-pub const STRUCK: Point = Point("struck");
+pub const NOTED: Point = Point("noted");
 /// A copy for another queue is about to be published.
 pub const COPY_BEGIN: Point = Point("copy.begin");
 /// The copy is on its way; not confirmed.
@@ -23,7 +23,7 @@ pub const ACK_SENT: Point = Point("ack.sent");
 pub const ALL: [Point; 8] = [
     DELIVERED,
     MARKED,
-    STRUCK,
+    NOTED,
     COPY_BEGIN,
     COPY_SENT,
     COPY_CONFIRMED,

@@ -22,7 +22,7 @@ pub(super) struct Findings(Mutex<HashSet<String>>);
 
 /// Why these queues cannot be worked with, and what may be lost in them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Judgement {
+pub(super) struct Assessment {
     pub(super) refusals: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
@@ -35,7 +35,7 @@ impl Findings {
     /// # Errors
     /// A queue cannot be worked with.
     pub(super) fn tell(&self, looks: &[Look]) -> Result<(), Fault> {
-        let Judgement { refusals, warnings } = judge(looks);
+        let Assessment { refusals, warnings } = assess(looks);
         for warning in warnings {
             let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if told.insert(warning.clone()) {
@@ -49,25 +49,25 @@ impl Findings {
     }
 }
 
-pub(super) fn judge(looks: &[Look]) -> Judgement {
-    let mut judgement = Judgement::default();
+pub(super) fn assess(looks: &[Look]) -> Assessment {
+    let mut assessment = Assessment::default();
     for Look { queue, traits } in looks {
         let name = queue.name();
         match traits {
             Ok(traits) => {
                 if let Queue::Work(_) = queue {
                     let refusals = refusals(traits).into_iter();
-                    judgement.refusals.extend(refusals.map(|why| format!("queue {name} {why}")));
+                    assessment.refusals.extend(refusals.map(|why| format!("queue {name} {why}")));
                 }
                 let warnings = warnings(queue, traits).into_iter();
-                judgement.warnings.extend(warnings.map(|what| format!("queue {name} {what}")));
+                assessment.warnings.extend(warnings.map(|what| format!("queue {name} {what}")));
             }
-            Err(reply) => judgement.warnings.push(format!(
+            Err(reply) => assessment.warnings.push(format!(
                 "queue {name} could not be looked at: whether it keeps messages until they are acknowledged is not known; that wants the `configure` right: {reply}"
             )),
         }
     }
-    judgement
+    assessment
 }
 
 fn refusals(traits: &Traits) -> Vec<&'static str> {
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused() {
         let stream = [("x-queue-type", text("stream"))];
-        let refused = |look: Look| judge(&[look]).refusals.join("; ");
+        let refused = |look: Look| assess(&[look]).refusals.join("; ");
         assert!(refused(look(work(), true, false, &stream)).contains("queue q is a stream"));
         assert!(refused(look(work(), true, true, &[])).contains("queue q is auto-delete"));
         let letters = Queue::DeadLetters("q".to_owned());
@@ -198,7 +198,7 @@ mod tests {
             ),
         ];
         for (look, word) in cases {
-            let Judgement { refusals, warnings } = judge(&[look]);
+            let Assessment { refusals, warnings } = assess(&[look]);
             assert!(refusals.is_empty());
             assert!(warnings.len() == 1 && warnings[0].contains(word), "{warnings:?}");
         }
@@ -207,8 +207,8 @@ mod tests {
             ("x-overflow", text("reject-publish")),
         ];
         assert_eq!(
-            judge(&[look(work(), true, false, &rejects)]),
-            Judgement::default()
+            assess(&[look(work(), true, false, &rejects)]),
+            Assessment::default()
         );
     }
 
@@ -222,7 +222,7 @@ mod tests {
             queue: work(),
             traits: Err(reply),
         };
-        let warnings = judge(&[hidden]).warnings;
+        let warnings = assess(&[hidden]).warnings;
         assert!(warnings[0].contains("could not be looked at") && warnings[0].contains("403"));
     }
 }

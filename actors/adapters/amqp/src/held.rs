@@ -43,7 +43,7 @@ pub(super) struct Refusing {
 
 /// What is new about a refusal.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct News {
+pub(super) struct Changes {
     /// The queue took copies before.
     pub(super) of_queue: bool,
     /// This copy was not held before.
@@ -57,7 +57,7 @@ pub(super) struct News {
 impl Held {
     /// Keeps a copy that its queue refused. `jitter` is from 0.8 to 1: what was refused together is not to
     /// come again together.
-    pub(super) fn keep(&mut self, copy: Copy, why: &str, now: Instant, jitter: f64) -> News {
+    pub(super) fn keep(&mut self, copy: Copy, why: &str, now: Instant, jitter: f64) -> Changes {
         let tag = copy.tag;
         let queue = copy.queue.name();
         let of_queue = self.note(&queue, why, now);
@@ -70,7 +70,7 @@ impl Held {
             again_at: Some(now + delay),
         };
         let of_copy = self.copies.insert(tag, waiting).is_none();
-        News {
+        Changes {
             of_queue,
             of_copy,
             delay,
@@ -188,9 +188,9 @@ mod tests {
         let mut held = Held::default();
         let now = Instant::now();
         for secs in [1, 2, 4, 8, 16, 32, 60, 60] {
-            let news = held.keep(copy(1, "q"), "full", now, 1.0);
+            let changes = held.keep(copy(1, "q"), "full", now, 1.0);
             let delay = Duration::from_secs(secs);
-            assert_eq!((news.delay, held.next()), (delay, Some(now + delay)));
+            assert_eq!((changes.delay, held.next()), (delay, Some(now + delay)));
             assert_eq!(held.due(now + delay / 2).len(), 0);
             assert_eq!(held.due(now + delay).len(), 1);
             assert_eq!(held.next(), None, "it is on its way");

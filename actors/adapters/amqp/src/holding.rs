@@ -71,7 +71,8 @@ impl<E: Events> Session<'_, E> {
             }
         }
         self.show_held();
-        // Of a killer: now its dead letter is safe, and a death before it is acknowledged is to know it still.
+        // Of an event that crashes the process: now its dead letter is safe. Until it is acknowledged, the note is
+        // still needed after another crash.
         let noted = self.noted(tag);
         self.acknowledge(tag).await?;
         if let Some(event_id) = noted {
@@ -99,16 +100,16 @@ impl<E: Events> Session<'_, E> {
             self.held.wait(tag, now, jitter);
             return;
         }
-        let news = self.held.keep(copy.clone(), why, now, jitter);
-        if news.of_queue {
+        let changes = self.held.keep(copy.clone(), why, now, jitter);
+        if changes.of_queue {
             tell_refusal(queue, why);
         }
-        let delay_ms = u64::try_from(news.delay.as_millis()).unwrap_or(u64::MAX);
+        let delay_ms = u64::try_from(changes.delay.as_millis()).unwrap_or(u64::MAX);
         if self.held.len() > usize::from(self.shared.settings.prefetch) / SHARE && self.go_round(tag) {
             return;
         }
         let span = &self.in_flight[&tag].span;
-        if news.of_copy {
+        if changes.of_copy {
             warn!(
                 parent: span, waits_for = queue, cause = why, delay_ms, fate = "held",
                 "event is held until the queue takes its copy"

@@ -83,7 +83,7 @@ async fn ask(
     }
     let unknown = Reply {
         code: ACCESS_REFUSED,
-        text: "nobody was asked".to_owned(),
+        text: "the broker was not asked".to_owned(),
     };
     Ok(Err(reply.unwrap_or(unknown)))
 }

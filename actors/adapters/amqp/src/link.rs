@@ -66,7 +66,7 @@ impl Link {
         open_channel(&self.connection, self.listener.clone()).await
     }
 
-    /// A channel whose confirms, returns and loss somebody else hears of.
+    /// A channel whose confirms, returns and loss another listener hears of.
     pub(super) async fn channel_heard_by(&self, signals: UnboundedSender<Signal>) -> Result<Channel, Fault> {
         open_channel(&self.connection, Listener(signals)).await
     }
@@ -84,7 +84,7 @@ impl Link {
         Ok((channel, replies))
     }
 
-    /// Such channels for somebody else; the connection is closed by us all the same.
+    /// Such channels for another listener; the connection is closed by us all the same.
     pub(super) fn questions(&self) -> Questions {
         Questions(self.connection.clone())
     }
@@ -94,7 +94,7 @@ impl Link {
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close()).await;
     }
 
-    /// Completes when the connection is gone, whoever ended it.
+    /// Completes when the connection is gone, whichever side ended it.
     pub(super) async fn lost(&self) {
         if self.connection.is_open() {
             self.connection.listen_network_io_failure().await;
@@ -106,8 +106,8 @@ impl Link {
 
 impl Questions {
     pub(super) async fn channel(&self) -> Result<Channel, Fault> {
-        let (nobody, _) = unbounded_channel();
-        open_channel(&self.0, Listener(nobody)).await
+        let (unheard, _) = unbounded_channel();
+        open_channel(&self.0, Listener(unheard)).await
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Ending {
 pub struct AmqpMetrics {
     pub(super) received: Counter,
     pub(super) redeliveries: Counter,
-    pub(super) suspects: Counter,
+    pub(super) isolated: Counter,
     pub(super) quarantined: Gauge,
     pub(super) quarantine_statements: Family<StatementLabel, Counter>,
     pub(super) quarantine_errors: Counter,
@@ -112,7 +112,7 @@ impl AmqpMetrics {
         let metrics = Self {
             received: Counter::default(),
             redeliveries: Counter::default(),
-            suspects: Counter::default(),
+            isolated: Counter::default(),
             quarantined: Gauge::default(),
             quarantine_statements: Family::default(),
             quarantine_errors: Counter::default(),
@@ -141,7 +141,7 @@ impl AmqpMetrics {
         registry.register(
             "suspects",
             "Quarantined events worked on alone, because one of them may have killed two processes",
-            all.suspects,
+            all.isolated,
         );
         registry.register(
             "quarantined_events",

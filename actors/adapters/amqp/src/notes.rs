@@ -1,6 +1,6 @@
-//! The notes of this process about redelivered events, and what it owes them. The database may be down at the moment
-//! when a note is to be cleared or given back, and one that stays would be a death that nobody died: so that is owed
-//! until it is written, and goes before the next note.
+//! The notes of this process about redelivered events, and what is still to be done about them. The database may be down
+//! at the moment when a note is to be cleared or given back, and one that stays would count as a crash that there was
+//! not: so it stays due until it is written, and goes before the next note.
 
 use super::notes_health::NotesHealth;
 use crate::{
@@ -24,12 +24,12 @@ use tracing::debug;
 
 /// Pause before what could not be written is tried again.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
-/// Settled events gather for so long, to be cleared by one statement; nobody waits for that.
+/// Settled events gather for so long, to be cleared by one statement; nothing waits for that.
 const GATHER: Duration = Duration::from_millis(100);
-/// What dead processes left about stored events is removed no more often than this.
+/// What crashed processes left about stored events is removed no more often than this.
 const TIDY: Duration = Duration::from_secs(60);
 
-/// Shared by all sessions of the process; with the process the debts end, because then the notes may be deserved.
+/// Shared by all sessions of the process; what is due ends with the process, because then the notes may be right.
 #[derive(Clone, Debug)]
 pub(super) struct Notes(Arc<State>);
 
@@ -38,14 +38,14 @@ struct State {
     notes: Arc<dyn CrashNotes>,
     metrics: AmqpMetrics,
     health: NotesHealth,
-    owed: Mutex<BTreeMap<String, Debt>>,
+    due: Mutex<BTreeMap<String, Due>>,
     /// One statement at a time, so that none overtakes another about the same event.
     turn: Turn<Option<Instant>>,
 }
 
 /// What is to become of our notes about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Debt {
+enum Due {
     GiveBack,
     /// Clears those of all others too.
     Clear,
@@ -59,13 +59,13 @@ impl Notes {
             health: NotesHealth::new(notes.clone(), metrics.clone(), status),
             notes,
             metrics,
-            owed: Mutex::default(),
+            due: Mutex::default(),
             turn: Turn::new(None),
         }))
     }
 
-    /// Marks a group of redelivered events. It is tried until it is written or nobody waits for it any more: without
-    /// the note none may be worked on. It goes on by itself, so that it never holds its turn while nobody looks.
+    /// Marks a group of redelivered events. It is tried until it is written or nothing waits for it any more: without
+    /// the note none may be worked on. It goes on by itself, so that it never holds its turn while it is not polled.
     pub(super) fn mark(&self, event_ids: Vec<String>) -> oneshot::Receiver<Vec<Found>> {
         let this = self.clone();
         let ids = event_ids.clone();
@@ -101,7 +101,7 @@ impl Notes {
                     return;
                 }
                 let asked = async {
-                    this.pay_in_turn(&mut turn).await?;
+                    this.do_what_is_due(&mut turn).await?;
                     ask().await
                 };
                 match asked.await {
@@ -147,9 +147,9 @@ impl Notes {
     /// Forgets all about an event that is settled, soon.
     pub(super) fn clear(&self, event_id: String) {
         let is_first = {
-            let mut owed = self.owed();
-            let is_first = owed.is_empty();
-            owed.insert(event_id, Debt::Clear);
+            let mut due = self.due();
+            let is_first = due.is_empty();
+            due.insert(event_id, Due::Clear);
             is_first
         };
         if is_first {
@@ -163,36 +163,36 @@ impl Notes {
 
     /// Takes our notes about these events back, as soon as that can be written; the task ends when it is.
     pub(super) fn give_back(&self, event_ids: impl IntoIterator<Item = String>) -> JoinHandle<()> {
-        let mut owed = self.owed();
+        let mut due = self.due();
         for event_id in event_ids {
-            owed.entry(event_id).or_insert(Debt::GiveBack);
+            due.entry(event_id).or_insert(Due::GiveBack);
         }
-        drop(owed);
+        drop(due);
         tokio::spawn(self.clone().keep_paying())
     }
 
     async fn keep_paying(self) {
         loop {
             let mut turn = self.0.turn.lock().await;
-            if self.owed().is_empty() {
+            if self.due().is_empty() {
                 return;
             }
-            let paid = self.pay_in_turn(&mut turn).await;
+            let done = self.do_what_is_due(&mut turn).await;
             drop(turn);
-            if let Err(fault) = paid {
+            if let Err(fault) = done {
                 self.0.health.failed(&fault);
                 sleep(AGAIN).await;
             }
         }
     }
 
-    async fn pay_in_turn(&self, tidied: &mut Option<Instant>) -> Result<(), Fault> {
-        let owed = self.owed().clone();
-        let of = |debt: Debt| -> Vec<String> {
-            let those = owed.iter().filter(|(_, owed)| **owed == debt);
+    async fn do_what_is_due(&self, tidied: &mut Option<Instant>) -> Result<(), Fault> {
+        let due = self.due().clone();
+        let of = |what: Due| -> Vec<String> {
+            let those = due.iter().filter(|(_, due)| **due == what);
             those.map(|(event_id, _)| event_id.clone()).collect()
         };
-        let (back, clear) = (of(Debt::GiveBack), of(Debt::Clear));
+        let (back, clear) = (of(Due::GiveBack), of(Due::Clear));
         if !back.is_empty() {
             self.0.count(Statement::GiveBack);
             self.0.notes.give_back(back).await?;
@@ -205,15 +205,15 @@ impl Notes {
                 *tidied = Some(Instant::now());
             }
         }
-        // What has become another debt meanwhile is still to be paid.
-        self.owed()
-            .retain(|event_id, debt| owed.get(event_id) != Some(debt));
+        // What has changed meanwhile stays due.
+        self.due()
+            .retain(|event_id, left| due.get(event_id) != Some(left));
         Ok(())
     }
 
-    fn owed(&self) -> MutexGuard<'_, BTreeMap<String, Debt>> {
+    fn due(&self) -> MutexGuard<'_, BTreeMap<String, Due>> {
         // Nothing panics while holding the lock.
-        self.0.owed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

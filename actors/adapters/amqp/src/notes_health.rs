@@ -1,4 +1,4 @@
-//! Whether the notes about redelivered events can be written. Nobody else would notice that they cannot: a right that
+//! Whether the notes about redelivered events can be written. Nothing else would show that they cannot: a right that
 //! is missing on one table stops no writer, and the redelivered events only wait.
 
 use super::notes::AGAIN;

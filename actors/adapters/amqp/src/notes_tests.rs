@@ -131,7 +131,7 @@ async fn what_is_given_back_in_an_outage_is_written_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_debt_goes_before_the_next_note_and_never_after_it() {
+async fn what_is_due_goes_before_the_next_note_and_never_after_it() {
     let table = Table::default();
     let (notes, _) = notes(&table);
     for _ in 0..5 {
@@ -147,7 +147,7 @@ async fn a_debt_goes_before_the_next_note_and_never_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_note_that_nobody_waits_for_holds_nobody_up_and_is_given_back() {
+async fn a_note_that_is_not_waited_for_holds_nothing_up_and_is_given_back() {
     let table = Table::default();
     let (notes, _) = notes(&table);
     table.set(Reach::Slow);

@@ -1,7 +1,7 @@
 //! Copies on their way to other queues: published, and confirmed before the original is acknowledged.
 //!
 //! A task and a connection of their own. A broker in alarm stops reading from connections that publish,
-//! a queue without a majority answers nobody, and neither is to delay deliveries and acknowledgements.
+//! a queue without a majority gives no answer, and neither is to delay deliveries and acknowledgements.
 //! So no refusal of a copy ends the session: it is an answer like any other.
 
 use super::{copier::Copier, signals::Signal, topology::Queue};

@@ -103,7 +103,7 @@ impl Publisher {
     }
 }
 
-/// Ends with the connection. Whoever still waits when that or a queue is gone is told.
+/// Ends with the connection. What still waits when that or a queue is gone is told.
 async fn pass_on_answers(mut signals: UnboundedReceiver<Signal>, unanswered: Unanswered) {
     while let Some(signal) = signals.recv().await {
         let wrong = match signal {

@@ -1,8 +1,8 @@
-//! Who may go into the pipeline: everybody together, or one quarantined event alone.
+//! Which events may go into the pipeline: all together, or one quarantined event alone.
 //!
-//! A process that dies takes no notes, so an event that was at hand at two deaths may be what killed it. Such events go
-//! in one by one, each through an empty pipeline, so that a death while one is at hand says which it was. Meanwhile
-//! everybody else waits, and that has a bound: after each time that the others were kept out they get a multiple of it.
+//! A process that crashes takes no notes, so an event that was at hand at two crashes may be their cause. Such events go
+//! in one by one, each through an empty pipeline, so that a crash while one is at hand says which it was. Meanwhile
+//! all others wait, and that has a bound: after each time that the others were kept out they get a multiple of it.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -21,10 +21,10 @@ const ALONE_AT_MOST: Duration = Duration::from_secs(1);
 /// Quarantined events go through an empty pipeline one after another until the others have waited for so long.
 const IN_A_ROW: Duration = Duration::from_millis(500);
 /// Of so many deliveries that may be unsettled, one may be a quarantined event that waits for its turn.
-const ROOM: u16 = 8;
-const MOST_ROOM: usize = 32;
+const ONE_HELD_OF: u16 = 8;
+const MOST_HELD: usize = 32;
 
-/// The turnstile before the pipeline. Deliveries are known by their tags.
+/// The gate before the pipeline. Deliveries are known by their tags.
 pub(super) struct Quarantine<T> {
     /// Quarantined, waiting for their turn.
     held: VecDeque<(u64, T)>,
@@ -35,7 +35,7 @@ pub(super) struct Quarantine<T> {
     /// Before this the others are not kept out again.
     not_before: Instant,
     patience: Duration,
-    room: usize,
+    most_held: usize,
 }
 
 /// Whether the others may go in.
@@ -76,7 +76,7 @@ impl<T> Quarantine<T> {
             gate: Gate::Open,
             not_before: now,
             patience: PATIENCE,
-            room: usize::from(prefetch / ROOM).clamp(usize::from(prefetch > 1), MOST_ROOM),
+            most_held: usize::from(prefetch / ONE_HELD_OF).clamp(usize::from(prefetch > 1), MOST_HELD),
         }
     }
 
@@ -88,14 +88,14 @@ impl<T> Quarantine<T> {
     /// Takes a quarantined event to wait for its turn; gives it back where too many wait already, because those that
     /// wait must not use up the deliveries that the broker hands out.
     pub(super) fn hold(&mut self, tag: u64, waiting: T) -> Result<(), T> {
-        if self.held.len() >= self.room && !(self.held.is_empty() && self.is_idle()) {
+        if self.held.len() >= self.most_held && !(self.held.is_empty() && self.is_idle()) {
             return Err(waiting);
         }
         self.held.push_back((tag, waiting));
         Ok(())
     }
 
-    /// The next one that may go in now. In an outage nobody is kept out: what is inside stays there.
+    /// The next one that may go in now. In an outage none is kept out: what is inside stays there.
     pub(super) fn next(&mut self, now: Instant, outage: bool) -> Option<Turn<T>> {
         match self.gate {
             Gate::Alone {
@@ -195,7 +195,7 @@ impl<T> Quarantine<T> {
         self.held.iter().map(|(tag, _)| *tag)
     }
 
-    /// Nobody is inside or wants to be: to go alone costs nobody anything.
+    /// None is inside or waits to be: to go alone costs the others nothing.
     fn is_idle(&self) -> bool {
         self.inside.is_empty() && self.others.is_empty() && matches!(self.gate, Gate::Open)
     }

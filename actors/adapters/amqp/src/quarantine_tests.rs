@@ -2,7 +2,7 @@ use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A turnstile for a prefetch of 32, on a clock of its own.
+/// A gate for a prefetch of 32, on a clock of its own.
 struct Case {
     quarantine: Quarantine<u64>,
     now: Instant,
@@ -47,7 +47,7 @@ impl Case {
 }
 
 #[test]
-fn nobody_waits_while_nobody_is_quarantined() {
+fn none_waits_while_none_is_quarantined() {
     let mut case = Case::new();
     case.queue([1, 2]);
     assert_eq!(case.let_in(), [Turn::Together(1), Turn::Together(2)]);
@@ -122,7 +122,7 @@ fn several_go_one_after_another_while_the_pipeline_is_empty() {
 }
 
 #[test]
-fn it_costs_nobody_anything_where_nobody_else_is() {
+fn it_costs_nothing_where_there_are_no_others() {
     let mut case = Case::new();
     case.hold([1, 2]);
     assert_eq!(case.let_in(), [Turn::Alone(1)]);
@@ -132,7 +132,7 @@ fn it_costs_nobody_anything_where_nobody_else_is() {
 }
 
 #[test]
-fn one_that_takes_long_keeps_nobody_out_for_longer_than_a_second() {
+fn one_that_takes_long_keeps_no_other_out_for_longer_than_a_second() {
     let mut case = Case::new();
     case.hold([1, 2]);
     case.let_in();
@@ -170,7 +170,7 @@ fn a_pipeline_that_does_not_run_empty_costs_patience_and_then_more_of_it() {
 }
 
 #[test]
-fn in_an_outage_nobody_is_kept_out_and_nobody_goes_alone() {
+fn in_an_outage_none_is_kept_out_and_none_goes_alone() {
     let mut case = Case::new();
     case.queue([1]);
     case.let_in();
@@ -187,16 +187,16 @@ fn in_an_outage_nobody_is_kept_out_and_nobody_goes_alone() {
 
 #[test]
 fn those_that_wait_do_not_use_up_the_deliveries() {
-    for (prefetch, room) in [(1, 0), (2, 1), (7, 1), (34, 4), (500, 32)] {
+    for (prefetch, most) in [(1, 0), (2, 1), (7, 1), (34, 4), (500, 32)] {
         let mut quarantine = Quarantine::new(prefetch, Instant::now());
         quarantine.queue(0, 0);
         let held = (1..=500)
             .filter(|tag| quarantine.hold(*tag, *tag).is_ok())
             .count();
-        assert_eq!(held, room, "of a prefetch of {prefetch}");
+        assert_eq!(held, most, "of a prefetch of {prefetch}");
     }
     let mut quarantine = Quarantine::new(1, Instant::now());
-    assert_eq!(quarantine.hold(1, 1), Ok(()), "nobody else is there");
+    assert_eq!(quarantine.hold(1, 1), Ok(()), "no other is there");
     assert_eq!(quarantine.hold(2, 2), Err(2));
     assert_eq!(quarantine.waiting().collect::<Vec<_>>(), [1]);
 }

@@ -1,4 +1,4 @@
-//! Which events this replica has in quarantine, here or in a retry queue: for whoever looks on.
+//! Which events this replica has in quarantine, here or in a retry queue: for the log and the metrics.
 
 use crate::AmqpMetrics;
 use std::{
@@ -54,7 +54,7 @@ impl Quarantined {
         if events.since.is_none() {
             events.since = Some(Instant::now());
             warn!(
-                "events were at hand when two processes died: until it is known whether one of them kills, they are \
+                "events were at hand when two processes crashed: until it is known whether one of them is the cause, they are \
                  worked on alone, and the others have eight times as long in between"
             );
             tokio::spawn(self.clone().keep_looking());

@@ -1,4 +1,4 @@
-//! How a session works on redelivered events: noted in groups, and then in company or, where two processes have died of
+//! How a session works on redelivered events: noted in groups, and then with others or, where two processes have crashed of
 //! something, one at a time. See `quarantine`.
 
 use super::failpoints;
@@ -61,11 +61,11 @@ enum Way {
     /// Acknowledged: its batch is stored.
     Stored,
     /// Dead-lettered.
-    Killer,
-    /// Asked about again later: somebody who may live has it alone.
+    KillsProcess,
+    /// Asked about again later: another process, which may still run, has it alone.
     Later,
     Quarantine,
-    Company,
+    WithOthers,
 }
 
 // === impl Way ===
@@ -79,9 +79,9 @@ impl Way {
                 fresh: true,
                 ..
             } => Self::Later,
-            Found { alone: true, .. } => Self::Killer,
+            Found { alone: true, .. } => Self::KillsProcess,
             Found { at_hand: true, .. } => Self::Quarantine,
-            _ => Self::Company,
+            _ => Self::WithOthers,
         }
     }
 }
@@ -179,7 +179,7 @@ impl<E: Events> Session<'_, E> {
                 reached(failpoints::MARKED, "");
                 for (waiting, found) in group {
                     match Way::of(found) {
-                        Way::Company => {
+                        Way::WithOthers => {
                             self.redelivered.noted.insert(waiting.tag);
                             self.shared.quarantined.left(&waiting.event_id);
                             self.quarantine.queue(waiting.tag, waiting);
@@ -191,18 +191,18 @@ impl<E: Events> Session<'_, E> {
                 Ok(())
             }
             Answer::Attempted(waiting, found) => {
-                let way = found.map_or(Way::Company, Way::of);
-                reached(failpoints::STRUCK, &waiting.event_id);
+                let way = found.map_or(Way::WithOthers, Way::of);
+                reached(failpoints::NOTED, &waiting.event_id);
                 if way == Way::Quarantine {
-                    self.shared.metrics.suspects.inc();
+                    self.shared.metrics.isolated.inc();
                     self.redelivered.noted.insert(waiting.tag);
                     debug!(parent: &waiting.span, "quarantined event is worked on alone");
                     self.forward(waiting, intake);
                     return Ok(());
                 }
                 self.quarantine.left(waiting.tag, Instant::now());
-                if way == Way::Company {
-                    // The notes were given back: whoever had it lives. So it is like any other.
+                if way == Way::WithOthers {
+                    // The notes were given back: the process that had it still runs. So it is like any other.
                     self.redelivered.gather(waiting);
                     return Ok(());
                 }
@@ -231,12 +231,12 @@ impl<E: Events> Session<'_, E> {
                 self.shared.metrics.duplicates.inc();
                 Outcome::Done
             }
-            Way::Killer => Outcome::DeadLetter {
+            Way::KillsProcess => Outcome::DeadLetter {
                 reason: reasons::KILLED_WORKER,
-                detail: "the process died at least twice with this event at hand, and once while it worked on it alone"
+                detail: "the process crashed at least twice with this event at hand, and once while it worked on it alone"
                     .to_owned(),
             },
-            Way::Later | Way::Quarantine | Way::Company => {
+            Way::Later | Way::Quarantine | Way::WithOthers => {
                 self.shared.quarantined.entered(&event_id);
                 self.wait_outside(tag);
                 return Ok(());
@@ -245,8 +245,8 @@ impl<E: Events> Session<'_, E> {
         self.redelivered.noted.insert(tag);
         match way {
             // Until the broker has its dead letter, the notes are all that keeps it from running again.
-            Way::Killer => drop(self.quarantine.left(tag, Instant::now())),
-            _ => self.leave_line(tag),
+            Way::KillsProcess => drop(self.quarantine.left(tag, Instant::now())),
+            _ => self.leave_pipeline(tag),
         }
         self.settle(Settlement { tag, outcome }).await
     }
@@ -271,7 +271,7 @@ impl<E: Events> Session<'_, E> {
     }
 
     /// Makes room for the next one, and clears what is noted about an event that is settled.
-    pub(super) fn leave_line(&mut self, tag: u64) {
+    pub(super) fn leave_pipeline(&mut self, tag: u64) {
         self.quarantine.left(tag, Instant::now());
         if let Some(event_id) = self.noted(tag) {
             self.clear(event_id);
@@ -289,14 +289,14 @@ impl<E: Events> Session<'_, E> {
         self.shared.notes.clear(event_id);
     }
 
-    /// An event that is held in an outage is not being worked on: a death now would not be its doing.
+    /// An event that is held in an outage is not being worked on: a crash now would not be its doing.
     pub(super) fn give_back_while_waiting(&self) {
         if let Some(event_id) = self.quarantine.alone().and_then(|tag| self.event_id(tag)) {
             self.shared.notes.give_back([event_id]);
         }
     }
 
-    /// The session ends and the process lives: what it had at hand has killed nobody. Only when an actor gave up, that
+    /// The session ends and the process lives: what it had at hand has crashed nothing. Only when an actor gave up, that
     /// may be the doing of one of them, and the notes stay.
     pub(super) async fn release(&mut self, intake: &Intake<E::Message>) {
         let noted = std::mem::take(&mut self.redelivered.noted);
@@ -351,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_at_hand_at_a_second_death_goes_alone_and_only_the_third_condemns() {
+    fn only_what_was_at_hand_at_a_second_crash_goes_alone_and_only_after_a_third_is_it_dead_lettered() {
         let first = Found::default();
         let second = Found {
             at_hand: true,
@@ -365,9 +365,9 @@ mod tests {
             stored: true,
             ..found
         };
-        assert_eq!(Way::of(first), Way::Company);
+        assert_eq!(Way::of(first), Way::WithOthers);
         assert_eq!(Way::of(second), Way::Quarantine);
-        assert_eq!(Way::of(third), Way::Killer);
+        assert_eq!(Way::of(third), Way::KillsProcess);
         assert_eq!(
             Way::of(Found {
                 fresh: true,

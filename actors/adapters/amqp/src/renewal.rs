@@ -8,7 +8,7 @@ use super::{copies, fates::Fate, session::Session, topology::Queue};
 use crate::Events;
 use amqprs::BasicProperties;
 
-/// Lost deliveries of one message before it is replaced. Far from the limit of 20, and past the three deaths after
+/// Lost deliveries of one message before it is replaced. Far from the limit of 20, and past the three crashes after
 /// which quarantine knows what kills the process.
 const RENEW_AT: u32 = 5;
 

@@ -18,7 +18,7 @@ pub(super) struct Reply {
     pub(super) text: String,
 }
 
-/// No right, or somebody has the queue for itself.
+/// No right, or another connection has the queue for itself.
 pub(super) const ACCESS_REFUSED: u16 = 403;
 /// There is none of that name.
 pub(super) const NOT_FOUND: u16 = 404;

@@ -3,7 +3,7 @@
 //! rights before it looks at sense, so a request without sense tells whether there is the right.
 
 use super::{
-    findings::{Judgement, judge},
+    findings::{Assessment, assess},
     inspection::{self, Known},
     link::{Link, broker, lost},
     replies::{PRECONDITION_FAILED, Reply},
@@ -23,7 +23,7 @@ use millrace_engine::Fault;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 
-/// A queue that nobody has.
+/// A queue that does not exist.
 const NOWHERE: &str = "millrace.check.no-such-queue";
 
 /// Looks at queues and rights; what may be lost, for people.
@@ -44,10 +44,10 @@ pub(super) async fn check(link: &Link, settings: &AmqpSettings) -> Result<Vec<St
                 problems.extend(may_consume(&mut topology, &name).await?);
             }
             let looks = inspection::look(&mut topology, [queue], &Known::default()).await?;
-            let Judgement {
+            let Assessment {
                 refusals,
                 warnings: may_lose,
-            } = judge(&looks);
+            } = assess(&looks);
             problems.extend(refusals);
             warnings.extend(may_lose);
         }

@@ -43,7 +43,7 @@ const LEAVING: Duration = Duration::from_secs(3);
 pub(super) struct Session<'a, E: Events> {
     pub(super) shared: &'a Shared<E>,
     link: Link,
-    _pulse: Ping,
+    _ping: Ping,
     pub(super) channel: Channel,
     pub(super) outbox: Outbox,
     pub(super) consumers: Consumers,
@@ -72,7 +72,7 @@ impl<'a, E: Events> Session<'a, E> {
                 Ok(Self {
                     shared,
                     link,
-                    _pulse: ping,
+                    _ping: ping,
                     channel,
                     outbox,
                     consumers: Consumers::new(name, &work_queues(settings), settings.prefetch),
@@ -195,9 +195,9 @@ impl<'a, E: Events> Session<'a, E> {
         Ok(())
     }
 
-    /// Takes an outcome in: the delivery is out of the line, and the broker is told.
+    /// Takes an outcome in: the delivery is out of the pipeline, and the broker is told.
     async fn conclude(&mut self, settlement: Settlement) -> Result<(), Fault> {
-        self.leave_line(settlement.tag);
+        self.leave_pipeline(settlement.tag);
         self.settle(settlement).await
     }
 

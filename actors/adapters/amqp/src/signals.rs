@@ -30,7 +30,7 @@ pub(super) struct Listener(pub(super) UnboundedSender<Signal>);
 
 impl Listener {
     fn tell(&self, signal: Signal) {
-        // A session that is gone needs no news.
+        // A session that is gone need not be told.
         let _ = self.0.send(signal);
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use millrace_engine::Suspension;
 use tokio::{sync::watch, time::Instant};
 
-/// The source as seen from outside; shared with whoever asks.
+/// The source as seen from outside; shared with health, metrics and alerts.
 #[derive(Clone, Debug)]
 pub struct AmqpStatus {
     connection: watch::Sender<State>,
@@ -36,7 +36,7 @@ struct Copies {
     full: bool,
 }
 
-/// Whether the line moves.
+/// Whether the pipeline moves.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Deliveries not settled yet.
@@ -135,7 +135,7 @@ impl AmqpStatus {
         state
     }
 
-    /// How the line moves now.
+    /// How the pipeline moves now.
     pub fn progress(&self) -> Progress {
         *self.progress.borrow()
     }
@@ -217,7 +217,7 @@ impl State {
             self.since = Timestamp::now();
         }
         self.yes = yes;
-        // Anybody may read it.
+        // It is readable without a token.
         self.why = millrace_text::mask::masked(why).into_owned();
         turned
     }

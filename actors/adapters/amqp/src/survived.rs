@@ -1,5 +1,5 @@
-//! Events that this very process had at hand, in company and without a note, when a session ended. It is alive, so none
-//! of them has killed it: when they come again nobody has died, and no note is needed.
+//! Events that this very process had at hand, among others and without a note, when a session ended. It is alive, so none
+//! of them has crashed it: when they come again no process has crashed, and no note is needed.
 
 use std::{
     collections::HashSet,

@@ -54,7 +54,7 @@ impl Bucket {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Failure {
                 trouble: Trouble::NotTheStore,
-                detail: "it has an object that nobody can have made".to_owned(),
+                detail: "it has an object under a name that was just made up".to_owned(),
             }),
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(Failure {
@@ -77,22 +77,22 @@ impl Bucket {
     }
 
     /// Whether an object that looks as no batch does came from the store at all. A store that signs its answers
-    /// is known by that; another is asked for an object that nobody has.
+    /// is known by that; another is asked for an object that does not exist.
     pub(super) async fn vouches(&self, signs: &Signs, body: &[u8], bound: Duration) -> Result<(), Failure> {
         let oddity = signs.oddity(body);
         if signs.signed || oddity.is_none() && !self.habit.is_to_sign() {
             return Ok(());
         }
-        let stranger = |why: &str| Failure {
+        let not_the_store = |why: &str| Failure {
             trouble: Trouble::NotTheStore,
             detail: format!("an answer of {} bytes is not the store's: {why}", body.len()),
         };
         self.ping(bound)
             .await
-            .map_err(|failure| stranger(&failure.detail))?;
+            .map_err(|failure| not_the_store(&failure.detail))?;
         match oddity {
             Some(oddity) if self.habit.is_to_sign() => {
-                Err(stranger(&format!("{oddity}, and it has no request id")))
+                Err(not_the_store(&format!("{oddity}, and it has no request id")))
             }
             _ => Ok(()),
         }
@@ -123,7 +123,7 @@ impl Bucket {
 // === impl Failure ===
 
 impl Failure {
-    /// A failure that names no culprit.
+    /// A failure that names no cause.
     pub(super) fn unclear(detail: impl Into<String>) -> Self {
         Self {
             trouble: Trouble::Unclear,

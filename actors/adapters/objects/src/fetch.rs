@@ -146,7 +146,7 @@ impl Fetcher {
                 }
                 Err(Stop::Fault(fault)) => return Err(fault),
                 Err(Stop::Failure(failure)) => {
-                    return Err(self.blame(first_seen, bucket, path, failure).await);
+                    return Err(self.classify(first_seen, bucket, path, failure).await);
                 }
             }
         }
@@ -202,7 +202,7 @@ impl Fetcher {
 enum Stop {
     /// The outcome is clear.
     Fault(Fault),
-    /// Somebody has to be blamed yet.
+    /// Its cause is still to be found.
     Failure(Failure),
 }
 

@@ -1,8 +1,8 @@
 //! Gets objects from a store: within a budget of memory, bounded in time, and with a fault that says who is to blame.
 //! The only crate that names object_store.
 
-mod blame;
 mod bucket;
+mod classify;
 mod fetch;
 mod keys;
 mod metrics;

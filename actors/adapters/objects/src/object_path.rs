@@ -64,7 +64,7 @@ impl ObjectPath {
     /// the scheme and the host in any case. Only the http(s) form is a URL: there, and only there,
     /// percent-encoding is undone (before the checks below, so that nothing hides in it), and a query
     /// or a fragment is refused, because it asks for something other than the object as it is now
-    /// (a version, a signature of somebody else). In the other forms `%`, `?` and `#` are part of the key.
+    /// (a version, a signature made elsewhere). In the other forms `%`, `?` and `#` are part of the key.
     ///
     /// # Errors
     /// A leading `/`, an empty bucket, key or segment, `.` or `..` segments, control characters,

@@ -1,5 +1,5 @@
 //! Stands between the client library and the network. The library takes whatever answers for the store: every
-//! 404 for a missing object, every 200 for the object. It also refuses an object for a header that nobody needs.
+//! 404 for a missing object, every 200 for the object. It also refuses an object for a header that is not needed.
 //! So each answer to a request for an object is looked at here first.
 
 use super::signs::{Habit, Signs, is_signed};
@@ -44,9 +44,9 @@ struct Screening {
 const MAX_ERROR_BYTES: usize = 64 << 10;
 /// Enough of a page to recognise it by.
 const SHOWN_CHARS: usize = 80;
-/// The library wants a length, and reads to the end whatever it is. Nobody has an object of this size.
+/// The library wants a length, and reads to the end whatever it is. No object has this size.
 const UNMEASURED: HeaderValue = HeaderValue::from_static("9007199254740991");
-/// The library wants a date in its own form and nobody reads it.
+/// The library wants a date in its own form and it is never read.
 const SOME_DATE: HeaderValue = HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT");
 
 // === impl ScreeningConnector ===
@@ -81,7 +81,7 @@ impl HttpService for Screening {
     }
 }
 
-/// Too busy or too slow is believed of whoever says it: it is asked again, and blames nobody for good.
+/// Too busy or too slow is believed of every server that says it: it is asked again, and is never final.
 fn is_of_the_moment(status: StatusCode) -> bool {
     matches!(
         status,

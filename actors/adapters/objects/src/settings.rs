@@ -21,7 +21,7 @@ pub struct FetcherSettings {
     pub connect_timeout: Duration,
     /// Bound on one request and on silence within a body.
     pub request_timeout: Duration,
-    /// Tries of one request before somebody is blamed.
+    /// Tries of one request before it counts as failed.
     pub request_attempts: usize,
     /// How long a missing object may still appear after the event was first seen.
     pub object_grace: Duration,

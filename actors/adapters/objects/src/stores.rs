@@ -70,7 +70,7 @@ impl Stores {
     /// # Errors
     /// When the URL is not one of ours, no bucket is named, or the client cannot be built.
     pub fn new(settings: &FetcherSettings) -> Result<Self, StoresError> {
-        // The client panics without a process-wide provider. Whoever installed one first keeps it.
+        // The client panics without a process-wide provider. The one that was installed first stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let buckets = open(settings)?;
         let first = buckets.first().ok_or(StoresError::NoBucket)?.name.clone();

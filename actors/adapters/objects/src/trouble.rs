@@ -33,7 +33,7 @@ const MAX_SUMMARY_CHARS: usize = 400;
 impl Trouble {
     /// Sorts an error.
     pub(super) fn of(error: &object_store::Error) -> Self {
-        if causes(error).any(is_of_a_stranger) {
+        if causes(error).any(is_of_another_server) {
             return Self::NotTheStore;
         }
         match error {
@@ -123,7 +123,7 @@ fn missing(error: &object_store::Error) -> Trouble {
 }
 
 /// Stores do redirect, to where the bucket is, but never in circles.
-fn is_of_a_stranger(cause: &(dyn Error + 'static)) -> bool {
+fn is_of_another_server(cause: &(dyn Error + 'static)) -> bool {
     let lost = cause
         .downcast_ref::<reqwest::Error>()
         .is_some_and(reqwest::Error::is_redirect);

@@ -74,7 +74,7 @@ pub(crate) fn parse(url: &DatabaseUrl, files: &TlsFiles) -> Result<Address, BadC
     })
 }
 
-/// `require` is as strict as `verify-full` here: who asks for encryption wants to know with whom. `prefer`
+/// `require` is as strict as `verify-full` here: encryption is asked for with a known peer. `prefer`
 /// takes any certificate: it would have gone on without encryption, and stock servers present one that they
 /// made themselves. Where an authority is named it is meant to be asked.
 fn encryption(mode: Option<&str>, files: &TlsFiles) -> Result<(SslMode, Check), BadConnectionString> {

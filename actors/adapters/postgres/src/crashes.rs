@@ -1,6 +1,6 @@
 //! The notes about redelivered events, in a table: the one durable place that every replica shares.
 
-use super::{Database, blame::Blame};
+use super::{Database, failure::Failure};
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use millrace_engine::Fault;
 use millrace_engine::crashes::{CrashNotes, Found};
@@ -10,21 +10,21 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-/// A process that lives takes its notes back within this; no sooner is an event condemned by them.
+/// A process that lives takes its notes back within this; no sooner do they count against an event.
 macro_rules! fresh {
     () => {
         "last_struck_at > now() - interval '5 seconds'"
     };
 }
 
-/// What nobody has touched for so long is no evidence any more.
+/// What was not touched for so long no longer counts.
 macro_rules! forgotten {
     () => {
         "last_struck_at < now() - interval '1 day'"
     };
 }
 
-/// Whether somebody else has a note in this row. One of a version before names nobody and only counts.
+/// Whether another process has a note in this row. One of a version before names none and only counts.
 macro_rules! of_others {
     () => {
         "(array_remove(s.held_by, $2) <> '{}' OR array_remove(s.alone_by, $2) <> '{}' OR s.strikes > cardinality(s.alone_by))"
@@ -147,7 +147,7 @@ impl Quarantine {
             let lease = self.database.lease().await?;
             let rows = lease.query_typed(&self.tables.named_in(sql), values).await?;
             lease.give_back();
-            Ok::<_, Blame>(rows)
+            Ok::<_, Failure>(rows)
         };
         match tokio::time::timeout(self.database.limits().statement, answer).await {
             Ok(Ok(rows)) => Ok(rows),

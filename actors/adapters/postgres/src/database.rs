@@ -2,8 +2,8 @@
 
 use super::{
     BadConnectionString,
-    blame::{Blame, DATABASE},
     connection_string::{self, Address},
+    failure::{DATABASE, Failure},
     tls::Connector as TlsConnector,
 };
 use crate::PostgresSettings;
@@ -41,7 +41,7 @@ pub struct PoolStatus {
     pub max_size: usize,
     /// Connections that are open.
     pub size: usize,
-    /// Open connections that nobody uses.
+    /// Open connections that are not in use.
     pub available: usize,
     /// Tasks that wait for a connection.
     pub waiting: usize,
@@ -112,8 +112,8 @@ impl Database {
         match answer {
             Ok(None) => Ok(()),
             Ok(Some(why)) => Err(self.outage(why)),
-            Err(Blame::Fault(fault)) => Err(fault),
-            Err(Blame::Collision(detail) | Blame::Doubt { detail, .. }) => Err(self.outage(detail)),
+            Err(Failure::Fault(fault)) => Err(fault),
+            Err(Failure::Collision(detail) | Failure::Unclear { detail, .. }) => Err(self.outage(detail)),
         }
     }
 
@@ -150,7 +150,7 @@ impl Database {
     ///
     /// # Errors
     /// An outage, for there is none.
-    pub async fn lease(&self) -> Result<Lease, Blame> {
+    pub async fn lease(&self) -> Result<Lease, Failure> {
         Ok(Lease(Some(self.pool.get().await?)))
     }
 
@@ -175,7 +175,7 @@ impl Database {
     }
 
     /// Why the database cannot be written to, if that is so.
-    async fn unfit(&self) -> Result<Option<String>, Blame> {
+    async fn unfit(&self) -> Result<Option<String>, Failure> {
         let lease = self.lease().await?;
         let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, \
              current_setting('server_encoding')";

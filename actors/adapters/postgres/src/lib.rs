@@ -1,20 +1,20 @@
 //! Postgres. The only crate that names tokio-postgres.
 //!
 //! A pipeline describes each [`Table`] once; [`Insert`] derives statement and parameters from the description, for rows
-//! of any type, and [`Transactions`] makes one transaction of several messages. Errors are sorted in [`Blame`]; where
-//! one is not clear, the database is asked, and what became of other messages is evidence. [`Migrations`] bring the
-//! schema up to date, [`Rights`] are looked for, and [`Quarantine`] remembers what was at hand when a process died.
+//! of any type, and [`Transactions`] makes one transaction of several messages. Errors are sorted in [`Failure`]; where
+//! one is not clear, the database is asked, and what became of other messages counts too. [`Migrations`] bring the
+//! schema up to date, [`Rights`] are looked for, and [`Quarantine`] remembers what was at hand when a process crashed.
 
-mod blame;
 mod connection_string;
 mod crashes;
 mod database;
-mod evidence;
+mod failure;
 mod insert;
 mod migrations;
 mod parameters;
 mod patience;
 pub mod reasons;
+mod recent_writes;
 mod rights;
 mod rows;
 mod settings;
@@ -24,10 +24,10 @@ mod transactions;
 mod upsert;
 mod wishes;
 
-pub use blame::{Blame, reason_of};
 pub use connection_string::{BadConnectionString, check};
 pub use crashes::{Quarantine, QuarantineTables};
 pub use database::{Database, Lease, Limits, PoolStatus};
+pub use failure::{Failure, reason_of};
 pub use insert::{BYTES_A_STATEMENT, Insert, Preparing, ROWS_A_STATEMENT, TableRows};
 pub use migrations::{MigrateError, Migration, MigrationReport, Migrations, OUTSIDE_TRANSACTION};
 pub use patience::Patience;

@@ -4,7 +4,7 @@ mod plan;
 mod session;
 mod turn;
 
-use super::{BadConnectionString, Database, blame::reason_of, database::unfit_encoding};
+use super::{BadConnectionString, Database, database::unfit_encoding, failure::reason_of};
 use crate::PostgresSettings;
 use jiff::Timestamp;
 use plan::Plan;
@@ -59,7 +59,7 @@ pub enum MigrateError {
     /// The database cannot hold all text.
     #[error("database: {0}")]
     Encoding(String),
-    /// Somebody else migrates and does not finish.
+    /// Another process migrates and does not finish.
     #[error(
         "another process has been migrating this database for {waited:?}, {holder}: end it or wait, and try again"
     )]
@@ -99,8 +99,8 @@ pub enum MigrateError {
 /// A migration of this name is run statement by statement outside a transaction.
 pub const OUTSIDE_TRANSACTION: &str = "_concurrently";
 
-/// Limits of a transaction that migrates: it may take long, but a lock that it waits for blocks everybody behind it,
-/// so it gives up before that hurts. Local, so that they hold behind a pooler and stay with nobody.
+/// Limits of a transaction that migrates: it may take long, but a lock that it waits for blocks all that wait behind it,
+/// so it gives up before that hurts. Local, so that they hold behind a pooler and stay with no session.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; \
      SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = 0; \
      SET LOCAL client_min_messages = warning";

@@ -1,6 +1,6 @@
 //! The rights that `run` needs, derived from the file by which they are granted.
 
-use super::{Database, blame::Blame};
+use super::{Database, failure::Failure};
 use millrace_engine::Fault;
 use std::collections::BTreeMap;
 use tokio_postgres::types::Type;
@@ -41,7 +41,7 @@ impl Database {
         }
     }
 
-    async fn missing(&self, needed: &Rights) -> Result<Option<String>, Blame> {
+    async fn missing(&self, needed: &Rights) -> Result<Option<String>, Failure> {
         const SCHEMA: &str = "SELECT current_user::text, has_schema_privilege('public', 'USAGE')";
         const TABLES: &str = "SELECT privilege, name FROM unnest($1, $2) AS needed (privilege, name) \
             WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), privilege)";

@@ -3,9 +3,9 @@
 
 use super::{
     BYTES_A_STATEMENT, Patience,
-    blame::Blame,
     database::{Database, Lease},
-    evidence::{Culprit, Evidence},
+    failure::Failure,
+    recent_writes::{Cause, RecentWrites},
 };
 use deadpool_postgres::ClientWrapper;
 use millrace_engine::Fault;
@@ -32,7 +32,7 @@ pub trait Write: Send + Sync {
     /// How heavy a message is: bytes of the values of its rows.
     fn bytes(message: &Self::In) -> usize;
 
-    /// A message that nobody sent, with a row for each table under keys that nobody else has: its rows are written and
+    /// A message that was never sent, with a row for each table under keys that no other has: its rows are written and
     /// taken back, to find out whether the database takes writes.
     fn probe(name: String) -> Self::In;
 
@@ -46,7 +46,7 @@ pub trait Write: Send + Sync {
     /// Looks at an error of a transaction, to learn from it for the next.
     fn failed(&self, _: &tokio_postgres::Error) {}
 
-    /// The transaction is committed, and nobody knows yet.
+    /// The transaction is committed, and nothing was told yet.
     fn committed(_: &[&Self::In]) {}
 }
 
@@ -56,7 +56,7 @@ pub struct Transactions<W> {
     database: Database,
     write: W,
     /// What all writers of the process have seen.
-    evidence: Evidence,
+    recent: RecentWrites,
 }
 
 /// The transaction of an event that was stored before writes nothing, so its commit would wait for no standby,
@@ -78,7 +78,7 @@ impl<W: Write> Transactions<W> {
         Self {
             database,
             write,
-            evidence: Evidence::default(),
+            recent: RecentWrites::default(),
         }
     }
 
@@ -97,24 +97,26 @@ impl<W: Write> Transactions<W> {
         let outcome = loop {
             match self.once(messages).await {
                 Ok(outcome) => break outcome,
-                Err(Blame::Fault(fault)) => return Err(fault),
-                Err(Blame::Collision(detail)) if collisions + 1 < COLLISIONS => {
+                Err(Failure::Fault(fault)) => return Err(fault),
+                Err(Failure::Collision(detail)) if collisions + 1 < COLLISIONS => {
                     collisions += 1;
                     tracing::debug!(collisions, detail, "transaction collided, trying again");
                     sleep(pause_after(collisions)).await;
                 }
-                Err(Blame::Collision(detail)) => {
+                Err(Failure::Collision(detail)) => {
                     let detail = format!("gave up after {COLLISIONS} tries: {detail}");
                     return Err(self.ask(messages, "write_collides", detail).await);
                 }
-                Err(Blame::Doubt { cause, detail }) => return Err(self.ask(messages, cause, detail).await),
+                Err(Failure::Unclear { cause, detail }) => {
+                    return Err(self.ask(messages, cause, detail).await);
+                }
             }
         };
-        self.evidence.stored(messages.len());
+        self.recent.stored(messages.len());
         Ok(outcome)
     }
 
-    async fn once<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Written<'a>, Blame> {
+    async fn once<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Written<'a>, Failure> {
         let lease = self.database.lease().await?;
         // The server bounds each statement, and this bounds a server that is not there any more.
         let limits = self.database.limits();
@@ -132,7 +134,7 @@ impl<W: Write> Transactions<W> {
         let Ok(written) = timeout(longest, writing).await else {
             self.database.cancel(lease).await;
             let detail = format!("a transaction took longer than {longest:?}");
-            return Err(Blame::slow(detail));
+            return Err(Failure::slow(detail));
         };
         match written {
             Ok(outcome) => {
@@ -152,16 +154,16 @@ impl<W: Write> Transactions<W> {
 
     /// Ends a failed transaction. Whether a COMMIT without an answer took effect need not be known:
     /// the message comes again, and the ledger knows.
-    async fn abandon(&self, lease: Lease, blame: Blame) -> Blame {
-        if blame.leaves_connection_usable() {
+    async fn abandon(&self, lease: Lease, failure: Failure) -> Failure {
+        if failure.leaves_connection_usable() {
             let rollback = lease.batch_execute("ROLLBACK");
             if let Ok(Ok(())) = timeout(self.database.limits().connect, rollback).await {
                 lease.give_back();
             }
         }
-        match blame {
-            Blame::Fault(Fault::Outage { detail, .. }) => Blame::Fault(self.database.outage(detail)),
-            blame => blame,
+        match failure {
+            Failure::Fault(Fault::Outage { detail, .. }) => Failure::Fault(self.database.outage(detail)),
+            failure => failure,
         }
     }
 
@@ -176,29 +178,29 @@ impl<W: Write> Transactions<W> {
         let [message] = messages else {
             return Fault::transient(cause, detail);
         };
-        match self.evidence.doubt(W::id(message)) {
-            Culprit::Event => Fault::transient(cause, detail),
-            Culprit::Database => {
+        match self.recent.failed(W::id(message)) {
+            Cause::Event => Fault::transient(cause, detail),
+            Cause::Database => {
                 let detail = format!("{detail}; it is the same with every other event of late");
                 self.database.outage(detail)
             }
-            Culprit::StillDatabase => Fault::deferred(cause, detail),
+            Cause::StillDatabase => Fault::deferred(cause, detail),
         }
     }
 
     /// Whether the database takes writes; if not, what it says. The question is a write like those of messages, of
-    /// which nothing stays. It waits for no row of anybody's; what it does wait for (a locked table, a full disk, a
+    /// which nothing stays. It waits for no row of another; what it does wait for (a locked table, a full disk, a
     /// standby that does not confirm) every message waits for.
     async fn takes_writes(&self) -> Result<(), String> {
         match self.ask_database().await {
-            // Refused for what it says, as a constraint of somebody's may do: then it was looked at.
-            Ok(()) | Err(Blame::Fault(Fault::Poison { .. })) => Ok(()),
-            Err(Blame::Fault(fault)) => Err(fault.to_string()),
-            Err(Blame::Collision(detail) | Blame::Doubt { detail, .. }) => Err(detail),
+            // Refused for what it says, as a constraint may do: then it was looked at.
+            Ok(()) | Err(Failure::Fault(Fault::Poison { .. })) => Ok(()),
+            Err(Failure::Fault(fault)) => Err(fault.to_string()),
+            Err(Failure::Collision(detail) | Failure::Unclear { detail, .. }) => Err(detail),
         }
     }
 
-    async fn ask_database(&self) -> Result<(), Blame> {
+    async fn ask_database(&self) -> Result<(), Failure> {
         let limits = self.database.limits();
         // Shorter than a write's own, for an answer that comes late says little.
         let patience = Patience {
@@ -209,14 +211,14 @@ impl<W: Write> Transactions<W> {
         let lease = self.database.lease().await?;
         match timeout(bound, self.write_and_take_back(&lease, patience)).await {
             Ok(taken) => taken?,
-            Err(_) => return Err(Blame::slow(format!("no answer within {bound:?}"))),
+            Err(_) => return Err(Failure::slow(format!("no answer within {bound:?}"))),
         }
         let commit = format!("{}; {LEAVE_A_TRACE}; COMMIT", patience.begin());
         match timeout(bound, lease.batch_execute(&commit)).await {
             Ok(committed) => committed?,
             Err(_) => {
                 self.database.cancel(lease).await;
-                return Err(Blame::slow(UNCONFIRMED));
+                return Err(Failure::slow(UNCONFIRMED));
             }
         }
         lease.give_back();

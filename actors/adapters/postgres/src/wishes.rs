@@ -170,7 +170,7 @@ impl Wishes {
             }
         };
         let authorities = match self.authorities.as_deref() {
-            // libpq's word for the authorities that everybody trusts.
+            // libpq's word for the authorities that the system trusts.
             Some("system") => None,
             Some(path) => Some(PathBuf::from(path)),
             None => files.authorities.clone(),

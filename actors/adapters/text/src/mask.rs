@@ -1,5 +1,5 @@
 //! Masks what is secret by its shape, wherever it stands: in settings, log lines, answers, traces. A name says that a
-//! setting is secret; an address does not say that somebody wrote a password into it.
+//! setting is secret; an address does not say that a password was written into it.
 
 use regex::{Captures, Regex};
 use std::{borrow::Cow, sync::LazyLock};

@@ -1,4 +1,4 @@
-use crate::line::{Line, POLICY, build_double};
+use crate::pipeline::{POLICY, Pipeline, build_double};
 use crate::testkit::{id, in_virtual_time, port_to, source_id};
 use futures_util::FutureExt;
 use millrace_engine::{
@@ -64,24 +64,24 @@ fn ticker(done: &Arc<AtomicUsize>, lost_connections: usize) -> Build<Ticker> {
 }
 
 #[test]
-fn no_delivery_is_open_when_the_line_ends() {
+fn no_delivery_is_open_when_the_pipeline_ends() {
     in_virtual_time(|| async {
-        let line = Line::start();
-        *line.script.write_takes.lock().unwrap() = Duration::from_secs(10);
+        let pipeline = Pipeline::start();
+        *pipeline.script.write_takes.lock().unwrap() = Duration::from_secs(10);
         let done = Arc::new(AtomicUsize::new(0));
-        line.supervision.source(
+        pipeline.supervision.source(
             "ticker",
             &actix::Arbiter::current(),
-            line.port.clone(),
+            pipeline.port.clone(),
             ticker(&done, 0),
         );
         tokio::time::sleep(Duration::from_millis(25_500)).await;
-        line.drain.order();
-        assert_eq!(line.supervision.ended().await, Exit::Drained);
+        pipeline.drain.order();
+        assert_eq!(pipeline.supervision.ended().await, Exit::Drained);
         let settled = done.load(SeqCst);
         assert!(settled >= 25, "{settled}");
         assert_eq!(
-            line.script.written().len(),
+            pipeline.script.written().len(),
             settled,
             "written, settled and nothing else"
         );
@@ -91,38 +91,38 @@ fn no_delivery_is_open_when_the_line_ends() {
 #[test]
 fn a_source_that_loses_its_broker_comes_back_by_itself() {
     in_virtual_time(|| async {
-        let line = Line::start();
+        let pipeline = Pipeline::start();
         let done = Arc::new(AtomicUsize::new(0));
-        line.supervision.source(
+        pipeline.supervision.source(
             "ticker",
             &actix::Arbiter::current(),
-            line.port.clone(),
+            pipeline.port.clone(),
             ticker(&done, 20),
         );
         while done.load(SeqCst) < 3 {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(
-            line.supervision.actors().entries()[&source_id("ticker")].restarts["outage"],
+            pipeline.supervision.actors().entries()[&source_id("ticker")].restarts["outage"],
             20
         );
-        line.drain.order();
-        assert_eq!(line.supervision.ended().await, Exit::Drained);
+        pipeline.drain.order();
+        assert_eq!(pipeline.supervision.ended().await, Exit::Drained);
     });
 }
 
 #[test]
-fn a_drain_before_the_source_is_up_ends_the_line() {
+fn a_drain_before_the_source_is_up_ends_the_pipeline() {
     in_virtual_time(|| async {
         let drain = Drain::default();
         let supervision = Supervision::start("test", POLICY, drain.clone());
-        let line = Line::start();
+        let pipeline = Pipeline::start();
         let done = Arc::new(AtomicUsize::new(0));
         drain.order();
         supervision.source(
             "ticker",
             &actix::Arbiter::current(),
-            line.port.clone(),
+            pipeline.port.clone(),
             ticker(&done, 0),
         );
         assert_eq!(supervision.ended().await, Exit::Drained);
@@ -132,21 +132,28 @@ fn a_drain_before_the_source_is_up_ends_the_line() {
 #[test]
 fn what_can_be_drained_is_drained_when_an_actor_gives_up() {
     in_virtual_time(|| async {
-        let mut line = Line::start();
-        *line.script.write_takes.lock().unwrap() = Duration::from_secs(10);
+        let mut pipeline = Pipeline::start();
+        *pipeline.script.write_takes.lock().unwrap() = Duration::from_secs(10);
         let (here, done) = (actix::Arbiter::current(), Arc::new(AtomicUsize::new(0)));
-        let supervision = &line.supervision;
-        supervision.source("ticker", &here, line.port.clone(), ticker(&done, 0));
-        let build = build_double(&line.script);
-        let crashing = port_to(supervision.stage(("crashing", 0), &here, line.port.clone(), build));
+        let supervision = &pipeline.supervision;
+        supervision.source("ticker", &here, pipeline.port.clone(), ticker(&done, 0));
+        let build = build_double(&pipeline.script);
+        let crashing = port_to(supervision.stage(("crashing", 0), &here, pipeline.port.clone(), build));
         for _ in 0..=POLICY.intensity {
-            crashing.post(line.acks.envelope(13, 13));
-            line.acks.outcomes(1).await;
+            crashing.post(pipeline.acks.envelope(13, 13));
+            pipeline.acks.outcomes(1).await;
         }
-        assert_eq!(line.supervision.ended().await, Exit::GaveUp(id("crashing", 0)));
-        assert!(line.drain.gave_up(), "no operator ordered it");
+        assert_eq!(
+            pipeline.supervision.ended().await,
+            Exit::GaveUp(id("crashing", 0))
+        );
+        assert!(pipeline.drain.gave_up(), "no operator ordered it");
         let settled = done.load(SeqCst);
         assert!(settled > 0);
-        assert_eq!(line.script.written().len(), settled, "what was in flight arrived");
+        assert_eq!(
+            pipeline.script.written().len(),
+            settled,
+            "what was in flight arrived"
+        );
     });
 }

@@ -1,5 +1,5 @@
-use crate::line::{Line, POLICY, Script, limits, start_sink};
-use crate::testkit::{TestDesk, id, in_virtual_time, port_to, until};
+use crate::pipeline::{POLICY, Pipeline, Script, limits, start_sink};
+use crate::testkit::{TestAcks, id, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, ByteBudget, Drain, Exit, Fault, Outcome, Reservation, Stage, State, Supervision,
@@ -37,7 +37,7 @@ impl Stage for Stuck {
 
 struct Hanging {
     supervision: Supervision,
-    acks: TestDesk,
+    acks: TestAcks,
     port: millrace_engine::Port<u64>,
     kept: Arc<Mutex<Vec<Reservation>>>,
 }
@@ -58,7 +58,7 @@ fn hanging() -> Hanging {
     let stage = supervision.stage(("stuck", 0), &actix::Arbiter::current(), sink, build);
     Hanging {
         supervision,
-        acks: TestDesk::default(),
+        acks: TestAcks::default(),
         port: port_to(stage),
         kept,
     }
@@ -111,10 +111,10 @@ fn waiting_for_memory_is_not_hanging() {
 #[test]
 fn a_write_of_many_that_hangs_is_tried_event_by_event() {
     in_virtual_time(|| async {
-        let mut line = Line::start();
-        *line.script.write_takes.lock().unwrap() = Duration::from_secs(1);
-        line.acks.post_all([1, 2, 12, 3], &line.port); // 12 becomes the 24 that the sink hangs at
-        let outcomes = line.acks.outcomes(4).await;
+        let mut pipeline = Pipeline::start();
+        *pipeline.script.write_takes.lock().unwrap() = Duration::from_secs(1);
+        pipeline.acks.post_all([1, 2, 12, 3], &pipeline.port); // 12 becomes the 24 that the sink hangs at
+        let outcomes = pipeline.acks.outcomes(4).await;
         assert!(matches!(
             outcomes[&12],
             Outcome::Retry {
@@ -123,7 +123,7 @@ fn a_write_of_many_that_hangs_is_tried_event_by_event() {
                 ..
             }
         ));
-        assert_eq!(line.script.written(), [2, 4, 6]);
+        assert_eq!(pipeline.script.written(), [2, 4, 6]);
     });
 }
 
@@ -144,8 +144,8 @@ impl Stage for Blocked {
     }
 }
 
-/// A line whose stage has a thread of its own, blocked while the sender lives.
-fn blocked(supervision: &Supervision, acks: &TestDesk, thread: &actix::Arbiter) -> Sender<()> {
+/// A pipeline whose stage has a thread of its own, blocked while the sender lives.
+fn blocked(supervision: &Supervision, acks: &TestAcks, thread: &actix::Arbiter) -> Sender<()> {
     let sink = port_to(start_sink(
         supervision,
         &Arc::new(Script::default()),
@@ -165,11 +165,11 @@ fn blocked(supervision: &Supervision, acks: &TestDesk, thread: &actix::Arbiter) 
 }
 
 #[test]
-fn a_blocked_thread_is_seen_from_outside_and_ends_the_line() {
+fn a_blocked_thread_is_seen_from_outside_and_ends_the_pipeline() {
     in_virtual_time(|| async {
         let drain = Drain::default();
         let supervision = Supervision::start("test", POLICY, drain.clone());
-        let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
+        let (mut acks, thread) = (TestAcks::default(), actix::Arbiter::new());
         let hold = blocked(&supervision, &acks, &thread);
         assert_eq!(supervision.ended().await, Exit::GaveUp(id("blocked", 0)));
         assert!(drain.gave_up());
@@ -186,10 +186,10 @@ fn a_blocked_thread_is_seen_from_outside_and_ends_the_line() {
 }
 
 #[test]
-fn a_thread_that_ended_is_seen_and_ends_the_line() {
+fn a_thread_that_ended_is_seen_and_ends_the_pipeline() {
     in_virtual_time(|| async {
         let supervision = Supervision::start("test", POLICY, Drain::default());
-        let (mut acks, thread) = (TestDesk::default(), actix::Arbiter::new());
+        let (mut acks, thread) = (TestAcks::default(), actix::Arbiter::new());
         let hold = blocked(&supervision, &acks, &thread);
         thread.stop();
         drop(hold);

@@ -1,5 +1,5 @@
-use crate::line::{POLICY, limits};
-use crate::testkit::{TestDesk, id, in_virtual_time, port_to};
+use crate::pipeline::{POLICY, limits};
+use crate::testkit::{TestAcks, id, in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Fault, Limits, Load, Outcome, Port, Sink, State, Supervision};
 use std::{
@@ -57,7 +57,7 @@ impl Sink for Archive {
 struct Lingering {
     supervision: Supervision,
     drain: Drain,
-    acks: TestDesk,
+    acks: TestAcks,
     port: Port<u64>,
     shelf: Arc<Shelf>,
     start: Instant,
@@ -77,7 +77,7 @@ impl Lingering {
         Self {
             supervision,
             drain,
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             port: port_to(sink),
             shelf,
             start,
@@ -137,7 +137,7 @@ fn a_batch_at_its_limit_is_closed_at_once() {
 }
 
 #[test]
-fn what_did_not_fit_waits_for_company_of_its_own() {
+fn what_did_not_fit_waits_for_others_of_its_own() {
     in_virtual_time(|| async {
         let mut sink = Lingering::start(limits(3, 99));
         tokio::time::sleep(SECOND).await;
@@ -176,7 +176,7 @@ fn the_deadline_counts_from_the_close() {
 }
 
 #[test]
-fn a_batch_that_failed_waits_for_no_more_company() {
+fn a_batch_that_failed_waits_for_no_others() {
     in_virtual_time(|| async {
         let mut sink = Lingering::start(limits(9, 99));
         sink.shelf.outages.store(1, SeqCst);

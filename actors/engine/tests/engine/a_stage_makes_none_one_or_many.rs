@@ -1,5 +1,5 @@
-use crate::line::{POLICY, Script, limits, start_sink};
-use crate::testkit::{TestDesk, id, in_virtual_time, port_to};
+use crate::pipeline::{POLICY, Script, limits, start_sink};
+use crate::testkit::{TestAcks, id, in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{
     Build, Drain, Fault, Load, Messages, Outcome, Port, Sink, State, Supervision, Transform,
@@ -33,7 +33,7 @@ impl Transform for Repeat {
 
 struct Repeating {
     supervision: Supervision,
-    acks: TestDesk,
+    acks: TestAcks,
     port: Port<u64>,
     script: Arc<Script>,
 }
@@ -49,7 +49,7 @@ impl Repeating {
         let stage = supervision.stage(("repeat", 0), &actix::Arbiter::current(), sink, build);
         Self {
             supervision,
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             port: port_to(stage),
             script,
         }
@@ -59,40 +59,40 @@ impl Repeating {
 #[test]
 fn each_delivery_is_settled_once_and_with_none_it_is_done() {
     in_virtual_time(|| async {
-        let mut line = Repeating::start();
-        line.acks.post_all([10, 21, 33, 42], &line.port);
-        let outcomes = line.acks.outcomes(4).await;
+        let mut pipeline = Repeating::start();
+        pipeline.acks.post_all([10, 21, 33, 42], &pipeline.port);
+        let outcomes = pipeline.acks.outcomes(4).await;
         assert!(
             outcomes.values().all(|outcome| *outcome == Outcome::Done),
             "{outcomes:?}"
         );
-        assert_eq!(line.script.written(), [2, 3, 3, 3, 4, 4]);
-        assert!(line.acks.try_outcome().is_none());
+        assert_eq!(pipeline.script.written(), [2, 3, 3, 3, 4, 4]);
+        assert!(pipeline.acks.try_outcome().is_none());
     });
 }
 
 #[test]
 fn a_message_that_fails_decides_for_the_delivery_and_not_for_its_neighbours() {
     in_virtual_time(|| async {
-        let mut line = Repeating::start();
-        line.acks.post_all([203, 52], &line.port); // the sink refuses a 20
-        let outcomes = line.acks.outcomes(2).await;
+        let mut pipeline = Repeating::start();
+        pipeline.acks.post_all([203, 52], &pipeline.port); // the sink refuses a 20
+        let outcomes = pipeline.acks.outcomes(2).await;
         assert!(
             matches!(outcomes[&203], Outcome::DeadLetter { reason: "twenty", .. }),
             "{outcomes:?}"
         );
         assert_eq!(outcomes[&52], Outcome::Done);
-        assert_eq!(line.script.written(), [5, 5]);
-        assert!(line.acks.try_outcome().is_none());
+        assert_eq!(pipeline.script.written(), [5, 5]);
+        assert!(pipeline.acks.try_outcome().is_none());
     });
 }
 
 #[test]
 fn a_panic_at_the_finish_costs_no_delivery() {
     in_virtual_time(|| async {
-        let mut line = Repeating::start();
-        line.acks.post_all([990, 11], &line.port);
-        let outcomes = line.acks.outcomes(2).await;
+        let mut pipeline = Repeating::start();
+        pipeline.acks.post_all([990, 11], &pipeline.port);
+        let outcomes = pipeline.acks.outcomes(2).await;
         assert!(
             matches!(
                 outcomes[&990],
@@ -106,7 +106,7 @@ fn a_panic_at_the_finish_costs_no_delivery() {
             "{outcomes:?}"
         );
         assert_eq!(outcomes[&11], Outcome::Done);
-        let entry = &line.supervision.actors().entries()[&id("repeat", 0)];
+        let entry = &pipeline.supervision.actors().entries()[&id("repeat", 0)];
         assert_eq!((entry.state, entry.restarts["panic"]), (State::Up, 1));
     });
 }
@@ -168,7 +168,7 @@ fn a_stage_that_enriches_moves_what_came_in_and_a_failure_keeps_it() {
         let port = port_to(supervision.stage(("enrich", 0), &here, sink, build));
         let rows = vec![7; 1_000_000];
         let place = rows.as_ptr().addr();
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         let page = Page {
             rows,
             word: String::new(),

@@ -1,5 +1,5 @@
-use crate::line::{POLICY, Script, build_double, limits, start_sink};
-use crate::testkit::{TestDesk, id, in_virtual_time, port_to};
+use crate::pipeline::{POLICY, Script, build_double, limits, start_sink};
+use crate::testkit::{TestAcks, id, in_virtual_time, port_to};
 use millrace_engine::{Drain, Outcome, State, Supervision};
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 
@@ -14,7 +14,7 @@ fn a_hyphen_in_the_name_of_a_stage_makes_no_other_stage_of_it() {
         let inner = port_to(supervision.stage(("double-0", 0), &here, sink, build_double(&second)));
         let outer = port_to(supervision.stage(("double", 0), &here, inner, build_double(&first)));
         second.stage_outages.store(3, SeqCst);
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         acks.post_all([1], &outer);
         assert_eq!(acks.outcomes(1).await[&1], Outcome::Done);
         let entries = supervision.actors().entries();

@@ -1,5 +1,5 @@
-use crate::line::{POLICY, Script, limits, start_sink};
-use crate::testkit::{TestDesk, in_virtual_time, port_to};
+use crate::pipeline::{POLICY, Script, limits, start_sink};
+use crate::testkit::{TestAcks, in_virtual_time, port_to};
 use millrace_engine::{Drain, Supervision};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -10,7 +10,7 @@ async fn sizes_of_writes(messages: usize, rows: usize, rest: u64) -> Vec<usize> 
     let script = Arc::new(Script::default());
     *script.write_takes.lock().unwrap() = Duration::from_secs(1);
     let port = port_to(start_sink(&supervision, &script, limits(messages, rows)));
-    let mut acks = TestDesk::default();
+    let mut acks = TestAcks::default();
     acks.post_all(100..101 + rest, &port);
     acks.outcomes(rest as usize + 1).await;
     script.writes.lock().unwrap().iter().map(Vec::len).collect()
@@ -36,12 +36,12 @@ fn a_write_stays_within_its_limits() {
 }
 
 #[test]
-fn a_single_message_never_waits_for_company() {
+fn a_single_message_never_waits_for_others() {
     in_virtual_time(|| async {
         let supervision = Supervision::start("test", POLICY, Drain::default());
         let script = Arc::new(Script::default());
         let port = port_to(start_sink(&supervision, &script, limits(100, 1_000)));
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         let start = Instant::now();
         acks.post_all([1], &port);
         acks.outcomes(1).await;

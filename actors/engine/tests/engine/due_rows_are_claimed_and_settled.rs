@@ -1,4 +1,4 @@
-use crate::line::Line;
+use crate::pipeline::Pipeline;
 use crate::testkit::{in_virtual_time, source_id, until};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Claim, DuePace, DueRow, DueRows, DueStore, Exit, Fault, Outcome};
@@ -30,7 +30,7 @@ enum Fate {
 #[derive(Clone, Debug)]
 struct Row {
     due: Instant,
-    /// Nobody else may claim it before.
+    /// No other may claim it before.
     leased_until: Instant,
     epoch: i64,
     charged: u32,
@@ -83,14 +83,16 @@ impl Table {
     }
 
     /// A process's part in the work.
-    fn join(self: &Arc<Self>, line: &Line) {
+    fn join(self: &Arc<Self>, pipeline: &Pipeline) {
         let table = self.clone();
         let build: Build<DueRows<Connection>> = Arc::new(move || {
             let made = DueRows::new(Connection(table.clone()), PACE);
             std::future::ready(Ok(made)).boxed_local()
         });
         let here = actix::Arbiter::current();
-        line.supervision.source("due", &here, line.port.clone(), build);
+        pipeline
+            .supervision
+            .source("due", &here, pipeline.port.clone(), build);
     }
 }
 
@@ -166,12 +168,12 @@ impl DueStore for Connection {
 #[test]
 fn each_is_taken_when_it_is_due_and_settled_by_its_outcome() {
     in_virtual_time(|| async {
-        let line = Line::start();
+        let pipeline = Pipeline::start();
         let hour = SECOND * 3_600;
         // The stage calls 4 poison, is in trouble at 6, and too early for 8.
         let table = Table::with([1, 2, 3, 4, 5, 6, 7].map(|id| (id, Duration::ZERO)));
         table.rows().extend(Table::with([(50, hour)]).rows().clone());
-        table.join(&line);
+        table.join(&pipeline);
         until(|| table.rows()[&6].fate == Fate::PutAside).await;
         let rows = table.rows().clone();
         let (fates, epochs): (Vec<_>, Vec<_>) = rows.values().map(|row| (row.fate, row.epoch)).unzip();
@@ -182,24 +184,31 @@ fn each_is_taken_when_it_is_due_and_settled_by_its_outcome() {
         table.is_settled().await;
         let late = rows[&50].due.elapsed();
         assert!(late <= PACE.look_every + SECOND, "{late:?}");
-        assert_eq!(line.script.written(), [2, 4, 6, 10, 14, 100]);
+        assert_eq!(pipeline.script.written(), [2, 4, 6, 10, 14, 100]);
     });
 }
 
 #[test]
 fn several_processes_share_them_and_a_long_run_keeps_its_claim() {
     in_virtual_time(|| async {
-        let lines = [Line::start(), Line::start(), Line::start()];
+        let pipelines = [Pipeline::start(), Pipeline::start(), Pipeline::start()];
         let table = Table::with((100..130).map(|id| (id, Duration::ZERO)));
-        for line in &lines {
+        for pipeline in &pipelines {
             // Longer than the lease, and shorter than the deadline.
-            *line.script.write_takes.lock().unwrap() = PACE.lease + SECOND * 20;
-            table.join(line);
+            *pipeline.script.write_takes.lock().unwrap() = PACE.lease + SECOND * 20;
+            table.join(pipeline);
         }
         table.is_settled().await;
-        let written: Vec<_> = lines.iter().flat_map(|line| line.script.written()).collect();
+        let written: Vec<_> = pipelines
+            .iter()
+            .flat_map(|pipeline| pipeline.script.written())
+            .collect();
         assert_eq!(written.len(), 30, "each once");
-        assert!(lines.iter().all(|line| !line.script.written().is_empty()));
+        assert!(
+            pipelines
+                .iter()
+                .all(|pipeline| !pipeline.script.written().is_empty())
+        );
         assert!(table.rows().values().all(|row| row.epoch == 1));
         assert_eq!(table.stale.load(SeqCst), 0);
     });
@@ -208,11 +217,11 @@ fn several_processes_share_them_and_a_long_run_keeps_its_claim() {
 #[test]
 fn what_a_lost_session_held_is_claimed_again_after_its_lease() {
     in_virtual_time(|| async {
-        let line = Line::start();
+        let pipeline = Pipeline::start();
         let table = Table::with([(1, Duration::ZERO), (2, Duration::ZERO)]);
         table.outages.store(1, SeqCst);
         let start = Instant::now();
-        table.join(&line);
+        table.join(&pipeline);
         table.is_settled().await;
         assert!(start.elapsed() >= PACE.lease, "until then it may be at work");
         assert!(
@@ -221,7 +230,7 @@ fn what_a_lost_session_held_is_claimed_again_after_its_lease() {
                 .values()
                 .all(|row| row.fate == Fate::Done && row.epoch == 2)
         );
-        let entry = &line.supervision.actors().entries()[&source_id("due")];
+        let entry = &pipeline.supervision.actors().entries()[&source_id("due")];
         assert_eq!(entry.restarts["outage"], 1);
     });
 }
@@ -230,7 +239,7 @@ fn what_a_lost_session_held_is_claimed_again_after_its_lease() {
 #[test]
 fn an_outcome_under_an_older_epoch_changes_nothing() {
     in_virtual_time(|| async {
-        let (stopped, other) = (Line::start(), Line::start());
+        let (stopped, other) = (Pipeline::start(), Pipeline::start());
         *stopped.script.write_takes.lock().unwrap() = SECOND * 10;
         *other.script.write_takes.lock().unwrap() = SECOND * 40;
         let table = Table::with([(1, Duration::ZERO)]);
@@ -250,11 +259,11 @@ fn an_outcome_under_an_older_epoch_changes_nothing() {
 #[test]
 fn none_is_taken_during_an_outage_or_a_drain() {
     in_virtual_time(|| async {
-        let line = Line::start();
+        let pipeline = Pipeline::start();
         let table = Table::with([(1, Duration::ZERO), (2, SECOND * 60)]);
-        line.script.sink_outages.store(usize::MAX, SeqCst);
-        table.join(&line);
-        let breaker = line.supervision.breaker();
+        pipeline.script.sink_outages.store(usize::MAX, SeqCst);
+        table.join(&pipeline);
+        let breaker = pipeline.supervision.breaker();
         until(|| breaker.suspension().is_some()).await;
         tokio::time::sleep(SECOND * 600).await;
         let rows = table.rows().clone();
@@ -263,9 +272,9 @@ fn none_is_taken_during_an_outage_or_a_drain() {
             (1, 0),
             "one is held, and the other not taken"
         );
-        line.drain.order();
-        line.script.sink_outages.store(0, SeqCst);
-        assert_eq!(line.supervision.ended().await, Exit::Drained);
+        pipeline.drain.order();
+        pipeline.script.sink_outages.store(0, SeqCst);
+        assert_eq!(pipeline.supervision.ended().await, Exit::Drained);
         let rows = table.rows().clone();
         assert_eq!((rows[&1].fate, rows[&2].fate), (Fate::Done, Fate::Open));
         assert_eq!(rows[&2].epoch, 0);

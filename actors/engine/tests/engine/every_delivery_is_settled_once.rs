@@ -1,4 +1,4 @@
-use crate::line::Line;
+use crate::pipeline::Pipeline;
 use crate::testkit::in_virtual_time;
 use millrace_engine::{Acks, DeliveryHandle, Envelope, Outcome};
 use std::collections::BTreeMap;
@@ -8,9 +8,9 @@ use tracing::Span;
 #[test]
 fn each_outcome_has_its_outcome() {
     in_virtual_time(|| async {
-        let mut line = Line::start();
-        line.acks.post_all([1, 4, 6, 8, 2], &line.port);
-        let outcomes = line.acks.outcomes(5).await;
+        let mut pipeline = Pipeline::start();
+        pipeline.acks.post_all([1, 4, 6, 8, 2], &pipeline.port);
+        let outcomes = pipeline.acks.outcomes(5).await;
         let retry = |cause, detail: &str, charged| Outcome::Retry {
             stage: "double",
             cause,
@@ -31,8 +31,8 @@ fn each_outcome_has_its_outcome() {
             (8, retry("eight", "it is eight", false)),
         ]);
         assert_eq!(outcomes, expected);
-        assert_eq!(line.script.written(), [2, 4]);
-        assert!(line.acks.try_outcome().is_none());
+        assert_eq!(pipeline.script.written(), [2, 4]);
+        assert!(pipeline.acks.try_outcome().is_none());
     });
 }
 

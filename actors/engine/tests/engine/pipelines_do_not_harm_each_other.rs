@@ -1,5 +1,5 @@
-use crate::line::{Line, POLICY};
-use crate::testkit::{TestDesk, in_virtual_time, port_to, until};
+use crate::pipeline::{POLICY, Pipeline};
+use crate::testkit::{TestAcks, in_virtual_time, port_to, until};
 use futures_util::FutureExt;
 use millrace_engine::{
     ActorId, Build, ByteBudget, DeliveryHandle, Envelope, Exit, Fault, Intake, Outcome, Port, Reservation,
@@ -29,8 +29,8 @@ impl Stage for Keep {
     }
 }
 
-/// A stage in front of a line that takes its bytes from a shared budget.
-fn keep(line: &Line, budget: &Arc<ByteBudget>) -> (Port<u64>, Arc<Mutex<Vec<Reservation>>>) {
+/// A stage in front of a pipeline that takes its bytes from a shared budget.
+fn keep(pipeline: &Pipeline, budget: &Arc<ByteBudget>) -> (Port<u64>, Arc<Mutex<Vec<Reservation>>>) {
     let kept = Arc::<Mutex<Vec<_>>>::default();
     let (budget, shares) = (budget.clone(), kept.clone());
     let build: Build<Keep> = Arc::new(move || {
@@ -38,9 +38,9 @@ fn keep(line: &Line, budget: &Arc<ByteBudget>) -> (Port<u64>, Arc<Mutex<Vec<Rese
         std::future::ready(Ok(Keep { budget, kept })).boxed_local()
     });
     let here = actix::Arbiter::current();
-    let stage = line
+    let stage = pipeline
         .supervision
-        .stage(("keep", 0), &here, line.port.clone(), build);
+        .stage(("keep", 0), &here, pipeline.port.clone(), build);
     (port_to(stage), kept)
 }
 
@@ -68,28 +68,30 @@ impl Source for Ticker {
     }
 }
 
-fn tick(line: &Line) {
+fn tick(pipeline: &Pipeline) {
     let build: Build<Ticker> = Arc::new(|| std::future::ready(Ok(Ticker)).boxed_local());
     let here = actix::Arbiter::current();
-    line.supervision.source("ticker", &here, line.port.clone(), build);
+    pipeline
+        .supervision
+        .source("ticker", &here, pipeline.port.clone(), build);
 }
 
 #[test]
 fn an_outage_opens_the_breaker_of_its_own_pipeline_only() {
     in_virtual_time(|| async {
-        let (mut sick, mut well) = (Line::start_as("sick"), Line::start_as("well"));
-        sick.script.sink_outages.store(usize::MAX, SeqCst);
-        sick.acks.post_all([1], &sick.port);
-        let (its, the_others) = (sick.supervision.breaker(), well.supervision.breaker());
+        let (mut failing, mut well) = (Pipeline::start_as("failing"), Pipeline::start_as("well"));
+        failing.script.sink_outages.store(usize::MAX, SeqCst);
+        failing.acks.post_all([1], &failing.port);
+        let (its, the_others) = (failing.supervision.breaker(), well.supervision.breaker());
         until(|| its.suspension().is_some()).await;
         for number in [2, 3, 5] {
             well.acks.post_all([number], &well.port);
             assert_eq!(well.acks.outcomes(1).await[&number], Outcome::Done);
             assert!(its.suspension().is_some() && the_others.suspension().is_none());
         }
-        assert!(sick.acks.try_outcome().is_none(), "held");
-        sick.script.sink_outages.store(0, SeqCst);
-        assert_eq!(sick.acks.outcomes(1).await[&1], Outcome::Done);
+        assert!(failing.acks.try_outcome().is_none(), "held");
+        failing.script.sink_outages.store(0, SeqCst);
+        assert_eq!(failing.acks.outcomes(1).await[&1], Outcome::Done);
         assert!(its.suspension().is_none());
     });
 }
@@ -98,9 +100,9 @@ fn an_outage_opens_the_breaker_of_its_own_pipeline_only() {
 fn both_take_their_bytes_from_one_budget() {
     in_virtual_time(|| async {
         let budget = ByteBudget::new(100);
-        let (one, other) = (Line::start_as("one"), Line::start_as("other"));
+        let (one, other) = (Pipeline::start_as("one"), Pipeline::start_as("other"));
         let ((first, kept), (second, _kept)) = (keep(&one, &budget), keep(&other, &budget));
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         acks.post_all([50], &first);
         acks.outcomes(1).await;
         acks.post_all([60], &second);
@@ -118,19 +120,19 @@ fn both_take_their_bytes_from_one_budget() {
 #[test]
 fn one_that_gives_up_is_told_apart_and_the_other_goes_on_until_it_is_drained() {
     in_virtual_time(|| async {
-        let (mut sick, well) = (Line::start_as("sick"), Line::start_as("well"));
+        let (mut failing, well) = (Pipeline::start_as("failing"), Pipeline::start_as("well"));
         tick(&well);
         for _ in 0..=POLICY.intensity {
-            sick.port.post(sick.acks.envelope(13, 13)); // the stage panics at it
-            sick.acks.outcomes(1).await;
+            failing.port.post(failing.acks.envelope(13, 13)); // the stage panics at it
+            failing.acks.outcomes(1).await;
         }
-        let culprit = ActorId {
-            pipeline: "sick",
+        let failed = ActorId {
+            pipeline: "failing",
             stage: "double",
             index: Some(0),
         };
-        assert_eq!(sick.supervision.ended().await, Exit::GaveUp(culprit));
-        assert!(sick.drain.gave_up() && !well.drain.is_ordered());
+        assert_eq!(failing.supervision.ended().await, Exit::GaveUp(failed));
+        assert!(failing.drain.gave_up() && !well.drain.is_ordered());
         let written = well.script.written().len();
         until(|| well.script.written().len() > written + 10).await;
         // The program ends when one of its pipelines cannot go on: it drains the others.

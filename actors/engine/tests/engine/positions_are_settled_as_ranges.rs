@@ -1,4 +1,4 @@
-use crate::line::Line;
+use crate::pipeline::Pipeline;
 use crate::testkit::in_virtual_time;
 use futures_util::FutureExt;
 use millrace_engine::{
@@ -230,8 +230,8 @@ impl Source for Reader {
 #[test]
 fn a_source_commits_what_is_settled_and_goes_on_from_there_after_a_loss() {
     in_virtual_time(|| async {
-        let line = Line::start();
-        *line.script.write_takes.lock().unwrap() = Duration::from_secs(1);
+        let pipeline = Pipeline::start();
+        *pipeline.script.write_takes.lock().unwrap() = Duration::from_secs(1);
         let log = Arc::new(Log {
             messages: vec![1, 2, 4, 3, 6, 5, 7, 9, 15, 17, 19], // the stage refuses 4 and is in trouble at 6
             ..Log::default()
@@ -240,17 +240,19 @@ fn a_source_commits_what_is_settled_and_goes_on_from_there_after_a_loss() {
         let build: Build<Reader> =
             Arc::new(move || std::future::ready(Ok(Reader(read.clone()))).boxed_local());
         let here = actix::Arbiter::current();
-        line.supervision.source("reader", &here, line.port.clone(), build);
+        pipeline
+            .supervision
+            .source("reader", &here, pipeline.port.clone(), build);
         while log.commits.lock().unwrap().last() != Some(&11) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        line.drain.order();
-        assert_eq!(line.supervision.ended().await, Exit::Drained);
+        pipeline.drain.order();
+        assert_eq!(pipeline.supervision.ended().await, Exit::Drained);
         let commits = log.commits.lock().unwrap().clone();
         assert!(commits.is_sorted(), "{commits:?}");
         let elsewhere: BTreeSet<_> = log.elsewhere.lock().unwrap().iter().copied().collect();
         assert_eq!(elsewhere, BTreeSet::from([2, 4]));
-        let written: BTreeSet<_> = line.script.written().into_iter().collect();
+        let written: BTreeSet<_> = pipeline.script.written().into_iter().collect();
         assert_eq!(written, BTreeSet::from([2, 4, 6, 10, 14, 18, 30, 34, 38]));
     });
 }

@@ -1,5 +1,5 @@
-use crate::line::{POLICY, Script, build_double, limits, start_sink, start_sink_named};
-use crate::testkit::{TestDesk, in_virtual_time, port_to};
+use crate::pipeline::{POLICY, Script, build_double, limits, start_sink, start_sink_named};
+use crate::testkit::{TestAcks, in_virtual_time, port_to};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Fault, Load, Messages, Outcome, Port, Sink, Supervision};
 use std::{
@@ -28,7 +28,7 @@ impl Sink for Archive {
 
 /// Two lists that get the same numbers, behind a stage that doubles them.
 struct Twins {
-    acks: TestDesk,
+    acks: TestAcks,
     port: Port<u64>,
     scripts: [Arc<Script>; 2],
     _supervision: Supervision,
@@ -48,7 +48,7 @@ impl Twins {
         let here = actix::Arbiter::current();
         let stage = supervision.stage(("double", 0), &here, both, build_double(&scripts[0]));
         Self {
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             port: port_to(stage),
             scripts,
             _supervision: supervision,
@@ -113,7 +113,7 @@ fn each_gets_its_own_part_and_the_worst_outcome_counts() {
         let here = actix::Arbiter::current();
         let archive = port_to(supervision.sink(("archive", 0), &here, limits(100, 1_000), build));
         let port = Port::to_both(list, archive, number_and_name);
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         acks.post_all([0, 1, 2, 13, 20], &port); // the list refuses a 20
         let outcomes = acks.outcomes(5).await;
         assert!([0, 1, 2].iter().all(|number| outcomes[number] == Outcome::Done));

@@ -1,4 +1,4 @@
-use crate::line::Line;
+use crate::pipeline::Pipeline;
 use crate::testkit::in_virtual_time;
 use std::{
     cell::RefCell,
@@ -38,10 +38,10 @@ fn lines_of(numbers: &'static [u64], outages: usize) -> Vec<serde_json::Value> {
         tracing::subscriber::set_global_default(subscriber).unwrap();
     });
     in_virtual_time(|| async move {
-        let mut line = Line::start();
-        line.script.stage_outages.store(outages, SeqCst);
-        line.acks.post_all(numbers.iter().copied(), &line.port);
-        line.acks.outcomes(numbers.len()).await;
+        let mut pipeline = Pipeline::start();
+        pipeline.script.stage_outages.store(outages, SeqCst);
+        pipeline.acks.post_all(numbers.iter().copied(), &pipeline.port);
+        pipeline.acks.outcomes(numbers.len()).await;
         // The supervisor hears of it after the outcome; virtual time passes when all have had their say.
         tokio::time::sleep(Duration::from_secs(1)).await;
     });

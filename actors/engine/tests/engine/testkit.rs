@@ -30,22 +30,22 @@ pub(crate) async fn until(so: impl Fn() -> bool) {
     }
 }
 
-/// A source's side of the line: it hands out envelopes and collects outcomes.
-pub(crate) struct TestDesk {
+/// A source's side of the pipeline: it hands out envelopes and collects outcomes.
+pub(crate) struct TestAcks {
     acks: Acks,
     settled: UnboundedReceiver<Settlement>,
 }
 
-// === impl TestDesk ===
+// === impl TestAcks ===
 
-impl Default for TestDesk {
+impl Default for TestAcks {
     fn default() -> Self {
         let (acks, settled) = unbounded_channel();
         Self { acks, settled }
     }
 }
 
-impl TestDesk {
+impl TestAcks {
     /// An envelope whose delivery tag is `tag`.
     pub(crate) fn envelope<T>(&self, tag: u64, body: T) -> Envelope<T> {
         Envelope::new(

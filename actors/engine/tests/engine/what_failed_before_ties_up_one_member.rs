@@ -1,5 +1,5 @@
-use crate::line::{POLICY, limits};
-use crate::testkit::{TestDesk, in_virtual_time, until};
+use crate::pipeline::{POLICY, limits};
+use crate::testkit::{TestAcks, in_virtual_time, until};
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Fault, Load, Outcome, Port, Sink, State, Supervision};
 use std::{
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// How long a write waits for a locked row before it is given up.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// A table in which some rows are locked, and some are the death of the server.
+/// A table in which some rows are locked, and some crash the server.
 #[derive(Default)]
 struct Table {
     locked: Mutex<HashSet<u64>>,
@@ -36,7 +36,7 @@ struct Writer {
 }
 
 struct Pool {
-    acks: TestDesk,
+    acks: TestAcks,
     port: Port<u64>,
     table: Arc<Table>,
     _supervision: Supervision,
@@ -99,7 +99,7 @@ impl Pool {
         })
         .await;
         Self {
-            acks: TestDesk::default(),
+            acks: TestAcks::default(),
             port,
             table,
             _supervision: supervision,
@@ -212,7 +212,7 @@ fn a_write_of_many_that_was_too_slow_is_taken_apart_by_one_member() {
 }
 
 #[test]
-fn an_outage_that_nobody_else_meets_is_charged_in_the_end() {
+fn an_outage_that_no_other_meets_is_charged_in_the_end() {
     for members in [1, 2] {
         in_virtual_time(|| async {
             let mut pool = Pool::start(members).await;
@@ -239,7 +239,7 @@ fn an_outage_that_nobody_else_meets_is_charged_in_the_end() {
 }
 
 #[test]
-fn an_outage_that_all_meet_is_charged_to_nobody() {
+fn an_outage_that_all_meet_is_charged_to_none() {
     in_virtual_time(|| async {
         let mut pool = Pool::start(2).await;
         pool.table.deadly.lock().unwrap().extend(0..20);

@@ -1,5 +1,5 @@
-use crate::line::{POLICY, Script, build_double, limits, start_sink};
-use crate::testkit::{TestDesk, in_virtual_time, port_to};
+use crate::pipeline::{POLICY, Script, build_double, limits, start_sink};
+use crate::testkit::{TestAcks, in_virtual_time, port_to};
 use millrace_engine::{Drain, Port, Supervision};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn a_pool_shares_what_comes() {
             .collect();
         let depths: Vec<_> = members.iter().map(|member| member.depth().clone()).collect();
         let pool = Port::new(members);
-        let mut acks = TestDesk::default();
+        let mut acks = TestAcks::default();
         acks.post_all(100..109, &pool);
         assert_eq!(
             depths.iter().map(|depth| depth.get()).collect::<Vec<_>>(),

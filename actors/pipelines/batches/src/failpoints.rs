@@ -14,7 +14,7 @@ pub const PARSE_END: Point = Point("parse.end");
 pub const WRITE_BEGIN: Point = Point("write.begin");
 /// All rows are written; not committed.
 pub const WRITE_END: Point = Point("write.end");
-/// The transaction is committed; nobody was told.
+/// The transaction is committed; nothing was told yet.
 pub const WRITE_COMMITTED: Point = Point("write.committed");
 
 /// Every place there is, in the order of the way.

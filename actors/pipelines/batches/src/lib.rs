@@ -2,7 +2,7 @@
 //! [`mod@write`] stores them in one transaction.
 //!
 //! [`domain`] holds the words and [`messages`] what the stages say to each other; [`recent`] is what they note for
-//! whoever looks on, [`reports`] what the API is told, and [`failpoints`] is for tests.
+//! health and alerts, [`reports`] what the API is told, and [`failpoints`] is for tests.
 
 pub mod domain;
 pub mod event;

@@ -1,5 +1,5 @@
 //! What happened in the last minutes, in slots: for rates, alerts and plots. Counters tell how much there
-//! was since the start; this tells how it went lately, also when nobody scrapes.
+//! was since the start; this tells how it went lately, also without a scraper.
 
 use hdrhistogram::Histogram;
 use std::{

@@ -54,7 +54,7 @@ the schema's business; this is about values that do not agree with each other.
 {{- end }}
 {{- end }}
 {{- if eq "false" (include "millrace.setting" (list . "METRICS_ENABLED" "true") | lower) }}
-{{- $problems = append $problems "settings.METRICS_ENABLED is false: then there is no port for the probes; leave it on, and service.enabled off if nobody is to look" }}
+{{- $problems = append $problems "settings.METRICS_ENABLED is false: then there is no port for the probes; leave it on, and service.enabled off if it is not to be reached" }}
 {{- end }}
 {{- if and .Values.migration.enabled (hasKey .Values.settings "DATABASE_AUTO_MIGRATE") }}
 {{- $problems = append $problems "settings.DATABASE_AUTO_MIGRATE is what migration.enabled decides; leave it out, or switch migration.enabled off" }}

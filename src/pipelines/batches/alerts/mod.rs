@@ -1,6 +1,6 @@
 //! The alerts of the pipeline: a look at the broker, the store, the database and at what happened lately.
 
-mod judge;
+mod evaluate;
 mod rules;
 mod settings;
 mod snapshot;
@@ -8,7 +8,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use judge::alert_rules;
+pub use evaluate::alert_rules;
 pub(super) use settings::{GROUP, Thresholds};
 pub(super) use snapshot::SnapshotSource;
 
@@ -21,7 +21,9 @@ pub(super) fn watched(amqp: &AmqpSettings, source: SnapshotSource, thresholds: T
     Watched {
         name: name(amqp),
         rules: alert_rules(),
-        look: Box::new(move |now, dependencies| judge::judge(&source.take(now, dependencies), &thresholds)),
+        look: Box::new(move |now, dependencies| {
+            evaluate::evaluate(&source.take(now, dependencies), &thresholds)
+        }),
     }
 }
 

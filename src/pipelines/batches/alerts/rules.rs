@@ -12,7 +12,7 @@ pub(super) const BROKER_LOST: Rule = rule("broker_lost", "Broker lost", Critical
 pub(super) const OBJECT_STORE_LOST: Rule = rule("object_store_lost", "Object store lost", Critical);
 /// The database does not answer, or does not do its work.
 pub(super) const DATABASE_LOST: Rule = rule("database_lost", "Database lost", Critical);
-/// All database connections are in use and somebody waits for one.
+/// All database connections are in use and a task waits for one.
 pub(super) const POOL_EXHAUSTED: Rule = rule("pool_exhausted", "Database connections exhausted", Critical);
 /// Too many events end as dead requests.
 pub(super) const FAILURE_RATE: Rule = rule("failure_rate", "Many events fail", Critical);

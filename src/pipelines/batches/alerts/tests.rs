@@ -1,7 +1,7 @@
 //! What the rules make of snapshot, case by case.
 
 use super::{
-    judge::judge,
+    evaluate::evaluate,
     rules::{
         BROKER_LOST, DATABASE_LOST, ERROR_RATE, ERROR_SPIKE, FAILURE_RATE, LATENCY_P95, OBJECT_STORE_LOST,
         POOL_EXHAUSTED, SUCCESS_RATE,
@@ -70,20 +70,22 @@ fn found(rule: Rule, change: impl FnOnce(&mut Snapshot)) -> Finding {
 }
 
 fn found_by(rule: Rule, snapshot: &Snapshot, thresholds: &Thresholds) -> Finding {
-    let found = super::alert_rules().into_iter().zip(judge(snapshot, thresholds));
+    let found = super::alert_rules()
+        .into_iter()
+        .zip(evaluate(snapshot, thresholds));
     found
         .into_iter()
         .find_map(|(known, finding)| (known == rule).then_some(finding))
         .unwrap()
 }
 
-/// Judges the last five minutes.
+/// Evaluates the last five minutes.
 fn lately(rule: Rule, happened: Happened) -> Health {
     found(rule, |snapshot| snapshot.five_minutes = happened).health
 }
 
 #[test]
-fn a_line_at_work_raises_no_alert_and_an_idle_one_neither() {
+fn a_pipeline_at_work_raises_no_alert_and_an_idle_one_neither() {
     let idle = |snapshot: &mut Snapshot| {
         snapshot.minute = Happened::default();
         snapshot.five_minutes = Happened::default();
@@ -117,7 +119,7 @@ fn what_does_not_serve_is_named_with_its_reason() {
 }
 
 #[test]
-fn a_pool_is_exhausted_when_all_connections_are_used_and_somebody_waits() {
+fn a_pool_is_exhausted_when_all_connections_are_used_and_a_task_waits() {
     let (answers, waited) = (Ok(()), Err("no answer within 1.5 s".to_owned()));
     for (size, available, waiting, database, expected) in [
         (30, 0, 1, &answers, Bad),
@@ -160,7 +162,7 @@ fn failures_are_dead_letters_among_settled_events() {
 }
 
 #[test]
-fn each_platform_is_judged_by_itself_and_the_worst_is_named() {
+fn each_platform_is_evaluated_by_itself_and_the_worst_is_named() {
     let mixed = [("tiktok", items(10_000, 0)), ("youtube", items(80, 20))];
     let finding = found(ERROR_RATE, |snapshot| {
         snapshot.five_minutes = happened(100, &mixed)

@@ -30,6 +30,6 @@ function calm(up) {
   const last = slotsSeen.findLast((slot) => slot.stored > 0);
   const quiet = last ? serverNow() - last.ms - last.length : 0;
   const ago = quiet > 10_000 ? `, the last one ${span(quiet)} ago` : "";
-  const buried = dead ? `${counted(dead, "event")} went to the dead letters.` : "No dead letters.";
-  return [{ detail: `${counted(stored, "event")} stored in the last 15 min${ago}. ${buried} ${up}` }];
+  const letters = dead ? `${counted(dead, "event")} went to the dead letters.` : "No dead letters.";
+  return [{ detail: `${counted(stored, "event")} stored in the last 15 min${ago}. ${letters} ${up}` }];
 }

@@ -3,7 +3,7 @@
 pipelines.push({
   names: { rabbitmq: "RabbitMQ", object_store: "Object storage", database: "Postgres" },
   roles: { rabbitmq: "events", object_store: "objects", database: "rows" },
-  rooms: { ingress: "Ingress", fetcher: "Fetchers", parser: "Parsers", writer: "Writers" },
+  stages: { ingress: "Ingress", fetcher: "Fetchers", parser: "Parsers", writer: "Writers" },
   // The store stands beside the fetchers; in the order of reading it comes before them.
   before: { rabbitmq: "ingress", object_store: "fetcher" },
   source: "rabbitmq",

@@ -4,7 +4,7 @@ const FATES = {
   stored: { sign: "✓", level: "ok", text: "stored: its rows are committed" },
   dead_lettered: { sign: "✕", level: "bad", text: "dead-lettered: it can never succeed as it is" },
   retried: { sign: "↻", level: "warn", text: "sent back to be tried again" },
-  in_flight: { sign: "◐", level: "warn", text: "in flight: somebody works on it" },
+  in_flight: { sign: "◐", level: "warn", text: "in flight: a replica works on it" },
 };
 /** A story that is not over is asked for again. */
 const STORY_PAUSE = 2_000;

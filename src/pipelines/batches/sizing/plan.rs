@@ -2,13 +2,13 @@
 
 use crate::measured;
 use crate::prefetch::{self, ASSUMED_BATCH_BYTES};
-use crate::terms::{Impossible, Line, Load, MOST_REPLICAS, Plan, Replicas, Resources, Room, Settings};
+use crate::terms::{Capacity, Impossible, Line, Load, MOST_REPLICAS, Plan, Replicas, Resources, Settings};
 
 /// Of what it can do, so much is planned with: batches differ, and a neighbour may be down.
 const PLANNED_SHARE: f64 = 0.75;
 /// Bytes of rows that come out of a byte of JSON; both are in memory together.
 const ROWS_A_BYTE: f64 = 3.0;
-/// Resident memory grows by so many budgets at most (`tests/line/memory.rs`).
+/// Resident memory grows by so many budgets at most (`tests/batches/memory.rs`).
 const BUDGETS: f64 = 1.3;
 /// Resident memory at rest.
 const AT_REST_MIB: f64 = 50.0;
@@ -26,26 +26,26 @@ const MIB: f64 = 1_048_576.0;
 
 impl Plan {
     /// The plan for this load, where there is one.
-    pub fn of(load: &Load, room: &Room) -> Result<Self, Impossible> {
+    pub fn of(load: &Load, capacity: &Capacity) -> Result<Self, Impossible> {
         if load.json_bytes < load.object_bytes {
             let (json, object) = (load.json_bytes, load.object_bytes);
             return Err(Impossible::Shrinks { json, object });
         }
-        if room.connections == 0 {
+        if capacity.connections == 0 {
             return Err(Impossible::Connections);
         }
         let mut notes = Notes::default();
-        let rate = replica_rate(room, &mut notes);
+        let rate = replica_rate(capacity, &mut notes);
         let replicas = replicas(load, rate, &mut notes)?;
-        let workers = workers(load, room, rate, &mut notes);
+        let workers = workers(load, capacity, rate, &mut notes);
         let weight = weight(load);
-        let budget = budget(weight, workers, room, &mut notes)?;
+        let budget = budget(weight, workers, capacity, &mut notes)?;
         let prefetch = prefetch(workers, budget, weight, &mut notes);
-        stop_fits(prefetch, rate / load.items_an_event, room, &mut notes);
-        let pool = pool(replicas, workers, room, &mut notes);
+        stop_fits(prefetch, rate / load.items_an_event, capacity, &mut notes);
+        let pool = pool(replicas, workers, capacity, &mut notes);
         let queue_length = queue_length(load, replicas, prefetch, &mut notes);
-        let resources = resources(room, budget, prefetch, weight, &mut notes);
-        database(load, room, rate, &mut notes);
+        let resources = resources(capacity, budget, prefetch, weight, &mut notes);
+        database(load, capacity, rate, &mut notes);
         Ok(Self {
             settings: Settings {
                 event_prefetch_count: prefetch,
@@ -101,25 +101,25 @@ impl Notes {
 }
 
 /// Items a second that one replica can do.
-fn replica_rate(room: &Room, notes: &mut Notes) -> f64 {
+fn replica_rate(capacity: &Capacity, notes: &mut Notes) -> f64 {
     let name = "items/s of a replica";
-    if let Some(seen) = room.replica_items {
+    if let Some(seen) = capacity.replica_items {
         notes.line(name, round(seen), "as seen".to_owned());
-        if let Some(held) = room.held {
+        if let Some(held) = capacity.held {
             notes.warn(format!(
                 "the replica held {held:.0} events when it was looked at: where that is less than its prefetch it waited for work, and can do more than was seen"
             ));
         }
         return seen;
     }
-    let writers = room.writers as f64;
+    let writers = capacity.writers as f64;
     let (cpu, database) = (
-        room.cores / measured::MILLRACE_CPU,
+        capacity.cores / measured::MILLRACE_CPU,
         writers / measured::POSTGRES_CPU,
     );
     let because = format!(
         "the lesser of {} cores / {} ms and {writers} writers / {} ms of one Postgres session; the most there can be: measure yours with --metrics-url",
-        room.cores,
+        capacity.cores,
         round(measured::MILLRACE_CPU * 1_000.0),
         round(measured::POSTGRES_CPU * 1_000.0)
     );
@@ -152,7 +152,7 @@ fn replicas(load: &Load, rate: f64, notes: &mut Notes) -> Result<Replicas, Impos
     Ok(replicas)
 }
 
-fn workers(load: &Load, room: &Room, rate: f64, notes: &mut Notes) -> Workers {
+fn workers(load: &Load, capacity: &Capacity, rate: f64, notes: &mut Notes) -> Workers {
     let events = rate / load.items_an_event;
     // Twice what is on its way at a time: fetches differ.
     let fetchers = (2.0 * events * load.fetch_seconds).ceil().clamp(2.0, 1_000.0) as usize;
@@ -163,16 +163,16 @@ fn workers(load: &Load, room: &Room, rate: f64, notes: &mut Notes) -> Workers {
     );
     notes.line("MAX_CONCURRENT_BATCH_PROCESSING", fetchers, because);
     // Parsing takes processor time alone; one more than cores works while another waits for memory.
-    let parsers = (room.cores.ceil() as usize).clamp(1, 255) + 1;
+    let parsers = (capacity.cores.ceil() as usize).clamp(1, 255) + 1;
     notes.line(
         "MAX_WORKERS",
         parsers,
-        format!("{} cores, rounded up, + 1", room.cores),
+        format!("{} cores, rounded up, + 1", capacity.cores),
     );
     Workers {
         fetchers,
         parsers,
-        writers: room.writers,
+        writers: capacity.writers,
     }
 }
 
@@ -182,16 +182,16 @@ fn weight(load: &Load) -> f64 {
 }
 
 /// MiB.
-fn budget(weight: f64, workers: Workers, room: &Room, notes: &mut Notes) -> Result<u64, Impossible> {
-    let room_for = ((room.memory_mib as f64 - LIMIT_BASE_MIB) / BUDGETS)
+fn budget(weight: f64, workers: Workers, capacity: &Capacity, notes: &mut Notes) -> Result<u64, Impossible> {
+    let fits = ((capacity.memory_mib as f64 - LIMIT_BASE_MIB) / BUDGETS)
         .floor()
         .max(0.0);
     let one = (weight / MIB).ceil();
-    if room_for < one {
+    if fits < one {
         return Err(Impossible::Memory {
             weight: one as u64,
-            memory: room.memory_mib,
-            budget: room_for as u64,
+            memory: capacity.memory_mib,
+            budget: fits as u64,
             needed: (LIMIT_BASE_MIB + one * BUDGETS).ceil() as u64,
         });
     }
@@ -203,9 +203,9 @@ fn budget(weight: f64, workers: Workers, room: &Room, notes: &mut Notes) -> Resu
         "the lesser of 2 × {} workers × {} MiB an event and ({} − {LIMIT_BASE_MIB} MiB) / {BUDGETS}",
         workers.hands(),
         round(assumed / MIB),
-        room.memory_mib
+        capacity.memory_mib
     );
-    let budget = wanted.min(room_for) as u64;
+    let budget = wanted.min(fits) as u64;
     notes.line("MEMORY_BUDGET_MB", budget, because);
     Ok(budget)
 }
@@ -228,8 +228,8 @@ fn prefetch(workers: Workers, budget: u64, weight: f64, notes: &mut Notes) -> u6
 }
 
 /// A stop finishes what is in flight, or it costs redeliveries.
-fn stop_fits(prefetch: u64, events: f64, room: &Room, notes: &mut Notes) {
-    let grace = room.shutdown_grace.as_secs_f64() - STOP_MARGIN_SECONDS;
+fn stop_fits(prefetch: u64, events: f64, capacity: &Capacity, notes: &mut Notes) {
+    let grace = capacity.shutdown_grace.as_secs_f64() - STOP_MARGIN_SECONDS;
     let needed = prefetch as f64 / events;
     if needed > grace {
         notes.warn(format!(
@@ -240,23 +240,23 @@ fn stop_fits(prefetch: u64, events: f64, room: &Room, notes: &mut Notes) {
     }
 }
 
-fn pool(replicas: Replicas, workers: Workers, room: &Room, notes: &mut Notes) -> u64 {
+fn pool(replicas: Replicas, workers: Workers, capacity: &Capacity, notes: &mut Notes) -> u64 {
     let pool = workers.writers as u64 + OTHER_CONNECTIONS;
     let because = format!(
-        "{} writers + {OTHER_CONNECTIONS} (readiness, one reader of the API, suspects); DATABASE_MAX_OVERFLOW is 0, for the bound is the sum",
+        "{} writers + {OTHER_CONNECTIONS} (readiness, one reader of the API, crash notes); DATABASE_MAX_OVERFLOW is 0, for the bound is the sum",
         workers.writers
     );
     notes.line("DATABASE_POOL_SIZE", pool, because);
     let most = (replicas.max + 1) * pool + ROLL_OUT_CONNECTIONS;
     let because = format!(
         "({} replicas + 1 while a roll-out runs) × {pool} + {ROLL_OUT_CONNECTIONS} for a migration, of {}",
-        replicas.max, room.connections
+        replicas.max, capacity.connections
     );
     notes.line("connections, most", most, because);
-    if most > u64::from(room.connections) {
+    if most > u64::from(capacity.connections) {
         notes.warn(format!(
             "connections bind: {most} are needed and {} are there; put PgBouncer in transaction mode between (and run millrace migrate past it), or raise max_connections of Postgres",
-            room.connections
+            capacity.connections
         ));
     }
     pool
@@ -288,7 +288,7 @@ fn queue_length(load: &Load, replicas: Replicas, prefetch: u64, notes: &mut Note
     length
 }
 
-fn resources(room: &Room, budget: u64, prefetch: u64, weight: f64, notes: &mut Notes) -> Resources {
+fn resources(capacity: &Capacity, budget: u64, prefetch: u64, weight: f64, notes: &mut Notes) -> Resources {
     let held = (prefetch as f64 * weight / MIB).min(budget as f64);
     let request = (AT_REST_MIB + held * BUDGETS).ceil() as u64;
     let limit = (LIMIT_BASE_MIB + budget as f64 * BUDGETS).ceil() as u64;
@@ -300,14 +300,14 @@ fn resources(room: &Room, budget: u64, prefetch: u64, weight: f64, notes: &mut N
     let because = format!("{LIMIT_BASE_MIB} + {BUDGETS} × MEMORY_BUDGET_MB");
     notes.line("memory limit, MiB", limit, because);
     Resources {
-        cpu_request: room.cores,
+        cpu_request: capacity.cores,
         memory_request_mb: request.min(limit),
         memory_limit_mb: limit,
     }
 }
 
 /// More replicas bring nothing once Postgres is busy.
-fn database(load: &Load, room: &Room, rate: f64, notes: &mut Notes) {
+fn database(load: &Load, capacity: &Capacity, rate: f64, notes: &mut Notes) {
     let peak = load.items + load.backlog * load.items_an_event / load.drain_seconds;
     let cores = peak * measured::POSTGRES_CPU;
     let cost = round(measured::POSTGRES_CPU * 1_000.0);
@@ -330,7 +330,9 @@ fn database(load: &Load, room: &Room, rate: f64, notes: &mut Notes) {
     );
     let bandwidth = peak * load.object_bytes / load.items_an_event / 1e6;
     notes.line("MB/s from the store", round(bandwidth), because);
-    let Some(there) = room.postgres_cores else { return };
+    let Some(there) = capacity.postgres_cores else {
+        return;
+    };
     if cores > there * PLANNED_SHARE {
         let useful = (there * PLANNED_SHARE / measured::POSTGRES_CPU / rate)
             .floor()

@@ -1,11 +1,11 @@
-//! How many events are in flight where nobody chose a number.
+//! How many events are in flight where no number was chosen.
 
 /// What a batch is assumed to weigh before the first one was seen: a TikTok batch of 50 items with their
 /// comments is around 1 MiB of JSON, and its rows weigh three times as much.
 pub const ASSUMED_BATCH_BYTES: u64 = 4 << 20;
 
 /// Events in flight for batches of this weight: each of the `hands` has one in work and one in line, so that
-/// nobody waits for the broker, but no more than the memory budget (bytes) is likely to hold.
+/// no worker waits for the broker, but no more than the memory budget (bytes) is likely to hold.
 pub fn prefetch(hands: usize, memory_budget: u64, batch_bytes: u64) -> u16 {
     let fits = memory_budget / batch_bytes.max(1);
     let sized = (2 * hands as u64).min(fits).clamp(1, 1000);

@@ -27,10 +27,10 @@ pub struct Load {
 
 /// What there is to carry it.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct Capacity {
     /// What one replica was seen to store in a second.
     pub replica_items: Option<f64>,
-    /// Events that it held meanwhile, where somebody looked.
+    /// Events that it held meanwhile, where that was looked at.
     pub held: Option<f64>,
     /// Of one replica.
     pub cores: f64,
@@ -146,6 +146,6 @@ pub enum Impossible {
     )]
     Replicas(f64),
     /// Postgres has none for us.
-    #[error("--max-connections is 0: nobody could write")]
+    #[error("--max-connections is 0: no replica could write")]
     Connections,
 }

@@ -1,6 +1,6 @@
 //! Worked examples.
 
-use crate::{Impossible, Load, Plan, Room, measured};
+use crate::{Capacity, Impossible, Load, Plan, measured};
 use std::time::Duration;
 
 const MIB: f64 = 1_048_576.0;
@@ -19,8 +19,8 @@ fn load() -> Load {
 }
 
 /// A replica that was seen to do 400 items a second: 300 are planned with.
-fn room() -> Room {
-    Room {
+fn capacity() -> Capacity {
+    Capacity {
         replica_items: Some(400.0),
         held: None,
         cores: 1.0,
@@ -32,8 +32,8 @@ fn room() -> Room {
     }
 }
 
-fn plan(load: &Load, room: &Room) -> Plan {
-    Plan::of(load, room).unwrap()
+fn plan(load: &Load, capacity: &Capacity) -> Plan {
+    Plan::of(load, capacity).unwrap()
 }
 
 fn warned(plan: &Plan, word: &str) -> bool {
@@ -42,7 +42,7 @@ fn warned(plan: &Plan, word: &str) -> bool {
 
 #[test]
 fn a_worked_example() {
-    let plan = plan(&load(), &room());
+    let plan = plan(&load(), &capacity());
     // 1,000 / 300 and 2,000 / 300, rounded up.
     assert_eq!((plan.replicas.min, plan.replicas.max), (4, 7));
     let settings = plan.settings;
@@ -76,7 +76,7 @@ fn a_worked_example() {
 #[test]
 fn full_hands_alone_never_keep_a_replica() {
     for backlog in [1.0, 100.0, 12_000.0] {
-        let plan = plan(&Load { backlog, ..load() }, &room());
+        let plan = plan(&Load { backlog, ..load() }, &capacity());
         let prefetch = plan.settings.event_prefetch_count;
         for replicas in 2..100 {
             let asked = (replicas * prefetch).div_ceil(plan.queue_length);
@@ -87,27 +87,27 @@ fn full_hands_alone_never_keep_a_replica() {
 
 #[test]
 fn half_of_the_backlog_brings_as_many_replicas_as_were_planned() {
-    let plan = plan(&load(), &room());
+    let plan = plan(&load(), &capacity());
     assert_eq!(6_000_u64.div_ceil(plan.queue_length), plan.replicas.max);
     let small = Load {
         backlog: 60.0,
         drain_seconds: 1.0,
         ..load()
     };
-    assert!(warned(&self::plan(&small, &room()), "KEDA asks for"));
+    assert!(warned(&self::plan(&small, &capacity()), "KEDA asks for"));
 }
 
 #[test]
 fn what_binds_is_said() {
-    let fine = plan(&load(), &room());
+    let fine = plan(&load(), &capacity());
     assert!(fine.warnings.is_empty());
     // 8 × 5 + 1.
     assert!(!warned(
         &plan(
             &load(),
-            &Room {
+            &Capacity {
                 connections: 41,
-                ..room()
+                ..capacity()
             }
         ),
         "PgBouncer"
@@ -115,9 +115,9 @@ fn what_binds_is_said() {
     assert!(warned(
         &plan(
             &load(),
-            &Room {
+            &Capacity {
                 connections: 40,
-                ..room()
+                ..capacity()
             }
         ),
         "PgBouncer"
@@ -126,9 +126,9 @@ fn what_binds_is_said() {
     assert!(warned(
         &plan(
             &load(),
-            &Room {
+            &Capacity {
                 memory_mib: 144,
-                ..room()
+                ..capacity()
             }
         ),
         "memory binds"
@@ -137,23 +137,23 @@ fn what_binds_is_said() {
     let with = |there: f64| {
         plan(
             &load(),
-            &Room {
+            &Capacity {
                 postgres_cores: Some(there),
-                ..room()
+                ..capacity()
             },
         )
     };
     assert!(warned(&with(cores * 0.99), "Postgres binds"));
     assert!(!warned(&with(cores * 1.01), "Postgres binds"));
-    let slow = Room {
+    let slow = Capacity {
         replica_items: Some(20.0),
-        ..room()
+        ..capacity()
     };
     // 12 events at 0.4 a second.
     assert!(warned(&plan(&load(), &slow), "SHUTDOWN_GRACE_SECONDS to 33"));
-    let seen = Room {
+    let seen = Capacity {
         held: Some(3.0),
-        ..room()
+        ..capacity()
     };
     assert!(warned(&plan(&load(), &seen), "held 3 events"));
 }
@@ -161,12 +161,15 @@ fn what_binds_is_said() {
 #[test]
 fn without_a_look_the_rate_comes_from_the_cores() {
     let of = |cores: f64| {
-        let room = Room {
+        let capacity = Capacity {
             replica_items: None,
             cores,
-            ..room()
+            ..capacity()
         };
-        plan(&load(), &room).arithmetic[0].value.parse::<f64>().unwrap()
+        plan(&load(), &capacity).arithmetic[0]
+            .value
+            .parse::<f64>()
+            .unwrap()
     };
     assert!((of(0.1) - 0.1 / measured::MILLRACE_CPU).abs() < 1.0);
     // Two writers have two sessions, and a session of Postgres has one core.
@@ -175,15 +178,15 @@ fn without_a_look_the_rate_comes_from_the_cores() {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let of = |load: Load, room: Room| Plan::of(&load, &room).unwrap_err();
+    let of = |load: Load, capacity: Capacity| Plan::of(&load, &capacity).unwrap_err();
     let shrinks = Load {
         object_bytes: 2.0 * MIB,
         ..load()
     };
-    assert!(matches!(of(shrinks, room()), Impossible::Shrinks { .. }));
-    let small = Room {
+    assert!(matches!(of(shrinks, capacity()), Impossible::Shrinks { .. }));
+    let small = Capacity {
         memory_mib: 130,
-        ..room()
+        ..capacity()
     };
     let needed = Impossible::Memory {
         weight: 5,
@@ -195,18 +198,18 @@ fn what_cannot_be_is_refused() {
     assert!(
         Plan::of(
             &load(),
-            &Room {
+            &Capacity {
                 memory_mib: 135,
-                ..room()
+                ..capacity()
             }
         )
         .is_ok()
     );
     let vast = Load { items: 1e6, ..load() };
-    assert!(matches!(of(vast, room()), Impossible::Replicas(_)));
-    let none = Room {
+    assert!(matches!(of(vast, capacity()), Impossible::Replicas(_)));
+    let none = Capacity {
         connections: 0,
-        ..room()
+        ..capacity()
     };
     assert_eq!(of(load(), none), Impossible::Connections);
 }

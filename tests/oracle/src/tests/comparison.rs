@@ -103,7 +103,7 @@ fn missing_and_extra_rows_are_reported() {
 }
 
 #[test]
-fn a_comment_whose_id_nobody_sent_is_found_by_what_it_says() {
+fn a_comment_that_was_sent_without_an_id_is_found_by_what_it_says() {
     let found = differences(|actual| {
         let comments = actual.tables.get_mut("comments").unwrap();
         let derived = comments

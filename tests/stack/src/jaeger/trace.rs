@@ -118,7 +118,7 @@ impl Span {
         self.tags.iter().find(|tag| tag.key == key).map(|tag| &tag.value)
     }
 
-    /// The span that it is part of, which may be in nobody's hands.
+    /// The span that it is part of, which may not have arrived.
     pub fn parent(&self) -> Option<&Reference> {
         self.references
             .iter()

@@ -69,7 +69,7 @@ async fn deliver(
         while !rest.is_empty() {
             let order = *orders.borrow_and_update();
             let (wait, length) = match order {
-                // What is open when the order comes goes on; whoever gives it cuts first.
+                // What is open when the order comes goes on; the caller cuts first.
                 Order::Pass | Order::Refuse | Order::Stray => (None, rest.len()),
                 Order::Latency(delay) => (Some(piece.at + delay), rest.len()),
                 Order::Trickle(rate) => {

@@ -92,7 +92,7 @@ impl Frames {
     }
 
     fn content(&mut self, channel: u16, payload: &Bytes) -> Option<Vec<u8>> {
-        // Content that follows another method, a return, is nobody's delivery.
+        // Content that follows another method, a return, is no delivery.
         let delivery = self.deliveries.remove(&channel);
         let (before, properties) = payload.split_at_checked(BEFORE_PROPERTIES)?;
         let Properties::Repaired { bytes, lost } = content::properties(properties) else {

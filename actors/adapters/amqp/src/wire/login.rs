@@ -15,7 +15,7 @@ const LARGEST: u32 = 4_096;
 
 /// Who we are.
 pub(super) struct Login {
-    /// What the library calls itself to be known from anybody else who connects to the relay.
+    /// What the library calls itself to be known from any other client that connects to the relay.
     pub(super) countersign: String,
     /// How the broker's operators see the connection.
     pub(super) name: String,
@@ -51,7 +51,7 @@ impl Login {
         let [kind, .., a, b, c, d] = head;
         let size = u32::from_be_bytes([a, b, c, d]);
         if kind != METHOD || size > LARGEST {
-            return Err(stranger());
+            return Err(not_the_library());
         }
         let mut payload = vec![0; usize::try_from(size).unwrap_or_default() + 1];
         client.read_exact(&mut payload).await?;
@@ -59,7 +59,7 @@ impl Login {
             .windows(self.countersign.len())
             .any(|part| part == self.countersign.as_bytes());
         if !payload.starts_with(&START_OK) || !countersigned {
-            return Err(stranger());
+            return Err(not_the_library());
         }
         broker.write_all(&self.start_ok()?).await?;
         broker.flush().await
@@ -103,10 +103,10 @@ fn key(name: &str) -> io::Result<ShortStr> {
     name.try_into().map_err(io::Error::other)
 }
 
-fn stranger() -> io::Error {
+fn not_the_library() -> io::Error {
     io::Error::new(
         io::ErrorKind::PermissionDenied,
-        "somebody else connected to the relay between the client library and the broker",
+        "another client connected to the relay between the client library and the broker",
     )
 }
 
@@ -162,11 +162,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stranger_on_loopback_gets_nothing_of_us() {
+    async fn another_client_on_loopback_gets_nothing_of_us() {
         let mut header = first_words("a word of chance");
         header[8] = 2;
         for words in [
-            first_words("somebody else"),
+            first_words("another client"),
             header,
             b"AMQP\0\0\x09\x01\x01\0\0\xff\xff\xff\xff".to_vec(),
         ] {

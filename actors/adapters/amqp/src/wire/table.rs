@@ -6,7 +6,7 @@ use super::{
 };
 use std::collections::HashSet;
 
-/// Tables within tables that anybody reads. The client library calls itself once for each and knows no limit: a frame
+/// Tables within tables that are read. The client library calls itself once for each and knows no limit: a frame
 /// holds 26,000, and its stack would be at an end long before.
 const MAX_DEPTH: usize = 64;
 

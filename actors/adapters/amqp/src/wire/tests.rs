@@ -4,7 +4,7 @@ use super::{Properties, properties};
 use amqprs::{BasicProperties, FieldTable, FieldValue};
 use proptest::{collection::vec, prelude::*};
 
-/// A value with its type: mostly well-formed, with any bytes for text and a type that nobody knows now and then.
+/// A value with its type: mostly well-formed, with any bytes for text and an unknown type now and then.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let fixed = prop_oneof![
         Just((b'V', 0)),

@@ -29,7 +29,7 @@ async fn an_object_arrives_with_its_etag_and_its_claim() {
 #[tokio::test]
 async fn too_large_an_object_is_poison_before_its_body_is_read() {
     let server = FaultServer::start(|_: &Request| {
-        // Whoever waited for the body would wait for ever.
+        // A reader of the body would wait for ever.
         Answer::raw("200 OK", &[("Content-Length", "1001")], "").then_silence()
     })
     .await;
@@ -71,12 +71,12 @@ async fn a_body_that_is_always_cut_or_stalls_is_the_objects_fault_while_the_stor
             "{found:?}"
         );
 
-        let sick = FaultServer::start(move |request: &Request| match request.path.as_str() {
+        let failing = FaultServer::start(move |request: &Request| match request.path.as_str() {
             KEY => answer(),
             _ => Answer::error("503 Slow Down", "SlowDown"),
         })
         .await;
-        outage_detail(fetch_from(&sick).await);
+        outage_detail(fetch_from(&failing).await);
     }
 }
 
@@ -95,7 +95,7 @@ async fn an_object_that_does_not_fit_now_is_let_go_and_asked_for_again() {
     let mut fetcher = fetcher_of(&minio(&server.endpoint), &budget);
     let fetch = tokio::spawn(async move { run(&mut fetcher, PATH).await });
     server.wait_for_requests(1).await;
-    // The waiter holds the turn: from then on nobody else gets a share.
+    // The waiter holds the turn: from then on no other gets a share.
     while budget.try_reserve(1).is_some() {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! Headers that nobody needs, and answers without those that one would expect.
+//! Headers that are not needed, and answers without those that one would expect.
 
 use super::{
     KEY,
@@ -7,7 +7,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_header_that_nobody_needs_makes_no_object_unreadable() {
+async fn a_header_that_is_not_needed_makes_no_object_unreadable() {
     for odd in [
         ("x-amz-meta-keyword", "xe điện"),
         ("Last-Modified", "gestern"),

@@ -4,9 +4,9 @@ mod bodies;
 mod clouds;
 mod fault_server;
 mod headers;
+mod other_servers;
 mod outcomes;
 mod stores;
-mod strangers;
 
 use self::fault_server::{Answer, FaultServer, Request, patiently};
 use super::Object;

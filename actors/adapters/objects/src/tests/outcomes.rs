@@ -54,7 +54,7 @@ async fn a_missing_object_is_awaited_for_a_while_and_poison_then() {
     let cases: [(fn() -> Timestamp, bool); 4] = [
         (|| "2026-01-01T00:00:29Z".parse().unwrap(), true),
         (|| "2026-01-01T00:00:30Z".parse().unwrap(), false),
-        // The clock of whoever saw it first may be ahead of ours, but not by an hour.
+        // The clock of the replica that saw it first may be ahead of ours, but not by an hour.
         (|| "2025-12-31T23:59:59Z".parse().unwrap(), true),
         (|| "2025-12-31T23:00:00Z".parse().unwrap(), false),
     ];
@@ -121,8 +121,8 @@ async fn one_object_on_which_the_store_fails_is_charged_for_it_while_the_store_s
 #[tokio::test]
 async fn a_store_that_fails_on_everything_is_an_outage() {
     for status in BROKEN {
-        let sick = FaultServer::start(|_: &Request| Answer::error(status, "InternalError")).await;
-        let detail = outage_detail(fetch_from(&sick).await);
+        let failing = FaultServer::start(|_: &Request| Answer::error(status, "InternalError")).await;
+        let detail = outage_detail(fetch_from(&failing).await);
         assert!(detail.contains("InternalError"), "{status}: {detail}");
     }
 }
@@ -176,7 +176,7 @@ async fn retry_after_is_obeyed() {
     assert!(started.elapsed() >= ASKED, "{:?}", started.elapsed());
 }
 
-/// Nobody would have the patience for this test otherwise.
+/// This test would take far too long otherwise.
 #[tokio::test]
 async fn a_long_retry_after_is_left_to_the_delayed_retry() {
     let busy = || Answer::with_headers("429 Too Many Requests", &[("Retry-After", "86400")], "");
@@ -187,9 +187,9 @@ async fn a_long_retry_after_is_left_to_the_delayed_retry() {
     assert!(waits, "{found:?}");
     assert_eq!(well.asked_for(KEY), 1, "it said when to come back");
 
-    let sick = FaultServer::start(move |_: &Request| busy()).await;
-    outage_detail(fetch_from(&sick).await);
-    assert_eq!(sick.asked_for(KEY), 1);
+    let failing = FaultServer::start(move |_: &Request| busy()).await;
+    outage_detail(fetch_from(&failing).await);
+    assert_eq!(failing.asked_for(KEY), 1);
 }
 
 /// A request that the store does not understand, or says it does not.
@@ -198,13 +198,13 @@ async fn a_400_blames_the_object_while_the_store_serves_and_the_settings_otherwi
     let bad = || Answer::error("400 Bad Request", "AuthorizationHeaderMalformed");
     let well = FaultServer::start(healthy_but(move |_| bad())).await;
     transient_detail(fetch_from(&well).await, "object_unreadable");
-    let sick = FaultServer::start(move |_: &Request| bad()).await;
-    let detail = outage_detail(fetch_from(&sick).await);
+    let failing = FaultServer::start(move |_: &Request| bad()).await;
+    let detail = outage_detail(fetch_from(&failing).await);
     assert!(detail.contains("MINIO_REGION"), "{detail}");
 }
 
 #[tokio::test]
-async fn a_store_whose_name_nobody_knows_is_an_outage() {
+async fn a_store_whose_name_is_unknown_is_an_outage() {
     let mut fetcher = fetcher_of(&minio("no-such-store.invalid:9000"), &ByteBudget::new(100));
     let detail = outage_detail(run(&mut fetcher, PATH).await);
     assert!(detail.contains("MINIO_ENDPOINT"), "{detail}");

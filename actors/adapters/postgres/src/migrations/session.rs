@@ -3,8 +3,8 @@
 use super::{MigrateError, Turns};
 use crate::{
     Database, PostgresSettings,
-    blame::Blame,
     database::{Lease, configure},
+    failure::Failure,
     tls::Connector,
 };
 use millrace_engine::Fault;
@@ -77,12 +77,12 @@ async fn connect(settings: &PostgresSettings) -> Result<Client, MigrateError> {
     Ok(client)
 }
 
-fn detail_of(blame: Blame) -> String {
-    match blame {
-        Blame::Fault(Fault::Outage { detail, .. })
-        | Blame::Collision(detail)
-        | Blame::Doubt { detail, .. } => detail,
-        Blame::Fault(fault) => fault.to_string(),
+fn detail_of(failure: Failure) -> String {
+    match failure {
+        Failure::Fault(Fault::Outage { detail, .. })
+        | Failure::Collision(detail)
+        | Failure::Unclear { detail, .. } => detail,
+        Failure::Fault(fault) => fault.to_string(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whose turn it is to migrate: an advisory lock.
 //!
-//! Behind a pooler in transaction mode a session is nobody's, and a lock of a session stays with a connection of the
+//! Behind a pooler in transaction mode a session belongs to no client, and a lock of a session stays with a connection of the
 //! pooler when its client has gone. So the lock is a transaction's. What cannot run in a transaction runs beside one of
-//! a second connection; only where there is no second is the lock the session's. One that nobody uses any more, of
+//! a second connection; only where there is no second is the lock the session's. One that is not used any more, of
 //! whatever version of us, is taken away.
 
 use super::{BEGIN, MigrateError};

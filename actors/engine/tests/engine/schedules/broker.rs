@@ -1,5 +1,5 @@
 //! A broker in memory: it hands out what is in its queue, takes back what was not acknowledged when a
-//! session is lost, and notes whatever a real one would let happen and nobody should want.
+//! session is lost, and notes whatever a real one would let happen and is never right.
 
 use super::plan::Plan;
 use millrace_engine::{Outcome, Settlement};
@@ -45,7 +45,7 @@ struct State {
     /// What each delivery met at its end, and the broker was not told yet.
     met: BTreeMap<Parcel, String>,
     ledger: BTreeSet<usize>,
-    buried: BTreeMap<usize, String>,
+    dead_lettered: BTreeMap<usize, String>,
     /// Charged failures that were settled, event by event.
     charged: BTreeMap<usize, usize>,
     violations: Vec<String>,
@@ -154,7 +154,7 @@ impl Broker {
                 state.violate(format!("{parcel:?} is acknowledged and not stored"));
             }
             Outcome::Done => {}
-            Outcome::DeadLetter { reason, .. } => state.bury(event, reason),
+            Outcome::DeadLetter { reason, .. } => state.dead_letter(event, reason),
             Outcome::Retry { charged, .. } => {
                 *state.charged.entry(event).or_default() += usize::from(charged);
                 state.retry(message, charged, self.max_attempts);
@@ -183,19 +183,22 @@ impl Broker {
     /// Everything that went wrong, looked at after the end.
     pub(crate) fn outcome(&self, plan: &Plan) -> Vec<String> {
         let mut state = self.lock();
-        for (event, fortune) in plan.events.iter().enumerate() {
+        for (event, planned) in plan.events.iter().enumerate() {
             let stored = state.ledger.contains(&event);
             let charged = state.charged.get(&event).copied().unwrap_or_default();
-            let earned = match (state.buried.get(&event).map(String::as_str), fortune.poison) {
+            let earned = match (
+                state.dead_lettered.get(&event).map(String::as_str),
+                planned.poison,
+            ) {
                 (None, None) => stored,
                 (Some("exhausted"), _) => charged == self.max_attempts,
                 (Some(reason), Some(stage)) => reason == poison_of(stage) && !stored,
                 _ => false,
             };
             if !earned || charged > self.max_attempts {
-                let end = state.buried.get(&event).cloned();
+                let end = state.dead_lettered.get(&event).cloned();
                 state.violate(format!(
-                    "event {event}: stored {stored}, buried {end:?}, charged {charged}"
+                    "event {event}: stored {stored}, dead-lettered {end:?}, charged {charged}"
                 ));
             }
         }
@@ -206,7 +209,7 @@ impl Broker {
             .copied()
             .collect();
         if !unheard.is_empty() {
-            state.violate(format!("nobody settled {unheard:?}"));
+            state.violate(format!("never settled: {unheard:?}"));
         }
         std::mem::take(&mut state.violations)
     }
@@ -223,9 +226,11 @@ impl State {
         self.violations.push(what);
     }
 
-    fn bury(&mut self, event: usize, reason: &str) {
-        if let Some(before) = self.buried.insert(event, reason.to_owned()) {
-            self.violate(format!("event {event} was buried for {before} and for {reason}"));
+    fn dead_letter(&mut self, event: usize, reason: &str) {
+        if let Some(before) = self.dead_lettered.insert(event, reason.to_owned()) {
+            self.violate(format!(
+                "event {event} was dead-lettered for {before} and for {reason}"
+            ));
         }
     }
 
@@ -233,7 +238,7 @@ impl State {
     fn retry(&mut self, message: Message, charged: bool, max_attempts: usize) {
         let attempts = message.attempts + usize::from(charged);
         if attempts >= max_attempts {
-            self.bury(message.event, "exhausted");
+            self.dead_letter(message.event, "exhausted");
         } else {
             self.later
                 .push((Instant::now() + RETRY_DELAY, Message { attempts, ..message }));

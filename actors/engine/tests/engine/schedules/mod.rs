@@ -1,5 +1,5 @@
 //! Thousands of drawn schedules against the real engine in virtual time: whatever befalls the stages,
-//! the broker and the operator, every event is stored or earns its grave. Decision record 3 says why so.
+//! the broker and the operator, every event is stored or dead-lettered for a reason. Decision record 3 says why so.
 
 mod broker;
 mod plan;
@@ -9,7 +9,7 @@ use crate::testkit::in_virtual_time;
 use broker::Broker;
 use futures_util::FutureExt;
 use millrace_engine::{Build, Drain, Exit, Fault, Limits, Load, Port, RestartPolicy, Supervision};
-use plan::{Fortune, Plan, ROOMS, plans};
+use plan::{Plan, PlannedEvent, STAGES, plans};
 use proptest::prelude::*;
 use stages::{Gate, Station, Vault};
 use std::{
@@ -20,12 +20,12 @@ use std::{
     time::Duration,
 };
 
-/// What outlives a line: the plan, how far it has come, and the broker.
+/// What outlives a pipeline: the plan, how far it has come, and the broker.
 struct World {
     plan: Plan,
     /// What is still in store.
-    troubles: Mutex<Vec<Fortune>>,
-    dead_builds: [AtomicUsize; ROOMS],
+    troubles: Mutex<Vec<PlannedEvent>>,
+    dead_builds: [AtomicUsize; STAGES],
     deliveries: AtomicUsize,
     broker: Broker,
 }
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    /// With nothing left to do the line must not stay paused, or it would never do anything again.
+    /// With nothing left to do the pipeline must not stay paused, or it would never do anything again.
     async fn breaker_closes(&self, supervision: &Supervision) {
         let mut breaker = supervision.breaker().subscribe();
         let hour = Duration::from_secs(60 * 60);
@@ -140,7 +140,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_event_is_stored_or_earns_its_grave(plan in plans()) {
+    fn every_event_is_stored_or_dead_lettered_for_a_reason(plan in plans()) {
         let world = World::new(plan);
         in_virtual_time(|| async {
             let mut drains = world.plan.drains_ms.iter();

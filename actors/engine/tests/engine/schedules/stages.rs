@@ -51,7 +51,7 @@ impl Sink for Vault {
 
 impl World {
     /// The first event of the batch with something in store for it decides. An outage hits all; the rest
-    /// an event meets for good when it is alone, since in company the engine looks for the guilty.
+    /// an event meets for good when it is alone, since among others the engine looks for the cause.
     async fn befalls(&self, stage: usize, batch: &[&Parcel]) -> Result<(), Fault> {
         tokio::time::sleep(Duration::from_millis(self.plan.pace_ms[stage])).await;
         let alone = batch.len() == 1;

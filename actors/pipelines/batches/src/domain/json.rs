@@ -1,7 +1,7 @@
 //! JSON text on its way into a `jsonb` column.
 
 /// One JSON value as text: valid, and free of what Postgres refuses in `jsonb`
-/// (`\u0000` and lone surrogates). Whoever makes one vouches for that.
+/// (`\u0000` and lone surrogates). What makes one sees to that.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Json(String);
 

@@ -166,7 +166,7 @@ fn payload(root: &Map<String, Value>) -> Result<&Map<String, Value>, DecodeError
 }
 
 /// The path exactly as it was sent, control characters included: cleaning it would name another
-/// object, so the fetcher judges it.
+/// object, so the fetcher decides about it.
 pub(super) fn minio_path(payload: &Map<String, Value>) -> Result<String, DecodeError> {
     payload
         .get("minio_path")

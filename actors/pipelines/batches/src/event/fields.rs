@@ -5,7 +5,7 @@ use crate::domain::{MAX_KEY_BYTES, Reason};
 use serde_json::{Map, Value};
 
 /// Longest id, in bytes: ids are keys of tables, and a key that no index can hold would fail at the
-/// very end of the line.
+/// very end of the pipeline.
 pub const MAX_ID_BYTES: usize = MAX_KEY_BYTES;
 
 /// Where one event's fields may be (the first place that has a field wins), and what was odd.
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
     fn not_blank(&mut self, name: &'static str) -> Option<String> {
         let text = match self.get(name)? {
             Value::String(text) => self.clean(text),
-            // An id that somebody's serializer took for a number is still that id.
+            // An id that a serializer took for a number is still that id.
             Value::Number(number) => number.to_string(),
             _ => {
                 self.note(Note::FieldIgnored(name));

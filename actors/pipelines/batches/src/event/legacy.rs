@@ -110,7 +110,7 @@ fn names_object(payload: &Map<String, Value>) -> bool {
     payload.get("minio_path").is_some_and(|path| !path.is_null())
 }
 
-/// `bucket/path`, for the fetcher to judge.
+/// `bucket/path`, for the fetcher to check.
 fn referred(data_ref: &RawValue) -> Result<String, DecodeError> {
     let data_ref = object(data_ref).unwrap_or_default();
     let part = |name: &str| {

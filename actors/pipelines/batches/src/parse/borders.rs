@@ -5,7 +5,7 @@
 //! brackets do. Where they do not match (a quote or a bracket too many or too few), it ends before the
 //! next object that is whole and has a field that only items have (`meta`), or before the end of the batch; what lies between is
 //! rejected as one item, unchanged: to guess what was meant would be to invent data. A body that ends
-//! in the middle of an item is cut: how many items are missing nobody knows, so it is refused as one.
+//! in the middle of an item is cut: how many items are missing is unknown, so it is refused as one.
 
 use super::{
     depth,
@@ -348,7 +348,7 @@ fn malformed(detail: impl Into<String>) -> Fault {
     Fault::poison(Reason::MalformedJson, detail.into())
 }
 
-/// Nobody can tell where an item ends.
+/// Where an item ends cannot be told.
 fn lost(slip: Option<Slip>, detail: &str) -> Fault {
     match slip {
         Some(Slip {

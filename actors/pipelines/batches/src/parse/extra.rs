@@ -1,4 +1,4 @@
-//! Keeps what has no column: the fields nobody took, where they stood, as `jsonb` text.
+//! Keeps what has no column: the fields that were not taken, where they stood, as `jsonb` text.
 
 use super::{
     depth,
@@ -17,7 +17,7 @@ pub(super) struct ObjectText(String);
 // === impl ObjectText ===
 
 impl ObjectText {
-    /// Adds the fields that nobody took.
+    /// Adds the fields that were not taken.
     pub(super) fn push_leftovers(&mut self, fields: &Fields<'_>, tally: &mut Tally) {
         for field in fields.leftovers() {
             self.push_key(&field.key);

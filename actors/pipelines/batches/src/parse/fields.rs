@@ -146,7 +146,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
     }
 }
 
-/// Hands the elements of an array to a closure, so that nobody has to hold them all.
+/// Hands the elements of an array to a closure, so that they need not all be held.
 struct Elements<F>(F);
 
 // === impl Elements ===

@@ -60,7 +60,7 @@ impl SizeLabels {
 // === impl ParserMetrics ===
 
 impl Default for ParserMetrics {
-    /// Metrics that nobody scrapes.
+    /// Metrics that are not scraped.
     fn default() -> Self {
         Self {
             parse_duration: Histogram::new(PARSE_BUCKETS),

@@ -3,7 +3,7 @@
 //! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items; where it
 //! refuses, `borders` finds them by `scan`, and `fix` makes JSON of what is nearly JSON) and, for
 //! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or `crawl_error`,
-//! which pick values with a `reader` by the spellings of the item's `shape`; what nobody picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
+//! which pick values with a `reader` by the spellings of the item's `shape`; what was not picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
 //! A platform's shapes are in the platform's folder (`platforms`).
 
 mod author;

@@ -165,12 +165,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What nobody took, each value where it stood; none where all was taken.
+    /// What was not taken, each value where it stood; none where all was taken.
     pub(super) fn extra(&self, reader: &mut Reader<'_>) -> Result<Option<Json>, Refusal> {
         bounded(self.leftovers(Place::TOP, reader))
     }
 
-    /// What nobody took of one section, which then counts as taken.
+    /// What was not taken of one section, which then counts as taken.
     pub(super) fn take_extra(
         &mut self,
         place: Place,

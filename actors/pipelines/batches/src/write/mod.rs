@@ -6,7 +6,7 @@
 
 mod batch_summary;
 mod metrics;
-mod nobody;
+mod probe;
 mod reports;
 mod rollups;
 mod schema;

@@ -2,7 +2,7 @@
 //! One replica does it at a time; who is not the first leaves it to the other.
 
 use millrace_engine::Fault;
-use millrace_postgres::{Blame, Database, types::Type};
+use millrace_postgres::{Database, Failure, types::Type};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
@@ -70,7 +70,7 @@ impl Rollups {
         }
     }
 
-    async fn fold(&self) -> Result<i64, Blame> {
+    async fn fold(&self) -> Result<i64, Failure> {
         let lease = self.0.lease().await?;
         let begin = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {}",

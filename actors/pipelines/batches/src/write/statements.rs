@@ -1,7 +1,7 @@
 //! The statements of a write, and the order in which they are sent.
 
 use super::{
-    nobody,
+    probe,
     tables::{AUTHORS, COMMENTS, CRAWL_ERRORS, INGESTED_BATCHES, POST_ANALYTICS, REJECTED_ITEMS},
     written::Written,
 };
@@ -135,7 +135,7 @@ impl Write for Statements {
     }
 
     fn probe(name: String) -> ParsedBatch {
-        nobody::batch(&name)
+        probe::batch(&name)
     }
 
     /// The ledger first: it says which events are new, and only their rows follow.

@@ -1,6 +1,6 @@
 //! Each field of an event, as large as an event may be.
 
-use crate::{heap, item_fields::small_items, line::Line, places};
+use crate::{heap, item_fields::small_items, pipeline::Pipeline, places};
 use serde_json::{Value, json};
 
 /// Nearly all of the 1 MiB that an event may have.
@@ -41,8 +41,8 @@ fn event() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_field_of_an_event_is_in_memory_once_for_each_item() {
     let _alone = heap::alone().await;
-    let mut line = Line::start().await;
-    line.keep_no_posts().await;
+    let mut pipeline = Pipeline::start().await;
+    pipeline.keep_no_posts().await;
     let plain = event();
     let id = plain["event_id"].as_str().unwrap().to_owned();
     let base = heap::used();
@@ -54,7 +54,7 @@ async fn no_field_of_an_event_is_in_memory_once_for_each_item() {
         }
         let message = event.to_string().into_bytes();
         let body = small_items(ITEMS, number).to_string().into_bytes();
-        let (peak, stored) = heap::peak_of(base, line.take(&message, body)).await;
+        let (peak, stored) = heap::peak_of(base, pipeline.take(&message, body)).await;
         eprintln!("{:>7} KiB  {} {stored}", peak >> 10, large.what);
         assert!(peak <= MOST, "{}: {} MiB at once", large.what, peak >> 20);
         most = most.max((peak, large.what));

@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, MutexGuard};
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// Whoever holds it is the only test that allocates.
+/// The test that holds it is the only one that allocates.
 pub(crate) async fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     TURN.lock().await

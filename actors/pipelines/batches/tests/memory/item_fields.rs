@@ -1,6 +1,6 @@
 //! Each field of an item, as large as a text may be, with many items and comments around it.
 
-use crate::{heap, line::Line, places};
+use crate::{heap, pipeline::Pipeline, places};
 use serde_json::{Value, json};
 
 /// The cap on a text.
@@ -70,19 +70,19 @@ fn batch(item: &Value, number: usize) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_field_of_an_item_is_in_memory_once_for_each_item_or_comment() {
     let _alone = heap::alone().await;
-    let mut line = Line::start().await;
+    let mut pipeline = Pipeline::start().await;
     let base = heap::used();
     let mut number = 0;
     for (name, item) in fixtures() {
         number += 1;
         let (message, body) = (message(number), batch(&item, number));
-        let (plain, stored) = heap::peak_of(base, line.take(&message, body)).await;
+        let (plain, stored) = heap::peak_of(base, pipeline.take(&message, body)).await;
         assert!(stored, "{name} is stored as it stands");
         for large in places::enlarged(&item) {
             number += 1;
             let (message, body) = (self::message(number), batch(&large.of(&item, LARGE), number));
             let sent = body.len();
-            let (peak, _) = heap::peak_of(base, line.take(&message, body)).await;
+            let (peak, _) = heap::peak_of(base, pipeline.take(&message, body)).await;
             let copies = peak.saturating_sub(plain) as f64 / LARGE as f64;
             eprintln!("{copies:>5.1} of {} KiB  {name}{}", sent >> 10, large.what);
             assert!(

@@ -6,6 +6,6 @@
 mod event_fields;
 mod heap;
 mod item_fields;
-mod line;
+mod pipeline;
 mod places;
 mod weights;

@@ -10,7 +10,7 @@ pub(crate) struct Enlarged {
     change: fn(&mut Value, usize),
 }
 
-/// The ways to make a value large: each of its leaves, a field that nobody knows in each of its objects, the name
+/// The ways to make a value large: each of its leaves, an unknown field in each of its objects, the name
 /// of such a field, many of them, and each of its arrays long.
 pub(crate) fn enlarged(value: &Value) -> Vec<Enlarged> {
     let mut places = Vec::new();
@@ -74,7 +74,7 @@ fn text(bytes: usize) -> String {
     "đ".repeat(bytes / 2)
 }
 
-/// Fields that nobody knows, as many as one object may have at most.
+/// Unknown fields, as many as one object may have at most.
 fn fill(object: &mut Value, bytes: usize) {
     const FIELDS: usize = 9_000;
     for field in 0..FIELDS {

@@ -1,6 +1,6 @@
 //! What rows weigh in memory is what the budget counts, however small they are.
 
-use crate::{heap, item_fields::message, line::Line};
+use crate::{heap, item_fields::message, pipeline::Pipeline};
 
 /// Room that is not for one batch: lists of as many rows as a batch may have, the buffers of a connection.
 const SLACK: usize = 24 << 20;
@@ -69,16 +69,16 @@ fn bodies() -> Vec<(&'static str, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_weigh_what_the_budget_counts_however_small_they_are() {
     let _alone = heap::alone().await;
-    let mut line = Line::start().await;
+    let mut pipeline = Pipeline::start().await;
     for (number, (what, body)) in bodies().into_iter().enumerate() {
         let sent = body.len();
-        let decoded = Line::decode(&message(number)).unwrap();
+        let decoded = Pipeline::decode(&message(number)).unwrap();
         let before = heap::used();
-        let (peak, batch) = heap::peak_of(before, line.parse(decoded, body.into_bytes())).await;
+        let (peak, batch) = heap::peak_of(before, pipeline.parse(decoded, body.into_bytes())).await;
         let batch = batch.unwrap();
         let rows = heap::used() - before;
-        let counted = line.budget.used() as usize;
-        let (written, ()) = heap::peak_of(before, line.write(&batch)).await;
+        let counted = pipeline.budget.used() as usize;
+        let (written, ()) = heap::peak_of(before, pipeline.write(&batch)).await;
         eprintln!("{what}: sent {sent}, rows {rows}, counted {counted}, parsing {peak}, writing {written}");
         assert!(
             rows <= counted,

@@ -1,4 +1,4 @@
-//! Transactions that meet: the loser tries again, and nobody pays.
+//! Transactions that meet: the loser tries again, and no event is charged.
 
 use crate::{
     fixtures::{at, author},
@@ -121,7 +121,7 @@ async fn a_serializable_default_does_not_make_writers_fail_on_each_other() {
 }
 
 #[tokio::test]
-async fn a_serialization_failure_is_tried_again_four_times_and_then_its_event_pays() {
+async fn a_serialization_failure_is_tried_again_four_times_and_then_its_event_is_charged() {
     let database = TestDatabase::migrated().await;
     let mut writer = database.writer();
     refuse_posts(&database, "40001", 3).await;
@@ -162,7 +162,7 @@ async fn dawdle(database: &TestDatabase<'_>, condition: &str) {
 }
 
 #[tokio::test]
-async fn a_database_that_is_slow_for_everybody_is_an_outage() {
+async fn a_database_that_is_slow_for_all_is_an_outage() {
     let database = TestDatabase::migrated().await;
     let mut writer = hasty_writer(&database);
     dawdle(&database, "true").await;
@@ -197,7 +197,7 @@ async fn a_database_that_is_slow_for_all_batches_charges_few_of_them() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_always_too_slow_pays_for_itself() {
+async fn a_batch_that_is_always_too_slow_is_charged_alone() {
     let database = TestDatabase::migrated().await;
     let mut writer = hasty_writer(&database);
     dawdle(&database, "NEW.comment_id LIKE 'slow%'").await;
@@ -210,7 +210,7 @@ async fn a_batch_that_is_always_too_slow_pays_for_itself() {
 }
 
 #[tokio::test]
-async fn a_row_that_somebody_holds_costs_the_event_that_wants_it() {
+async fn a_row_that_another_session_holds_costs_the_event_that_wants_it() {
     let database = TestDatabase::migrated().await;
     let mut writer = hasty_writer(&database);
     let holder = hold_author(&database).await;

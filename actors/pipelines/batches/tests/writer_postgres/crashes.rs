@@ -45,7 +45,7 @@ async fn rows(database: &TestDatabase<'_>) -> i64 {
 }
 
 #[tokio::test]
-async fn three_deaths_are_company_company_alone_and_then_it_is_known() {
+async fn three_crashes_are_together_together_alone_and_then_it_is_known() {
     let database = TestDatabase::migrated().await;
     // In a container each has the same name.
     let [second, third, fourth] = [(); 3].map(|()| process(&database, "millrace@pod/1"));
@@ -54,7 +54,7 @@ async fn three_deaths_are_company_company_alone_and_then_it_is_known() {
     assert_eq!(
         third.mark(ids(&["e"])).await,
         Ok(vec![AT_HAND]),
-        "to wait is no evidence"
+        "waiting is not counted"
     );
     assert_eq!(third.attempt("e".to_owned()).await, Ok(Some(AT_HAND)));
     assert_eq!(
@@ -114,7 +114,7 @@ async fn a_group_is_answered_in_its_order_with_what_the_ledger_has() {
 }
 
 #[tokio::test]
-async fn what_nobody_touched_for_a_day_is_forgotten() {
+async fn what_was_not_touched_for_a_day_is_forgotten() {
     let database = TestDatabase::migrated().await;
     let [dead, living] = ["dead", "living"].map(|name| process(&database, name));
     dead.mark(ids(&["e", "f"])).await.unwrap();
@@ -128,7 +128,7 @@ async fn what_nobody_touched_for_a_day_is_forgotten() {
 }
 
 #[tokio::test]
-async fn what_the_version_before_counted_is_a_death_but_no_proof() {
+async fn what_the_version_before_counted_is_a_crash_but_no_proof() {
     let database = TestDatabase::migrated().await;
     let sql = "INSERT INTO suspects (event_id, strikes, first_struck_at, last_struck_at) VALUES ('e', 1, now(), now())";
     database.client().await.batch_execute(sql).await.unwrap();

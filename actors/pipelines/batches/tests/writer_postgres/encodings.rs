@@ -10,7 +10,7 @@ use millrace_postgres::Database;
 use tokio::runtime::Handle;
 
 #[tokio::test]
-async fn an_encoding_that_cannot_hold_all_text_is_named_by_whoever_looks() {
+async fn an_encoding_that_cannot_hold_all_text_is_named_by_check_migrate_and_start() {
     for encoding in ["SQL_ASCII", "LATIN1", "WIN1258", "EUC_JP"] {
         let database = TestDatabase::encoded(encoding).await;
         let settings = database.settings();

@@ -17,8 +17,8 @@ async fn a_row_that_the_database_refuses_is_poison_and_nothing_of_it_stays() {
     with_huge_key.items.posts[0].id = (0..9_000)
         .map(|i| char::from_u32(0x4E00 + (i * 7919) % 20_000).unwrap())
         .collect();
-    for (guilty, code) in [(with_nul, "22021"), (with_huge_key, "54000")] {
-        match writer.write(&[&one("e0"), &guilty]).await.unwrap_err() {
+    for (refused, code) in [(with_nul, "22021"), (with_huge_key, "54000")] {
+        match writer.write(&[&one("e0"), &refused]).await.unwrap_err() {
             Fault::Poison {
                 reason: "row_refused",
                 detail,

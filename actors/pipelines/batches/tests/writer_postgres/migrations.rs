@@ -122,7 +122,7 @@ async fn a_table_of_that_name_that_is_not_ours_is_reported_by_name() {
 
 /// What a pooler leaves of a session whose client has gone.
 #[tokio::test]
-async fn a_lock_that_nobody_uses_any_more_is_taken_away() {
+async fn a_lock_that_is_not_used_any_more_is_taken_away() {
     let database = TestDatabase::empty().await;
     let mut settings = database.settings();
     settings.statement_timeout = Duration::from_secs(1);

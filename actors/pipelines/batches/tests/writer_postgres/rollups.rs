@@ -213,7 +213,7 @@ async fn answers_say_as_of_when_they_are() {
         .await
         .unwrap();
     let before = reports.errors(ErrorsOf::default()).await.unwrap();
-    assert!(before.of.codes.is_empty(), "nobody has added it yet");
+    assert!(before.of.codes.is_empty(), "not added yet");
     rollups(&database).refresh().await.unwrap();
     let after = reports.errors(ErrorsOf::default()).await.unwrap();
     assert!(after.as_of > before.as_of);
@@ -224,11 +224,11 @@ async fn answers_say_as_of_when_they_are() {
         .map(|sum| (&*sum.category, sum.errors))
         .collect();
     assert_eq!(categories, [("network", 1), ("unknown", 1)]);
-    let of_nobody = ErrorsOf {
-        project_id: Some("nobody".to_owned()),
+    let of_unknown = ErrorsOf {
+        project_id: Some("unknown".to_owned()),
         platform: None,
     };
-    assert!(reports.errors(of_nobody).await.unwrap().of.categories.is_empty());
+    assert!(reports.errors(of_unknown).await.unwrap().of.categories.is_empty());
 }
 
 /// A role that may write and was given nothing on the tables of the sums.

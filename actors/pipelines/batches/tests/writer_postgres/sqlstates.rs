@@ -3,10 +3,10 @@
 use crate::{server::TestDatabase, writes::*};
 use millrace_engine::{Fault, Sink};
 
-/// Nobody pays: it is tried again at once.
+/// No event is charged: it is tried again at once.
 const COLLISIONS: [&str; 4] = ["40P01", "40001", "26000", "42P05"];
 
-/// The event pays with its place in the line.
+/// The event loses its place in the pipeline.
 const ROWS: [&str; 8] = [
     "22012", "22021", "22P05", "22003", "23502", "23505", "23514", "54000",
 ];
@@ -16,7 +16,7 @@ const OUTAGES: [&str; 10] = [
     "53100", "53300", "57P01", "57P02", "57P03", "25006", "08000", "08006", "28000", "3D000",
 ];
 
-/// The event pays with an attempt if the database takes another write; with what its operator is told to do,
+/// The event is charged an attempt if the database takes another write; with what its operator is told to do,
 /// where that can be known.
 const ASKED: [(&str, &str); 15] = [
     ("55P03", ""),
@@ -78,7 +78,7 @@ async fn what_is_the_databases_fault_is_an_outage_and_the_event_is_stored_after_
     }
 }
 
-/// Once for this event alone, and once for everybody.
+/// Once for this event alone, and once for all.
 #[tokio::test]
 async fn whatever_else_goes_wrong_the_database_is_asked_whose_fault_it_is() {
     let database = TestDatabase::migrated().await;

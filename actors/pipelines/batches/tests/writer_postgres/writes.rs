@@ -20,7 +20,7 @@ pub(crate) fn outage(fault: Fault) -> String {
     }
 }
 
-/// The event alone pays, for this.
+/// The event alone is charged for this.
 pub(crate) fn charged(fault: Fault, expected: &str) -> String {
     match fault {
         Fault::Transient { cause, detail } if cause == expected => detail,

@@ -19,7 +19,7 @@ async fn a_status_holds_the_newest_slots_alone() {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_to_everybody_who_listens() {
+async fn what_happens_is_told_to_all_that_listen() {
     let service = start().await.http;
     let mut streams = [Reader::open(&service).await, Reader::open(&service).await];
     log(&service.state.lines, || {

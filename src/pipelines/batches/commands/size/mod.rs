@@ -8,11 +8,11 @@ mod tests;
 use crate::cli::{self, output};
 use crate::config::Processing;
 use crate::exit::{Exit, Failure};
-use millrace_sizing::{Load, Plan, Room, measured};
+use millrace_sizing::{Capacity, Load, Plan, measured};
 use std::time::Duration;
 use url::Url;
 
-/// The load, and the room there is for it.
+/// The load, and the capacity there is for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Defaults are measured: docs/scaling.md says how. Nothing is changed anywhere.")]
 #[group(skip)]
@@ -83,8 +83,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
         None => None,
     };
-    let (load, room) = args.read(seen);
-    let plan = Plan::of(&load, &room).map_err(Failure::usage)?;
+    let (load, capacity) = args.read(seen);
+    let plan = Plan::of(&load, &capacity).map_err(Failure::usage)?;
     match (args.json, args.helm) {
         (true, _) => output::print_json(&print::json(&plan))?,
         (_, true) => output::print(&print::helm(&plan))?,
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 impl Args {
     /// What was said wins over what was seen, and that over what was measured elsewhere.
-    fn read(&self, seen: Option<scrape::Seen>) -> (Load, Room) {
+    fn read(&self, seen: Option<scrape::Seen>) -> (Load, Capacity) {
         let items_an_event = self
             .items_per_event
             .or(seen.map(|seen| seen.items_an_event))
@@ -122,7 +122,7 @@ impl Args {
                 .unwrap_or(DEFAULT_FETCH_SECONDS),
         };
         let unset = Processing::unset();
-        let room = Room {
+        let capacity = Capacity {
             replica_items: self.replica_items_per_second.or(seen.map(|seen| seen.items)),
             held: seen.map(|seen| seen.held),
             cores: self.cores,
@@ -132,7 +132,7 @@ impl Args {
             writers: unset.workers.writers,
             shutdown_grace: unset.shutdown_grace,
         };
-        (load, room)
+        (load, capacity)
     }
 }
 

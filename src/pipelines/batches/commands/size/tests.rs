@@ -3,7 +3,7 @@
 use super::{Args, print};
 use crate::config::{Config, Source};
 use clap::Parser;
-use millrace_sizing::{ASSUMED_BATCH_BYTES, Load, Plan, Room, measured};
+use millrace_sizing::{ASSUMED_BATCH_BYTES, Capacity, Load, Plan, measured};
 
 #[derive(Parser)]
 struct Line {
@@ -11,7 +11,7 @@ struct Line {
     args: Args,
 }
 
-fn read(words: &str) -> Result<(Load, Room), clap::Error> {
+fn read(words: &str) -> Result<(Load, Capacity), clap::Error> {
     let words = ["size"].into_iter().chain(words.split_whitespace());
     Line::try_parse_from(words).map(|line| line.args.read(None))
 }
@@ -19,14 +19,14 @@ fn read(words: &str) -> Result<(Load, Room), clap::Error> {
 /// 1,000 items a second in events of 50, and a backlog of 12,000 events for ten minutes; objects of a quarter of a MiB.
 const WORKED: &str = "--items-per-second 1000 --backlog 12000 --object-bytes 262144 --json-bytes 1048576 --replica-items-per-second 400";
 
-fn plan(load: &Load, room: &Room) -> Plan {
-    Plan::of(load, room).unwrap()
+fn plan(load: &Load, capacity: &Capacity) -> Plan {
+    Plan::of(load, capacity).unwrap()
 }
 
 #[test]
 fn a_worked_example() {
-    let (load, room) = read(WORKED).unwrap();
-    let plan = plan(&load, &room);
+    let (load, capacity) = read(WORKED).unwrap();
+    let plan = plan(&load, &capacity);
     insta::assert_snapshot!(print::helm(&plan));
     insta::assert_json_snapshot!(print::json(&plan));
 }
@@ -38,14 +38,21 @@ fn the_prefetch_is_the_one_that_an_unset_one_becomes() {
         // Together the weight that is assumed where none is known.
         let (object_bytes, json_bytes) = (262_144.0, 983_040.0);
         assert_eq!(object_bytes + 4.0 * json_bytes, ASSUMED_BATCH_BYTES as f64);
-        let (load, room) = read(WORKED).unwrap();
+        let (load, capacity) = read(WORKED).unwrap();
         let load = Load {
             json_bytes,
             object_bytes,
             fetch_seconds,
             ..load
         };
-        let settings = plan(&load, &Room { memory_mib, ..room }).settings;
+        let settings = plan(
+            &load,
+            &Capacity {
+                memory_mib,
+                ..capacity
+            },
+        )
+        .settings;
         let printed = serde_json::to_value(settings).unwrap();
         let variables = printed.as_object().unwrap().iter();
         let variables = variables
@@ -114,8 +121,8 @@ fn page() -> String {
 fn the_page_shows_what_its_command_prints() {
     let page = page();
     let command = page.lines().find_map(|line| line.strip_prefix("millrace size "));
-    let (load, room) = read(command.unwrap()).unwrap();
-    let plan = plan(&load, &room);
+    let (load, capacity) = read(command.unwrap()).unwrap();
+    let plan = plan(&load, &capacity);
     for line in &plan.arithmetic {
         assert!(page.contains(&line.because), "{line:?}");
     }

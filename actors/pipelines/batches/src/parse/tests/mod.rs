@@ -1,4 +1,4 @@
-//! The room as a whole: bytes in, rows out.
+//! The stage as a whole: bytes in, rows out.
 
 mod bodies;
 mod items;

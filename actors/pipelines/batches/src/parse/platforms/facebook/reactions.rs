@@ -86,7 +86,7 @@ fn of_kind(json: &str, reader: &mut Reader<'_>) -> Result<Option<i64>, CleanKind
     }
 }
 
-/// A sum without a count that cannot be read would be a number that nobody sent.
+/// A sum without a count that cannot be read would be a number that was not sent.
 fn count(json: &str, reader: &mut Reader<'_>) -> Result<Option<i64>, CleanKind> {
     match reader.count(json) {
         Read::Unreadable(kind) => Err(kind),
