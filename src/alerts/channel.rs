@@ -6,6 +6,7 @@ use super::{
     post::{Answer, Sender},
     rule::Rule,
 };
+use millrace_engine::{Backoff, jitter};
 use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -35,9 +36,8 @@ pub(super) struct Request {
 pub(super) struct Pace {
     /// Bound on one request.
     pub(super) timeout: Duration,
-    /// Pause after the first failure; it doubles from one to the next.
-    pub(super) first_pause: Duration,
-    pub(super) longest_pause: Duration,
+    /// Pauses after failures.
+    pub(super) backoff: Backoff,
     /// What is still to be told at a stop may take so long.
     pub(super) farewell: Duration,
     /// So many times a receiver is turned to within [`span`](Self::span), and no more. What comes in between goes together.
@@ -74,8 +74,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10),
-            first_pause: Duration::from_secs(1),
-            longest_pause: MINUTE,
+            backoff: Backoff::doubling(Duration::from_secs(1), MINUTE),
             farewell: Duration::from_secs(1),
             rounds: 10,
             span: MINUTE,
@@ -205,11 +204,7 @@ impl Channel {
 
     /// Replicas that fail together do not come back together.
     fn pause(&self) -> Duration {
-        let doublings = self.failures.saturating_sub(1).min(16);
-        let pause = self.pace.first_pause.saturating_mul(1 << doublings);
-        pause
-            .min(self.pace.longest_pause)
-            .mul_f64(rand::random_range(0.5..=1.0))
+        self.pace.backoff.after(self.failures).mul_f64(jitter(0.5))
     }
 }
 

@@ -4,7 +4,7 @@
 pub(super) use strsim::osa_distance as distance;
 
 /// `; did you mean …?`, or nothing.
-pub(super) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let name = name.to_ascii_uppercase();
     let allowed = (name.len() / 5).clamp(1, 3);
     known

@@ -7,13 +7,11 @@
 mod alerts;
 mod amqp_url;
 mod http;
-mod later;
 mod likeness;
 mod logging;
 mod mask;
 mod numbers;
 mod objects;
-mod parser;
 mod postgres;
 mod problem;
 mod processing;
@@ -34,19 +32,18 @@ mod tests;
 pub(crate) use alerts::is_loopback;
 pub use alerts::{AlertSettings, PagerDutySettings};
 pub use http::HttpSettings;
-pub(crate) use later::read as later;
+pub(crate) use likeness::did_you_mean;
 pub use logging::{LogFormat, LogLevel, LogSettings};
-pub use numbers::Decimal;
-pub(crate) use objects::read as objects;
-pub(crate) use parser::read as parser;
+pub use numbers::{Decimal, Mebibytes, Seconds, Whole};
+pub use objects::read as objects;
 pub use postgres::read as postgres;
 pub use problem::{ConfigError, Problem};
 pub use processing::Processing;
 pub use processing::WorkerCounts;
 pub(crate) use processing::read as processing;
-pub(crate) use rabbitmq::read as rabbitmq;
+pub use rabbitmq::read as rabbitmq;
 pub use reader::Reader;
-pub use rule::Text;
+pub use rule::{AmqpName, Flag, List, Text};
 pub(crate) use setting::settings;
 pub use setting::{Described, Group, Setting};
 pub use source::{Origin, Source};
@@ -56,7 +53,7 @@ pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls}
 
 /// The groups of settings that a pipeline may have in common with others.
 pub mod groups {
-    use super::{Group, later, objects, parser, postgres, rabbitmq};
+    use super::{Group, objects, postgres, rabbitmq};
 
     /// RabbitMQ, and the names on it.
     pub const RABBITMQ: &Group = &rabbitmq::GROUP;
@@ -64,8 +61,6 @@ pub mod groups {
     pub const OBJECTS: &Group = &objects::GROUP;
     /// The database.
     pub const POSTGRES: &Group = &postgres::GROUP;
-    pub(crate) const PARSER: &Group = &parser::GROUP;
-    pub(crate) const LATER: &Group = &later::GROUP;
 }
 
 use crate::pipeline::{Configured, Schema};

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 /// A whole number between two bounds.
-pub(super) struct Whole<T> {
+pub struct Whole<T> {
     min: u64,
     max: u64,
     number: PhantomData<fn() -> T>,
@@ -18,13 +18,13 @@ pub struct Decimal {
 }
 
 /// A number of seconds, fractions allowed, between two bounds.
-pub(super) struct Seconds {
+pub struct Seconds {
     min: f64,
     max: f64,
 }
 
 /// A whole number of mebibytes, which becomes bytes.
-pub(super) struct Mebibytes {
+pub struct Mebibytes {
     min: u64,
     max: u64,
 }
@@ -32,7 +32,8 @@ pub(super) struct Mebibytes {
 // === impl Whole ===
 
 impl<T> Whole<T> {
-    pub(super) const fn between(min: u64, max: u64) -> Self {
+    /// Between these two, which both fit.
+    pub const fn between(min: u64, max: u64) -> Self {
         Self {
             min,
             max,
@@ -92,7 +93,8 @@ impl Rule for Decimal {
 // === impl Seconds ===
 
 impl Seconds {
-    pub(super) const fn between(min: f64, max: f64) -> Self {
+    /// Between these two, which both fit.
+    pub const fn between(min: f64, max: f64) -> Self {
         Self { min, max }
     }
 }
@@ -123,7 +125,8 @@ impl Rule for Seconds {
 // === impl Mebibytes ===
 
 impl Mebibytes {
-    pub(super) const fn between(min: u64, max: u64) -> Self {
+    /// Between these two, which both fit.
+    pub const fn between(min: u64, max: u64) -> Self {
         Self { min, max }
     }
 }

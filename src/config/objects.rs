@@ -33,7 +33,7 @@ settings! { "Object store";
 }
 
 /// Reads the group.
-pub(crate) fn read(reader: &mut Reader<'_>) -> FetcherSettings {
+pub fn read(reader: &mut Reader<'_>) -> FetcherSettings {
     let store = store(reader);
     let mut buckets = vec![reader.get(&BUCKET)];
     warn_of_another_bucket(reader, &store, &buckets[0]);

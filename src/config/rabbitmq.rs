@@ -44,7 +44,7 @@ settings! { "RabbitMQ";
 }
 
 /// Reads the group.
-pub(crate) fn read(reader: &mut Reader<'_>, processing: &Processing) -> AmqpSettings {
+pub fn read(reader: &mut Reader<'_>, processing: &Processing) -> AmqpSettings {
     let tls = TlsFiles {
         authorities: reader.optional(&CA_FILE),
         identity: identity(reader, &CERT_FILE, &KEY_FILE),

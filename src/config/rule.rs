@@ -19,7 +19,7 @@ pub struct Text;
 pub(super) struct Name;
 
 /// The name of an exchange or a queue, or a routing key: AMQP allows any text of up to 255 bytes.
-pub(super) struct AmqpName;
+pub struct AmqpName;
 
 /// Several of them.
 pub(super) struct AmqpNames;
@@ -28,10 +28,10 @@ pub(super) struct AmqpNames;
 pub(super) const LONGEST_AMQP_NAME: usize = 255;
 
 /// `true`, `false` and their usual spellings.
-pub(super) struct Flag;
+pub struct Flag;
 
 /// Names between commas, or a JSON array of strings as pydantic wants it.
-pub(super) struct List;
+pub struct List;
 
 /// Any type that knows how to read itself.
 pub(super) struct Parsed<T> {

@@ -137,7 +137,8 @@ impl<R> Setting<R> {
         self
     }
 
-    pub(super) fn name(&self) -> &'static str {
+    /// The environment variable.
+    pub fn name(&self) -> &'static str {
         self.about.name
     }
 

@@ -40,13 +40,23 @@ fn well_formed(text: &str) -> Value {
         key("target").starts_with("millrace") || log["level"] != "INFO",
         "a chatty library: {text}"
     );
-    for name in ["event_id", "job_id", "project_id", "trace_id", "span_id", "actor"] {
+    for name in [
+        "pipeline",
+        "event_id",
+        "job_id",
+        "project_id",
+        "trace_id",
+        "span_id",
+        "actor",
+    ] {
         assert!(log[name].is_string() || log[name].is_null(), "{name} in {text}");
         assert!(
             text.matches(&format!("\"{name}\":")).count() <= 1,
             "{name} twice in {text}"
         );
     }
+    let of_one = log["event_id"].is_string() || log["actor"].is_string();
+    assert!(!of_one || log["pipeline"] == "batches", "whose is {text}");
     log
 }
 

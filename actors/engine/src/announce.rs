@@ -13,7 +13,7 @@ pub(crate) fn announce(
     decision: Decision,
     first: bool,
 ) {
-    let kind = cause.label();
+    let (kind, pipeline) = (cause.label(), child.pipeline);
     let (delay_ms, next) = match decision {
         Decision::Restart { after } => (
             Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
@@ -22,19 +22,19 @@ pub(crate) fn announce(
         Decision::GiveUp => (None, "giving up"),
     };
     if !first && matches!(cause, Cause::Outage { .. }) {
-        return debug!(actor = %child, cause = kind, error = %cause, restarts, delay_ms, "actor still fails");
+        return debug!(pipeline, actor = %child, cause = kind, error = %cause, restarts, delay_ms, "actor still fails");
     }
     if affected.is_empty() && delay_ms.is_some() {
-        error!(actor = %child, cause = kind, error = %cause, restarts, delay_ms, "actor failed; restarting");
+        error!(pipeline, actor = %child, cause = kind, error = %cause, restarts, delay_ms, "actor failed; restarting");
     }
     for Affected { subject, span, fate } in affected {
         let _entered = span.enter();
         warn!(
-            actor = %child, event_id = %subject, fate = fate.as_str(), cause = kind, error = %cause, restarts, delay_ms,
+            pipeline, actor = %child, event_id = %subject, fate = fate.as_str(), cause = kind, error = %cause, restarts, delay_ms,
             "actor failed while it held this event; {next}"
         );
     }
     if decision == Decision::GiveUp {
-        error!(actor = %child, cause = kind, error = %cause, restarts, "actor cannot go on; giving up and draining");
+        error!(pipeline, actor = %child, cause = kind, error = %cause, restarts, "actor cannot go on; giving up and draining");
     }
 }

@@ -1,6 +1,6 @@
 //! Which stages cannot work because a dependency is down. The breaker is open while there is any.
 
-use super::{Breaker, Suspension};
+use super::{ActorId, Breaker, Suspension};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -28,12 +28,14 @@ impl Circuits {
         }
     }
 
-    /// Opens a stage's part, unless it is open.
-    pub(crate) fn open(&mut self, stage: &'static str, dependency: &'static str, detail: &str) {
+    /// Opens the part of an actor's stage, unless it is open.
+    pub(crate) fn open(&mut self, of: ActorId, dependency: &'static str, detail: &str) {
+        let stage = of.stage;
         if self.open.contains_key(stage) {
             return;
         }
         error!(
+            pipeline = of.pipeline,
             breaker.room = stage,
             breaker.dependency = dependency,
             breaker.detail = detail,
@@ -51,12 +53,14 @@ impl Circuits {
         self.show();
     }
 
-    /// Closes a stage's part, unless it is closed.
-    pub(crate) fn close(&mut self, stage: &str) {
+    /// Closes the part of an actor's stage, unless it is closed.
+    pub(crate) fn close(&mut self, of: ActorId) {
+        let stage = of.stage;
         let Some(Circuit { opened, why }) = self.open.remove(stage) else {
             return;
         };
         info!(
+            pipeline = of.pipeline,
             breaker.room = stage,
             breaker.dependency = why.dependency,
             breaker.open_seconds = opened.elapsed().as_secs_f64(),

@@ -7,6 +7,7 @@
 mod actor_id;
 mod announce;
 mod backlog;
+mod backoff;
 mod breaker;
 mod byte_budget;
 mod child;
@@ -39,6 +40,7 @@ mod watchdog;
 mod worker;
 
 pub use actor_id::ActorId;
+pub use backoff::{Backoff, jitter};
 pub use breaker::{Breaker, Suspension};
 pub use byte_budget::{ByteBudget, Reservation};
 pub use delivery::Delivery;

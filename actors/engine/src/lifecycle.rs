@@ -1,6 +1,6 @@
 //! When an actor is rebuilt, how long it waits first, and when its supervisor gives up on it.
 
-use rand::RngExt;
+use crate::backoff::{Backoff, jitter};
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
@@ -52,16 +52,6 @@ impl Default for RestartPolicy {
             steady_after: Duration::from_secs(5),
             deadline: Duration::from_secs(120),
         }
-    }
-}
-
-impl RestartPolicy {
-    /// The delay after the `streak`th failure in a row, from 1, without jitter.
-    fn delay(&self, streak: u32) -> Duration {
-        let doublings = streak.saturating_sub(1).min(20);
-        self.first_delay
-            .saturating_mul(1 << doublings)
-            .min(self.max_delay)
     }
 }
 
@@ -120,9 +110,14 @@ impl Lifecycle {
 
     /// Between half the delay and all of it, so that replicas do not return in step.
     fn next_delay(&self) -> Duration {
-        self.policy
-            .delay(self.streak)
-            .mul_f64(rand::rng().random_range(0.5..=1.0))
+        let RestartPolicy {
+            first_delay,
+            max_delay,
+            ..
+        } = self.policy;
+        Backoff::doubling(first_delay, max_delay)
+            .after(self.streak)
+            .mul_f64(jitter(0.5))
     }
 }
 
@@ -148,11 +143,11 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_longest_with_jitter_below_them() {
-        let delays: Vec<_> = (1..=6).map(|streak| POLICY.delay(streak).as_secs()).collect();
-        assert_eq!(delays, [1, 2, 4, 8, 8, 8]);
         let mut life = Lifecycle::new(POLICY);
-        let first = after(life.outage(Instant::now()));
-        assert!((0.5..=1.0).contains(&first.as_secs_f64()), "{first:?}");
+        for longest in [1.0, 2.0, 4.0, 8.0, 8.0, 8.0] {
+            let delay = after(life.outage(Instant::now())).as_secs_f64();
+            assert!((longest / 2.0..=longest).contains(&delay), "{delay} of {longest}");
+        }
     }
 
     #[test]

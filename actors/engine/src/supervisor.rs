@@ -61,7 +61,7 @@ impl Supervisor {
             // No event waits that could prove it, and with an open breaker none may ever come.
             self.works(child);
         } else if !self.all_fail(child.stage) {
-            self.circuits.close(child.stage);
+            self.circuits.close(child);
         }
     }
 
@@ -72,9 +72,9 @@ impl Supervisor {
         };
         entry.life.works(Instant::now());
         if std::mem::take(&mut entry.failing) {
-            info!(actor = %child, "actor works again");
+            info!(pipeline = child.pipeline, actor = %child, "actor works again");
         }
-        self.circuits.close(child.stage);
+        self.circuits.close(child);
     }
 
     fn failed(&mut self, child: ActorId, cause: &Cause, affected: &[Affected], ctx: &mut Context<Self>) {
@@ -113,7 +113,7 @@ impl Supervisor {
         // A source that lost its broker has no deliveries to pause.
         let is_worker = self.children.get(&child).is_some_and(|entry| !entry.is_source());
         if is_worker && (first || self.all_fail(child.stage)) {
-            self.circuits.open(child.stage, dependency, detail);
+            self.circuits.open(child, dependency, detail);
         }
     }
 
@@ -142,7 +142,7 @@ impl Supervisor {
             entry.drained = Some(true);
         }
         self.actors.set(child, State::Drained);
-        info!(actor = %child, "source drained");
+        info!(pipeline = child.pipeline, actor = %child, "source drained");
         self.end_when_drained();
     }
 

@@ -8,7 +8,7 @@ use crate::alerts::{
     watch::{Alerting, Alerts, start_at},
 };
 use crate::config::{AlertSettings, PagerDutySettings};
-use millrace_engine::Drain;
+use millrace_engine::{Backoff, Drain};
 use millrace_stack::{Post, Receiver, Reply, wait_for};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::Value;
@@ -20,8 +20,7 @@ const PAGERDUTY: &str = "/pagerduty";
 /// Short pauses, so that the test is quick, and long bounds, so that a slow machine meets none.
 const PACE: Pace = Pace {
     timeout: Duration::from_secs(30),
-    first_pause: Duration::from_millis(10),
-    longest_pause: Duration::from_millis(50),
+    backoff: Backoff::doubling(Duration::from_millis(10), Duration::from_millis(50)),
     farewell: Duration::from_secs(30),
     rounds: 1_000,
     span: Duration::from_secs(60),

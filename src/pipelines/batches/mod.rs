@@ -14,7 +14,7 @@ pub use settings::Settings;
 
 use crate::{
     alerts::Watched,
-    config::{Group, Processing, Reader, groups},
+    config::{Group, Processing, Reader},
     health::{Consuming, Queues},
     pipeline::{Command, Configured, Pipeline, Prepared, Schema, SourceView},
     probe::Probe,
@@ -38,15 +38,6 @@ use tokio_util::task::AbortOnDropHandle;
 /// See there.
 pub(super) struct Batches;
 
-static GROUPS: [&Group; 6] = [
-    groups::RABBITMQ,
-    groups::OBJECTS,
-    groups::POSTGRES,
-    groups::PARSER,
-    groups::LATER,
-    &alerts::GROUP,
-];
-
 /// The way in, as the program looks at it.
 struct Broker {
     status: AmqpStatus,
@@ -65,7 +56,7 @@ impl Pipeline for Batches {
     }
 
     fn settings(&self) -> &'static [&'static Group] {
-        &GROUPS
+        &settings::GROUPS
     }
 
     fn read(&self, reader: &mut Reader<'_>, shared: &Processing) -> Arc<dyn Configured> {

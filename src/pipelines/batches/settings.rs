@@ -1,7 +1,12 @@
 //! What the pipeline of crawled batches needs to know.
 
+mod later;
+mod parser;
+
 use super::alerts::Thresholds;
-use crate::config::{self, ConfigError, Problem, Processing, Reader, Source, TraceSettings, WorkerCounts};
+use crate::config::{
+    self, ConfigError, Group, Problem, Processing, Reader, Source, TraceSettings, WorkerCounts, groups,
+};
 use millrace_amqp::AmqpSettings;
 use millrace_batches::parse::ParserSettings;
 use millrace_objects::FetcherSettings;
@@ -25,6 +30,16 @@ pub struct Settings {
     pub auto_migrate: bool,
 }
 
+/// Its groups of settings, in the order of the documentation.
+pub(super) static GROUPS: [&Group; 6] = [
+    groups::RABBITMQ,
+    groups::OBJECTS,
+    groups::POSTGRES,
+    &parser::GROUP,
+    &later::GROUP,
+    &super::alerts::GROUP,
+];
+
 // === impl Settings ===
 
 impl Settings {
@@ -32,9 +47,9 @@ impl Settings {
     pub fn read(reader: &mut Reader<'_>, shared: &Processing) -> Self {
         let amqp = config::rabbitmq(reader, shared);
         let fetcher = config::objects(reader);
-        let parser = config::parser(reader);
+        let parser = parser::read(reader);
         let (postgres, auto_migrate) = config::postgres(reader, shared);
-        config::later(reader);
+        later::read(reader);
         let thresholds = Thresholds::read(reader);
         let settings = Self {
             amqp,

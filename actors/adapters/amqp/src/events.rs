@@ -10,6 +10,9 @@ pub trait Events: Send + Sync + 'static {
     /// What the pipeline's stages work on.
     type Message: Send + 'static;
 
+    /// The pipeline whose messages these are: log lines about them name it.
+    const PIPELINE: &'static str;
+
     /// What a message is called in traces: `data.collected`.
     const NAME: &'static str;
 
@@ -47,7 +50,7 @@ pub struct Event<M> {
     pub id: String,
     /// One of a bounded set of names, by which events are counted.
     pub label: &'static str,
-    /// A span with the fields that each log line about it carries, `trace_id` among them and still empty.
+    /// A span with the fields that each log line about it carries, `pipeline` among them, and `trace_id`, still empty.
     pub fields: Span,
     /// What traces say of it.
     pub attributes: Vec<(&'static str, Value)>,

@@ -1,16 +1,15 @@
 //! Copies that no queue takes: when each is tried again, and which queues refuse.
 
 use super::outbox::Copy;
+use millrace_engine::Backoff;
 use std::{
     collections::{BTreeMap, HashMap},
     time::Duration,
 };
 use tokio::time::Instant;
 
-/// Delay before the second try of a copy; each further one is twice as long.
-const FIRST_DELAY: Duration = Duration::from_secs(1);
-/// Longest delay between two tries.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// Delays between the tries of a copy.
+const BACKOFF: Backoff = Backoff::doubling(Duration::from_secs(1), Duration::from_secs(60));
 /// Copies that are tried at once when a queue takes one again: what it takes doubles with each round.
 const WOKEN: usize = 2;
 
@@ -62,7 +61,7 @@ impl Held {
         let queue = copy.queue.name();
         let of_queue = self.note(&queue, why, now);
         let tries = self.copies.get(&tag).map_or(0, |before| before.tries) + 1;
-        let delay = delay_after(tries).mul_f64(jitter);
+        let delay = BACKOFF.after(tries).mul_f64(jitter);
         let waiting = Waiting {
             copy,
             queue,
@@ -80,7 +79,7 @@ impl Held {
     /// Lets a held copy wait for as long as before.
     pub(super) fn wait(&mut self, tag: u64, now: Instant, jitter: f64) {
         if let Some(waiting) = self.copies.get_mut(&tag) {
-            waiting.again_at = Some(now + delay_after(waiting.tries).mul_f64(jitter));
+            waiting.again_at = Some(now + BACKOFF.after(waiting.tries).mul_f64(jitter));
         }
     }
 
@@ -162,11 +161,6 @@ impl Held {
     pub(super) fn queues(&self) -> &BTreeMap<String, Refusing> {
         &self.queues
     }
-}
-
-fn delay_after(tries: u32) -> Duration {
-    let doublings = tries.saturating_sub(1).min(16);
-    (FIRST_DELAY * 2_u32.pow(doublings)).min(LONGEST_DELAY)
 }
 
 #[cfg(test)]

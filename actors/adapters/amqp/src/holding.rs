@@ -13,9 +13,9 @@ use super::{
 };
 use crate::Events;
 use jiff::Timestamp;
-use millrace_engine::Fault;
 use millrace_engine::failpoints::reached;
 use millrace_engine::trace;
+use millrace_engine::{Fault, jitter};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Span, debug, info, warn};
@@ -91,7 +91,7 @@ impl<E: Events> Session<'_, E> {
         let Some((copy, _)) = &delivery.sent else {
             return;
         };
-        let jitter = rand::random_range(0.8..=1.0);
+        let jitter = jitter(0.2);
         if copy.queue.name() != queue {
             delivery.detour = None;
             if self.held.note(queue, why, now) {

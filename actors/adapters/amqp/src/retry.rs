@@ -1,6 +1,7 @@
 //! When a failed event comes back.
 
 use crate::{RetrySettings, settings::LEAST_DELAY};
+use millrace_engine::Backoff;
 use std::time::Duration;
 
 /// What a charged or uncharged retry means for one event.
@@ -34,11 +35,13 @@ impl RetrySettings {
 
     /// The `n`th delay, from 0.
     fn step(&self, n: u32) -> Duration {
-        let exponent = i32::try_from(n).unwrap_or(i32::MAX);
-        let delay = self.initial_delay.as_secs_f64() * self.multiplier.powi(exponent);
-        let delay = delay.min(self.max_delay.as_secs_f64());
+        let backoff = Backoff {
+            first: self.initial_delay,
+            longest: self.max_delay,
+            factor: self.multiplier,
+        };
         // Whole milliseconds: the broker's unit, and part of a queue's name.
-        Duration::from_millis((delay * 1_000.0) as u64).max(LEAST_DELAY)
+        backoff.after(n.saturating_add(1)).max(LEAST_DELAY)
     }
 
     /// The longest step that is at most half the event's age, so that waits grow with patience.

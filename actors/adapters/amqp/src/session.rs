@@ -300,7 +300,7 @@ impl<'a, E: Events> Session<'a, E> {
             event_id,
         } = refusal;
         delivery.event_id = event_id;
-        let fields = spans::unread(delivery.event_id.as_deref());
+        let fields = spans::unread(E::PIPELINE, delivery.event_id.as_deref());
         let named = (E::NAME, &fields);
         delivery.span = spans::process(&delivery, deliver, named, Vec::new(), &self.shared.settings);
         let tag = delivery.tag;

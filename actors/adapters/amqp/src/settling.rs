@@ -17,7 +17,7 @@ use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
 use millrace_engine::failpoints::reached;
 use millrace_engine::trace;
-use millrace_engine::{Fault, Outcome, Settlement};
+use millrace_engine::{Fault, Outcome, Settlement, jitter};
 use std::time::Duration;
 use tracing::{debug, warn};
 
@@ -159,5 +159,5 @@ impl<E: Events> Session<'_, E> {
 
 /// Up to a fifth earlier, so that events that failed together do not return together.
 pub(super) fn early(delay: Duration) -> Duration {
-    delay.mul_f64(rand::random_range(0.8..=1.0))
+    delay.mul_f64(jitter(0.2))
 }

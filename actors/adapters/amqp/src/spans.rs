@@ -8,8 +8,8 @@ use tracing::{Span, error_span, field::Empty};
 
 /// Fields that every line about a delivery carries, where its event cannot be read. At error level, so that
 /// `LOG_LEVEL` does not take them away.
-pub(super) fn unread(event_id: Option<&str>) -> Span {
-    error_span!("event", event_id, trace_id = Empty)
+pub(super) fn unread(pipeline: &'static str, event_id: Option<&str>) -> Span {
+    error_span!("event", pipeline, event_id, trace_id = Empty)
 }
 
 /// The span of a delivery, from its arrival to its end, below the one that carries its `fields`.

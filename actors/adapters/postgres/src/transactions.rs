@@ -8,7 +8,7 @@ use super::{
     recent_writes::{Cause, RecentWrites},
 };
 use deadpool_postgres::ClientWrapper;
-use millrace_engine::Fault;
+use millrace_engine::{Backoff, Fault, jitter};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -241,6 +241,6 @@ impl<W: Write> Transactions<W> {
 /// Some tens of milliseconds, doubling, of which half is chance: who collided once should not
 /// come back together.
 fn pause_after(collisions: u32) -> Duration {
-    let longest = 20 << collisions.min(6);
-    Duration::from_millis(rand::random_range(longest / 2..=longest))
+    let backoff = Backoff::doubling(Duration::from_millis(20), Duration::from_millis(1_280));
+    backoff.after(collisions.saturating_add(1)).mul_f64(jitter(0.5))
 }

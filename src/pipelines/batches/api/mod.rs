@@ -18,6 +18,7 @@ use crate::{
 };
 use lately::Lately;
 use millrace_batches::{
+    NAME,
     recent::Recent,
     reports::{ReportQueries, Unavailable},
 };
@@ -79,6 +80,7 @@ impl Shown for Reported {
     }
 
     fn stored(&self, line: &Line) -> Option<(&'static str, Value)> {
+        line.text("pipeline").filter(|pipeline| *pipeline == NAME)?;
         let stored = serde_json::to_value(StoredNow::from(line)).ok()?;
         Some(("batch", stored))
     }

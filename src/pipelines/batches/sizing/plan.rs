@@ -3,11 +3,10 @@
 use crate::measured;
 use crate::prefetch::{self, ASSUMED_BATCH_BYTES};
 use crate::terms::{Capacity, Impossible, Line, Load, MOST_REPLICAS, Plan, Replicas, Resources, Settings};
+use millrace_batches::parse::ROWS_A_BYTE;
 
 /// Of what it can do, so much is planned with: batches differ, and a neighbour may be down.
 const PLANNED_SHARE: f64 = 0.75;
-/// Bytes of rows that come out of a byte of JSON; both are in memory together.
-const ROWS_A_BYTE: f64 = 3.0;
 /// Resident memory grows by so many budgets at most (`tests/batches/memory.rs`).
 const BUDGETS: f64 = 1.3;
 /// Resident memory at rest.
@@ -178,7 +177,7 @@ fn workers(load: &Load, capacity: &Capacity, rate: f64, notes: &mut Notes) -> Wo
 
 /// Bytes of an event in flight: its object, its JSON, and the rows made from that.
 fn weight(load: &Load) -> f64 {
-    load.object_bytes + load.json_bytes * (1.0 + ROWS_A_BYTE)
+    load.object_bytes + load.json_bytes * (1.0 + ROWS_A_BYTE as f64)
 }
 
 /// MiB.

@@ -19,6 +19,7 @@ pub struct CrawlEvents(pub EventMetrics);
 impl Events for CrawlEvents {
     type Message = BatchRef;
 
+    const PIPELINE: &'static str = crate::NAME;
     const NAME: &'static str = "data.collected";
 
     fn decode(
@@ -34,6 +35,7 @@ impl Events for CrawlEvents {
             // At error level, so that `LOG_LEVEL` does not take them away.
             fields: error_span!(
                 "event",
+                pipeline = crate::NAME,
                 event_id = event.event_id,
                 job_id = event.job_id,
                 project_id = event.project_id(),

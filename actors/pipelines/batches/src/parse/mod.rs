@@ -43,6 +43,7 @@ pub use batch::{Parsed, parse_body};
 pub use metrics::ParserMetrics;
 pub use settings::{ParserLimits, ParserSettings};
 pub use tally::{CleanKind, Tally};
+pub use weight::ROWS_A_BYTE;
 
 use crate::{
     domain::CrawlEvent,

@@ -4,7 +4,7 @@ use crate::domain::{Author, Comment, CrawlError, CrawlEvent, Items, Json, Post, 
 use std::sync::Arc;
 
 /// Bytes of rows made from a byte of JSON: many small strings, each an allocation.
-const OF_A_BYTE: u64 = 3;
+pub const ROWS_A_BYTE: u64 = 3;
 
 /// Bytes of rows made from an object, however little is in it: a comment may be `{}`, an item has three.
 const OF_AN_OBJECT: u64 = (size_of::<Comment>() + 64) as u64;
@@ -24,7 +24,7 @@ pub(super) fn objects(json: impl AsRef<[u8]>) -> usize {
 /// What the rows of so much JSON with so many objects will take, if `max_comments` are comments.
 pub(super) fn expected(json_bytes: u64, objects: usize, max_items: usize, max_comments: usize) -> u64 {
     let objects = objects.min(max_comments.saturating_add(3 * max_items)) as u64;
-    (OF_A_BYTE * json_bytes).max(json_bytes + OF_AN_OBJECT * objects)
+    (ROWS_A_BYTE * json_bytes).max(json_bytes + OF_AN_OBJECT * objects)
 }
 
 /// What the rows of an event take. Text that they share with the event is there once, so it is the event's.

@@ -23,9 +23,10 @@ async fn what_happens_is_told_to_all_that_listen() {
     let service = start().await.http;
     let mut streams = [Reader::open(&service).await, Reader::open(&service).await];
     log(&service.state.lines, || {
+        tracing::info!(target: "millrace_spool", pipeline = "spool", event_id = "theirs", fate = "stored", "stored note");
         for n in 0..100 {
             let event_id = format!("e{n}");
-            tracing::info!(target: "millrace_batches::write", event_id, job_id = "j", platform = "tiktok", items = 3, errors = 1, rejected = 0, fate = "stored", "stored batch");
+            tracing::info!(target: "millrace_batches::write", pipeline = "batches", event_id, job_id = "j", platform = "tiktok", items = 3, errors = 1, rejected = 0, fate = "stored", "stored batch");
         }
         tracing::warn!(target: "millrace_amqp", event_id = "bad", reason = "bad_path", detail = "no", attempts = 2, fate = "dead_lettered", "event cannot be stored");
         tracing::warn!(target: "millrace_engine", actor = "fetcher-0", cause = "outage", restarts = 1, "actor failed");

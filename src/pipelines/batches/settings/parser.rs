@@ -1,11 +1,6 @@
 //! Caps on what is parsed, and what becomes of error codes.
 
-use super::likeness::did_you_mean;
-use super::numbers::{Mebibytes, Whole};
-use super::problem::Problem;
-use super::reader::Reader;
-use super::rule::List;
-use super::setting::{Setting, settings};
+use crate::config::{List, Mebibytes, Problem, Reader, Setting, Whole, did_you_mean, settings};
 use millrace_batches::domain::{ErrorCode, ErrorPolicy};
 use millrace_batches::parse::{ParserLimits, ParserSettings};
 use std::collections::BTreeSet;
@@ -21,7 +16,7 @@ settings! { "Parser";
 }
 
 /// Reads the group.
-pub(crate) fn read(reader: &mut Reader<'_>) -> ParserSettings {
+pub(super) fn read(reader: &mut Reader<'_>) -> ParserSettings {
     let bytes = reader.get(&MAX_DECOMPRESSED);
     let limits = ParserLimits {
         max_decompressed_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),

@@ -1,9 +1,7 @@
 //! Settings that users already have and that nothing acts on yet. They are checked, so that a file that
 //! is good today is good tomorrow, and the ones that ask for something say that it does not happen.
 
-use super::reader::Reader;
-use super::rule::{AmqpName, Flag};
-use super::setting::{Setting, settings};
+use crate::config::{AmqpName, Flag, Reader, Setting, settings};
 
 settings! { "Not acted on yet";
     PUBLISH_ENABLED: Flag = Setting::new("PUBLISH_ENABLED", Flag, "false", "Publish a result for each stored batch.");
@@ -12,7 +10,7 @@ settings! { "Not acted on yet";
 }
 
 /// Checks the group.
-pub(crate) fn read(reader: &mut Reader<'_>) {
+pub(super) fn read(reader: &mut Reader<'_>) {
     reader.get(&PUBLISH_EXCHANGE);
     reader.get(&PUBLISH_ROUTING_KEY);
     if reader.get(&PUBLISH_ENABLED) {
