@@ -5,8 +5,10 @@
 //! one is not clear, the database is asked, and what became of other messages is evidence. [`Migrations`] bring the
 //! schema up to date, [`Rights`] are looked for, and [`Quarantine`] remembers what was at hand when a process died.
 
+mod arrays;
 mod blame;
 mod connection_string;
+mod copy;
 mod crashes;
 mod database;
 mod evidence;
@@ -22,13 +24,14 @@ mod table;
 mod tls;
 mod transactions;
 mod upsert;
+mod wire;
 mod wishes;
 
 pub use blame::{Blame, reason_of};
 pub use connection_string::{BadConnectionString, check};
 pub use crashes::{Quarantine, QuarantineTables};
 pub use database::{Database, Lease, Limits, PoolStatus};
-pub use insert::{BYTES_A_STATEMENT, Insert, Preparing, ROWS_A_STATEMENT, TableRows};
+pub use insert::{BYTES_A_STATEMENT, Insert, Preparing, TableRows};
 pub use migrations::{MigrateError, Migration, MigrationReport, Migrations, OUTSIDE_TRANSACTION};
 pub use patience::Patience;
 pub use rights::Rights;
