@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const START: Timestamp = Timestamp::constant(1_764_979_200, 0); // 2025-12-06T00:00:00Z
 const DAY: i64 = 86_400;
-/// An author posts so many items, where nobody is hot.
+/// An author posts so many items, where no author is hot.
 const ITEMS_AN_AUTHOR: u64 = 8;
 
 /// The item `number` as a crawl sees it: each later one finds higher counts.

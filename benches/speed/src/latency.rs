@@ -1,4 +1,4 @@
-//! How long an event takes from its publication to its commit, at a fixed rate that waits for nobody.
+//! How long an event takes from its publication to its commit, at a fixed rate that does not slow down when events wait.
 
 use crate::{
     arena::Arena,

@@ -259,16 +259,12 @@ async fn a_bad_row_among_many_is_poison_with_the_reason_of_ever() {
         .collect();
     let mut with_bad_json = many("e3", 0..MANY, 1);
     with_bad_json.items.posts[MANY / 2].extra = Some(Json::from_clean("{".to_owned()));
-    for (guilty, code) in [
+    for (bad, code) in [
         (with_nul, "22021"),
         (with_huge_key, "54000"),
         (with_bad_json, "22P02"),
     ] {
-        match writer
-            .write(&[&many("e0", 0..MANY, 1), &guilty])
-            .await
-            .unwrap_err()
-        {
+        match writer.write(&[&many("e0", 0..MANY, 1), &bad]).await.unwrap_err() {
             Fault::Poison {
                 reason: "row_refused",
                 detail,
@@ -291,7 +287,7 @@ async fn an_event_that_comes_twice_in_one_write_is_copied_once() {
     assert_eq!(database.everything().await, before);
 }
 
-/// Somebody else's row, not committed, keeps the copy waiting.
+/// A row of another session, not committed, keeps the copy waiting.
 #[tokio::test]
 async fn a_copy_that_is_cut_short_leaves_nothing_behind() {
     let database = TestDatabase::migrated().await;
@@ -356,7 +352,7 @@ async fn where_the_server_refuses_to_copy_rows_are_inserted() {
     let guard = format!(
         "CREATE ROLE {role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; \
          ALTER TABLE comments ENABLE ROW LEVEL SECURITY; \
-         CREATE POLICY everybody ON comments TO {role} USING (true) WITH CHECK (true)"
+         CREATE POLICY all_rows ON comments TO {role} USING (true) WITH CHECK (true)"
     );
     database.client().await.batch_execute(&guard).await.unwrap();
     let mut settings = database.settings();

@@ -1,8 +1,8 @@
 //! JSON read over once: where each value begins and ends, so that nothing below has to be read over again
 //! to get at it.
 //!
-//! The grammar is that of JSON and no more: whoever needs an answer for other text asks `scan`, and whoever
-//! is refused here asks `serde_json`. Nothing recurses. Values are not read, only found.
+//! The grammar is that of JSON and no more: other text is for `scan`, and what is refused here is read by `serde_json`.
+//! Nothing recurses. Values are not read, only found.
 
 mod bytes;
 mod elements;

@@ -1,4 +1,4 @@
-//! Items are read in one pass where nothing is unusual, and step by step elsewhere. Nobody must be able to tell which.
+//! Items are read in one pass where nothing is unusual, and step by step elsewhere. The rows are the same.
 
 use super::properties::{item, platform};
 use crate::{
