@@ -9,7 +9,7 @@ pub struct Table<B: 'static, T: 'static> {
     pub name: &'static str,
     /// Every column that a write provides.
     pub columns: &'static [Column<B, T>],
-    /// A column that takes the time of the transaction whenever a row changes.
+    /// A column whose default is the time of the transaction, and which takes that whenever a row changes.
     pub touched: Option<&'static str>,
 }
 

@@ -73,7 +73,8 @@ fn resolution<B, T>(table: &Table<B, T>) -> String {
         set.push(format!("{VALUE_AGES} = {}", merge.ages(table)));
     }
     if let Some(touched) = table.touched {
-        set.push(format!("{touched} = now()"));
+        // Its default, the time of the transaction: `now()` itself is not IMMUTABLE, which a distributed table wants here.
+        set.push(format!("{touched} = excluded.{touched}"));
     }
     format!("DO UPDATE SET {}{}", set.join(", "), merge.filter(table))
 }
@@ -110,7 +111,7 @@ impl Merge {
     /// When the value of one side was crawled: with its row, unless noted otherwise.
     fn age(&self, side: &str, name: &str) -> String {
         format!(
-            "coalesce(({side}.{VALUE_AGES} ->> '{name}')::timestamptz, {side}.{clock})",
+            "coalesce(value_age({side}.{VALUE_AGES}, '{name}'), {side}.{clock})",
             clock = self.clock
         )
     }
@@ -127,20 +128,21 @@ impl Merge {
     /// The ages of the merged row: of the values that are older than it.
     fn ages<B, T>(&self, table: &Table<B, T>) -> String {
         let merged = format!("greatest(t.{clock}, excluded.{clock})", clock = self.clock);
-        let pair = |name| {
+        let age = |name| {
             format!(
-                "'{name}', nullif(CASE WHEN {wins} THEN {new} WHEN t.{name} IS NOT NULL THEN {old} END, {merged})",
+                "nullif(CASE WHEN {wins} THEN {new} WHEN t.{name} IS NOT NULL THEN {old} END, {merged})",
                 wins = self.wins(name),
                 new = self.age("excluded", name),
                 old = self.age("t", name),
             )
         };
-        let pairs = table.named(Rule::Value).map(pair).collect::<Vec<_>>().join(", ");
+        let names = table.named(Rule::Value).collect::<Vec<_>>().join("', '");
+        let ages = table.named(Rule::Value).map(age).collect::<Vec<_>>().join(", ");
         let no_ages = format!("t.{VALUE_AGES} IS NULL AND excluded.{VALUE_AGES} IS NULL");
         // Usually all values are from one version; the test is a fourth cheaper than the map.
         format!(
             "CASE WHEN {no_ages} AND NOT (CASE WHEN {later} THEN {left_behind} ELSE {filled} END) THEN NULL \
-             ELSE nullif(jsonb_strip_nulls(jsonb_build_object({pairs})), '{{}}') END",
+             ELSE value_ages_of(ARRAY['{names}'], ARRAY[{ages}]) END",
             later = self.is_later(),
             left_behind = any_only_in(table, "t", "excluded"),
             filled = any_only_in(table, "excluded", "t"),

@@ -31,7 +31,7 @@ const EVALUATIONS: [(Rule, Evaluation); 9] = [
     (SUCCESS_RATE, |now, _| success_rate(&now.five_minutes)),
     (LATENCY_P95, |now, _| latency(&now.five_minutes)),
 ];
-/// Percent of settled events that are dead requests.
+/// Percent of settled events that are dead letters.
 const FAILURE_PERCENT: f64 = 20.0;
 /// Percent of items that are posts.
 const SUCCESS_PERCENT: f64 = 90.0;
@@ -97,7 +97,7 @@ fn failure_rate(happened: &Happened) -> Finding {
         return Finding::too_little(settled, "events", FAILURE_PERCENT);
     }
     let value = percent(happened.dead_lettered, settled);
-    let summary = format!("{value:.1} % of {settled} events of the last 5 minutes ended as dead requests");
+    let summary = format!("{value:.1} % of {settled} events of the last 5 minutes ended as dead letters");
     let health = Health::up_to(value, FAILURE_PERCENT);
     Finding::measured(
         health.if_enough(settled >= LEAST_SETTLED),

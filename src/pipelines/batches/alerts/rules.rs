@@ -14,7 +14,7 @@ pub(super) const OBJECT_STORE_LOST: Rule = rule("object_store_lost", "Object sto
 pub(super) const DATABASE_LOST: Rule = rule("database_lost", "Database lost", Critical);
 /// All database connections are in use and a task waits for one.
 pub(super) const POOL_EXHAUSTED: Rule = rule("pool_exhausted", "Database connections exhausted", Critical);
-/// Too many events end as dead requests.
+/// Too many events end as dead letters.
 pub(super) const FAILURE_RATE: Rule = rule("failure_rate", "Many events fail", Critical);
 /// Too many of a platform's items are no posts.
 pub(super) const ERROR_RATE: Rule = rule("error_rate", "High error rate", Warning);

@@ -19,4 +19,5 @@ pub use metrics::WriterMetrics;
 pub use reports::Reports;
 pub use rollups::Rollups;
 pub use schema::{MIGRATIONS, quarantine, rights};
+pub use statements::statements;
 pub use writer::Writer;

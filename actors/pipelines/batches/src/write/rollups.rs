@@ -1,5 +1,5 @@
-//! Keeps the sums of the ledger in step with it, so that who looks on does not read all of it (see `V7__rollups.sql`).
-//! One replica does it at a time; who is not the first leaves it to the other.
+//! Keeps the sums of the ledger in step with it, so that page and API do not read all of it (see `V7__rollups.sql`; the
+//! function is that of `V12__rollup_fold_in_linear_time.sql`). One replica does it at a time; the others leave it to that.
 
 use millrace_engine::Fault;
 use millrace_postgres::{Database, Failure, types::Type};

@@ -79,6 +79,16 @@ pub(super) fn names() -> Vec<&'static str> {
     std::iter::once(INGESTED_BATCHES.name).chain(others).collect()
 }
 
+/// What is sent to fill the tables, by their names.
+pub fn statements() -> Vec<(&'static str, String)> {
+    let ledger = Insert::new(&INGESTED_BATCHES);
+    let others = others();
+    let others = others.iter().map(|table| (table.name(), table.sql().to_owned()));
+    std::iter::once((ledger.table(), ledger.sql().to_owned()))
+        .chain(others)
+        .collect()
+}
+
 // === impl Of ===
 
 impl<T: Send + Sync + 'static> Filled for Of<T> {

@@ -7,6 +7,7 @@ mod commit;
 mod contract;
 mod crashes;
 mod defaults;
+mod distributed;
 mod downtime;
 mod encodings;
 mod faults;

@@ -51,7 +51,7 @@ async fn replicas_that_start_at_once_share_the_work() {
 /// Undoes what the migrations after the fifth make.
 const WITHOUT_LATER_TABLES: &str = "\
     DROP TABLE suspects, rollup_changes, rollup_jobs, rollup_projects, rollup_errors, rollup_errors_all, rollup_state; \
-    DROP FUNCTION rollup_note, rollup_empty, rollup_fold CASCADE";
+    DROP FUNCTION rollup_note, rollup_empty, rollup_fold, value_age, value_ages_of CASCADE";
 
 #[tokio::test]
 async fn a_database_that_is_newer_than_the_binary_is_used_as_it_is() {

@@ -26,7 +26,7 @@ fn json(value: Option<&Json>) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use millrace_postgres::{Insert, Rule};
+    use millrace_postgres::Insert;
 
     #[test]
     fn the_ledger_keeps_the_first_row_and_says_which_events_are_new() {
@@ -40,13 +40,5 @@ mod tests {
     #[test]
     fn the_latest_rejection_of_an_item_stands() {
         insta::assert_snapshot!(Insert::new(&REJECTED_ITEMS).sql());
-    }
-
-    #[test]
-    fn a_row_with_ages_stays_below_the_servers_limit_of_function_arguments() {
-        const MAX_FUNCTION_ARGUMENTS: usize = 100;
-        let columns = POST_ANALYTICS.columns.iter();
-        let values = columns.filter(|column| column.rule == Rule::Value).count();
-        assert!(values * 2 <= MAX_FUNCTION_ARGUMENTS);
     }
 }
