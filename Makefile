@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench chaos mutants fuzz deny sbom
+.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench bench-peers bench-render chaos mutants fuzz deny sbom
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +48,26 @@ lint: ## Formatting and clippy, warnings denied; the lock file of the fuzz targe
 docs: ## API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
 
-BENCH ?= batches
-bench: deps ## Items per second through the whole pipeline against COPY of the same rows (BENCH=traces: what traces cost; BENCH=scale: what replicas bring; BENCH=restarts: what crashes cost; BENCH=page: what an open page costs)
+# How large: ITEMS, ROUNDS, CASES=a,c and LATENCY (seconds; 0: none); two builds: MILLRACE_BIN=old=/path,new=/path; axes: AXES, MOST_ROWS.
+SPEED = $${CARGO_TARGET_DIR:-target}/release/millrace-speed
+BENCHES = $${CARGO_TARGET_DIR:-target}/bench
+BENCH ?= speed
+bench: deps ## Speed, cost and latency beside the limits (docs/performance.md; BENCH=axes: as work grows; or batches, traces, scale, restarts, page)
+ifneq ($(filter speed axes,$(BENCH)),)
+	$(CARGO) build --release --locked --workspace --bin millrace --bin millrace-speed
+	$(SPEED) run --json $(if $(JSON),$(JSON),$(BENCHES)/$(BENCH).json) $(if $(filter axes,$(BENCH)),--scale $(or $(AXES),rows,projects,objects,replicas)) $(if $(PINNED),--pinned)
+else
 	$(CARGO) bench --locked --workspace --bench $(BENCH)
+endif
+
+bench-peers: deps ## The product beside consumers in Go and Python, which it builds (needs Go; minutes; PINNED=1: Postgres on one core, the consumer on another)
+	benches/peers/build
+	$(CARGO) build --release --locked --workspace --bin millrace --bin millrace-speed
+	$(SPEED) run --json $(if $(JSON),$(JSON),$(BENCHES)/peers$(if $(PINNED),-pinned).json) --peers $(BENCHES)/peers --kill $(if $(PINNED),--pinned)
+
+bench-render: ## Write the figures of REPORTS="a.json b.json" into docs/performance.md, and the plot
+	$(CARGO) build --release --locked --workspace --bin millrace-speed
+	$(SPEED) render $(REPORTS)
 
 SEED ?= 1
 MINUTES ?= 5

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-/// A client library, and the only crates that may depend on it, beside tests.
+/// A client library, and the only crates that may depend on it, beside tests and benchmarks.
 const CLIENTS: &[(&str, &[&str])] = &[
     ("actix", &["millrace-engine"]),
     // The program names its system and its threads.
@@ -75,7 +75,9 @@ fn relative(path: &Path) -> String {
 fn a_client_library_belongs_to_one_crate() {
     let crates = crates();
     for (client, allowed) in CLIENTS {
-        let ours = crates.iter().filter(|(_, it)| !it.folder.starts_with("tests"));
+        let ours = crates
+            .iter()
+            .filter(|(_, it)| !it.folder.starts_with("tests") && !it.folder.starts_with("benches"));
         let users = ours.filter(|(_, it)| it.dependencies.contains(*client));
         let users: Vec<_> = users.map(|(name, _)| name.as_str()).collect();
         assert_eq!(users, *allowed, "who depends on {client}");

@@ -187,7 +187,7 @@ fn files_that_are_named_exist() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// Folder of each crate that is no test, and the folders of those that it depends on.
+/// Folder of each crate that is no test and no benchmark, and the folders of those that it depends on.
 fn crates() -> BTreeMap<String, BTreeSet<String>> {
     let said = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -214,7 +214,8 @@ fn crates() -> BTreeMap<String, BTreeSet<String>> {
             .collect()
     };
     let ours = packages.iter().map(|package| (folder(package), uses(package)));
-    ours.filter(|(folder, _)| !folder.starts_with("tests/")).collect()
+    ours.filter(|(folder, _)| !folder.starts_with("tests/") && !folder.starts_with("benches/"))
+        .collect()
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The insert statement of a table, sent with any number of rows.
 
 use super::{
-    rows::{Parameter, Rows, Version},
+    arrays::Parameter,
+    copy::Copy,
+    rows::{Rows, Version},
     table::Table,
     upsert,
 };
@@ -14,7 +16,7 @@ use tokio_postgres::{
 };
 
 /// Rows that one statement carries: its parameters are in memory several times over on their way out.
-pub const ROWS_A_STATEMENT: usize = 4_000;
+const ROWS_A_STATEMENT: usize = 4_000;
 
 /// Bytes of values that one statement carries, for the same reason: a text of a message is sent with each of its rows.
 pub const BYTES_A_STATEMENT: usize = 4 << 20;
@@ -23,6 +25,7 @@ pub const BYTES_A_STATEMENT: usize = 4 << 20;
 pub struct Insert<B: 'static, T: 'static> {
     table: &'static Table<B, T>,
     sql: String,
+    copy: Option<Copy>,
 }
 
 /// Whether statements are prepared. Preparing saves planning, a fourth of the time of a small write, but a connection
@@ -43,7 +46,7 @@ pub struct TableRows {
 }
 
 /// What a server says of prepared statements when a pooler swaps connections: unknown, or there already.
-const SWAPPED: [SqlState; 2] = [
+pub(crate) const SWAPPED: [SqlState; 2] = [
     SqlState::INVALID_SQL_STATEMENT_NAME,
     SqlState::DUPLICATE_PSTATEMENT,
 ];
@@ -91,6 +94,16 @@ impl<B, T> Insert<B, T> {
         Self {
             table,
             sql: upsert::statement(table),
+            copy: None,
+        }
+    }
+
+    /// The same of a table whose rows are usually new and many: they are copied in, where none of them seems to be
+    /// there. What `COPY` refuses goes the way of the others, which alone says what is wrong with a row.
+    pub fn copying(table: &'static Table<B, T>) -> Self {
+        Self {
+            copy: Some(Copy::of(table)),
+            ..Self::new(table)
         }
     }
 
@@ -102,6 +115,11 @@ impl<B, T> Insert<B, T> {
     /// The statement.
     pub fn sql(&self) -> &str {
         &self.sql
+    }
+
+    /// Whether so many rows are one statement, and not several that wait for one another.
+    pub fn is_one_statement(&self, rows: usize) -> bool {
+        rows <= ROWS_A_STATEMENT && self.copy.as_ref().is_none_or(|copy| !copy.suits(rows))
     }
 
     /// Writes the items; says how many rows were new or changed.
@@ -118,8 +136,16 @@ impl<B, T> Insert<B, T> {
             table: self.table.name,
             rows: 0,
         };
-        for rows in Rows::new(self.table, versions).in_chunks(ROWS_A_STATEMENT, BYTES_A_STATEMENT) {
-            let parameters = rows.parameters();
+        let rows = Rows::new(self.table, versions);
+        if let Some(copy) = &self.copy
+            && preparing.pays()
+            && let Some(copied) = copy.run(client, &rows).await?
+        {
+            written.rows = copied;
+            return Ok(written);
+        }
+        for part in rows.in_parts(ROWS_A_STATEMENT, BYTES_A_STATEMENT) {
+            let parameters = part.parameters();
             written.rows += if preparing.pays() {
                 let statement = client.prepare_cached(&self.sql).await?;
                 client.execute(&statement, &untyped(&parameters)).await?
@@ -141,7 +167,8 @@ impl<B, T> Insert<B, T> {
         versions: impl Iterator<Item = Version<'a, B, T>>,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
         let rows = Rows::new(self.table, versions);
-        let parameters = rows.parameters();
+        let part = rows.whole();
+        let parameters = part.parameters();
         if preparing.pays() {
             let statement = client.prepare_cached(&self.sql).await?;
             client.query(&statement, &untyped(&parameters)).await
@@ -151,7 +178,7 @@ impl<B, T> Insert<B, T> {
     }
 }
 
-fn typed<'p>(parameters: &'p [Parameter<'_>]) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
+pub(crate) fn typed<'p>(parameters: &'p [Parameter<'_>]) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
     untyped(parameters)
         .into_iter()
         .zip(parameters)
@@ -159,7 +186,7 @@ fn typed<'p>(parameters: &'p [Parameter<'_>]) -> Vec<(&'p (dyn ToSql + Sync), Ty
         .collect()
 }
 
-fn untyped<'p>(parameters: &'p [Parameter<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
+pub(crate) fn untyped<'p>(parameters: &'p [Parameter<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
     let value = |(value, _): &'p Parameter<'_>| value.as_ref() as &(dyn ToSql + Sync);
     parameters.iter().map(value).collect()
 }

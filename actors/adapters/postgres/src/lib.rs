@@ -5,7 +5,9 @@
 //! one is not clear, the database is asked, and what became of other messages counts too. [`Migrations`] bring the
 //! schema up to date, [`Rights`] are looked for, and [`Quarantine`] remembers what was at hand when a process crashed.
 
+mod arrays;
 mod connection_string;
+mod copy;
 mod crashes;
 mod database;
 mod failure;
@@ -22,13 +24,14 @@ mod table;
 mod tls;
 mod transactions;
 mod upsert;
+mod wire;
 mod wishes;
 
 pub use connection_string::{BadConnectionString, check};
 pub use crashes::{Quarantine, QuarantineTables};
 pub use database::{Database, Lease, Limits, PoolStatus};
 pub use failure::{Failure, reason_of};
-pub use insert::{BYTES_A_STATEMENT, Insert, Preparing, ROWS_A_STATEMENT, TableRows};
+pub use insert::{BYTES_A_STATEMENT, Insert, Preparing, TableRows};
 pub use migrations::{MigrateError, Migration, MigrationReport, Migrations, OUTSIDE_TRANSACTION};
 pub use patience::Patience;
 pub use rights::Rights;

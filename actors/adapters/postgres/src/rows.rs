@@ -1,35 +1,41 @@
-//! From items to the parameters of one statement: merged by key, sorted by key.
+//! From items to rows: merged by key, sorted by key.
 //!
 //! One statement must not meet a key twice, and two writers that lock rows in different orders
 //! deadlock; hence one row a key, and every transaction in key order.
 
 use super::table::{Column, Get, Rule, Table};
-use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
-use std::{collections::BTreeMap, error::Error, fmt::Write as _};
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use std::{cmp::Reverse, fmt::Write as _};
 
 /// An item and the message it came in.
 pub type Version<'a, B, T> = (&'a B, &'a T);
 
-/// The rows of one statement.
+/// The rows that a write has for a table.
 pub(crate) struct Rows<'a, B: 'static, T: 'static> {
     table: &'static Table<B, T>,
-    /// The versions of each row, the latest first; among equally late ones the first to come.
-    rows: Vec<Vec<Version<'a, B, T>>>,
+    /// Row by row in the order of keys; of a row the latest first, among equally late ones the first to come.
+    versions: Vec<Version<'a, B, T>>,
+    /// Where in them each row ends.
+    ends: Vec<usize>,
 }
 
-/// A parameter and its type.
-pub(crate) type Parameter<'a> = (Box<dyn ToSql + Sync + 'a>, Type);
+/// Some rows of a table, one after another.
+pub(crate) struct Part<'r, 'a, B: 'static, T: 'static> {
+    pub(crate) table: &'static Table<B, T>,
+    /// The versions of each row, the latest first.
+    pub(crate) rows: Vec<&'r [Version<'a, B, T>]>,
+}
 
 /// A time as Postgres counts it. Two times that Postgres cannot tell apart must be equal here too,
 /// or a merge in memory and a merge in the database would differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Micros(i64);
+pub(crate) struct Micros(i64);
 
 /// One column of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum KeyPart<'a> {
+pub(crate) enum KeyPart<'a> {
+    /// The database refuses it.
+    Missing,
     Text(&'a str),
     BigInt(i64),
 }
@@ -41,24 +47,77 @@ impl<'a, B, T> Rows<'a, B, T> {
         table: &'static Table<B, T>,
         versions: impl Iterator<Item = Version<'a, B, T>>,
     ) -> Self {
-        let mut rows = BTreeMap::<Vec<KeyPart<'a>>, Vec<Version<'a, B, T>>>::new();
-        for version in versions {
-            rows.entry(key_of(table, version)).or_default().push(version);
-        }
-        let mut rows = rows.into_values().collect::<Vec<_>>();
-        if let Some(clock) = table.clock() {
-            for versions in &mut rows {
-                // Stable: of two equally late versions the first to come stays first.
-                versions.sort_by_key(|version| std::cmp::Reverse(time_of(clock, *version)));
+        let came = versions.collect::<Vec<_>>();
+        let keys = came.iter().flat_map(|version| key_of(table, *version));
+        let keys = keys.collect::<Vec<_>>();
+        let width = table.named(Rule::Key).count();
+        let key = |index: usize| &keys[index * width..][..width];
+        let time = |index: usize| table.clock().map(|clock| Reverse(time_of(clock, came[index])));
+        let mut order = (0..came.len()).collect::<Vec<_>>();
+        // Stable: of two equally late versions the first to come stays first.
+        order.sort_by(|one, other| {
+            let by_key = key(*one).cmp(key(*other));
+            by_key.then_with(|| time(*one).cmp(&time(*other)))
+        });
+        let mut ends = Vec::with_capacity(order.len());
+        for (index, version) in order.iter().enumerate() {
+            if order
+                .get(index + 1)
+                .is_none_or(|next| key(*next) != key(*version))
+            {
+                ends.push(index + 1);
             }
         }
-        Self { table, rows }
+        let versions = order.into_iter().map(|index| came[index]).collect();
+        Self {
+            table,
+            versions,
+            ends,
+        }
     }
 
-    /// The same rows, at most so many and so many bytes at a time, in key order. A row that is heavier goes alone.
-    pub(crate) fn in_chunks(self, most: usize, most_bytes: usize) -> impl Iterator<Item = Self> {
+    pub(crate) fn table(&self) -> &'static Table<B, T> {
+        self.table
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[Version<'a, B, T>]> {
+        let mut start = 0;
+        self.ends
+            .iter()
+            .map(move |end| &self.versions[std::mem::replace(&mut start, *end)..*end])
+    }
+
+    /// All of them.
+    pub(crate) fn whole(&self) -> Part<'_, 'a, B, T> {
+        let rows = self.iter().collect();
+        Part {
+            table: self.table,
+            rows,
+        }
+    }
+
+    /// At most so many of them, from all over.
+    pub(crate) fn sample(&self, most: usize) -> Part<'_, 'a, B, T> {
+        let rows = self.iter().step_by(self.len().div_ceil(most).max(1)).collect();
+        Part {
+            table: self.table,
+            rows,
+        }
+    }
+
+    /// At most so many and so many bytes at a time, in key order. A row that is heavier goes alone.
+    pub(crate) fn in_parts(
+        &self,
+        most: usize,
+        most_bytes: usize,
+    ) -> impl Iterator<Item = Part<'_, 'a, B, T>> {
         let table = self.table;
-        let mut rest = self.rows.into_iter().peekable();
+        let mut rest = self.iter().peekable();
         std::iter::from_fn(move || {
             let mut bytes = 0;
             let mut rows = Vec::new();
@@ -70,76 +129,29 @@ impl<'a, B, T> Rows<'a, B, T> {
             {
                 rows.push(row);
             }
-            (!rows.is_empty()).then_some(Self { table, rows })
+            (!rows.is_empty()).then_some(Part { table, rows })
         })
     }
+}
 
-    /// One array a column, in the order of the statement.
-    pub(crate) fn parameters(&self) -> Vec<Parameter<'a>> {
-        let mut parameters = self
-            .table
-            .columns
-            .iter()
-            .map(|column| self.parameter(column))
-            .collect::<Vec<_>>();
-        if self.table.has_ages() {
-            parameters.push(array(
-                self.rows.iter().map(|row| self.ages(row)),
-                Type::TEXT_ARRAY,
-            ));
-        }
-        parameters
+/// Which values of a row come from an older version than its latest, and how old they are.
+pub(crate) fn ages<B, T>(table: &Table<B, T>, row: &[Version<'_, B, T>]) -> Option<String> {
+    if row.len() == 1 {
+        return None;
     }
-
-    fn parameter(&self, column: &Column<B, T>) -> Parameter<'a> {
-        let rule = column.rule;
-        let rows = self.rows.iter();
-        match column.get {
-            Get::Text(get) | Get::Json(get) => array(rows.map(|row| pick(rule, row, get)), Type::TEXT_ARRAY),
-            Get::MadeJson(get) => array(rows.map(|row| pick(rule, row, get)), Type::TEXT_ARRAY),
-            Get::TextArray(get) => {
-                let literal = |row: &Vec<_>| pick(rule, row, get).map(array_literal);
-                array(rows.map(literal), Type::TEXT_ARRAY)
-            }
-            Get::BigInt(get) if rule == Rule::Sum => {
-                let sum = |row: &Vec<_>| {
-                    row.iter()
-                        .filter_map(|&(batch, item)| get(batch, item))
-                        .sum::<i64>()
-                };
-                array(rows.map(sum), Type::INT8_ARRAY)
-            }
-            Get::BigInt(get) => array(rows.map(|row| pick(rule, row, get)), Type::INT8_ARRAY),
-            Get::Double(get) => array(rows.map(|row| pick(rule, row, get)), Type::FLOAT8_ARRAY),
-            Get::Bool(get) => array(rows.map(|row| pick(rule, row, get)), Type::BOOL_ARRAY),
-            Get::Time(get) => {
-                let micros = |row: &Vec<_>| pick(rule, row, get).map(Micros::from);
-                array(rows.map(micros), Type::TIMESTAMPTZ_ARRAY)
-            }
+    let clock = table.clock()?;
+    let latest = time_of(clock, *row.first()?);
+    let mut ages = String::new();
+    for column in table.columns.iter().filter(|column| column.rule == Rule::Value) {
+        let source = row.iter().find(|version| has_value(column, **version));
+        let age = source.and_then(|version| time_of(clock, *version));
+        if let Some(Micros(age)) = age.filter(|age| Some(*age) != latest) {
+            let time = Timestamp::from_microsecond(age).ok()?;
+            let comma = if ages.is_empty() { "" } else { "," };
+            let _ = write!(ages, r#"{comma}"{}":"{time}""#, column.name);
         }
     }
-
-    /// Which values of a row come from an older version than its latest, and how old they are.
-    fn ages(&self, row: &[Version<'a, B, T>]) -> Option<String> {
-        let clock = self.table.clock()?;
-        let latest = time_of(clock, *row.first()?);
-        let mut ages = String::new();
-        for column in self
-            .table
-            .columns
-            .iter()
-            .filter(|column| column.rule == Rule::Value)
-        {
-            let source = row.iter().find(|version| has_value(column, **version));
-            let age = source.and_then(|version| time_of(clock, *version));
-            if let Some(Micros(age)) = age.filter(|age| Some(*age) != latest) {
-                let time = Timestamp::from_microsecond(age).ok()?;
-                let comma = if ages.is_empty() { "" } else { "," };
-                let _ = write!(ages, r#"{comma}"{}":"{time}""#, column.name);
-            }
-        }
-        (!ages.is_empty()).then(|| format!("{{{ages}}}"))
-    }
+    (!ages.is_empty()).then(|| format!("{{{ages}}}"))
 }
 
 /// Bytes of a row's values on their way out.
@@ -156,14 +168,16 @@ fn weight<B, T>(table: &Table<B, T>, row: &[Version<'_, B, T>]) -> usize {
     table.columns.iter().map(weight).sum()
 }
 
-fn key_of<'a, B, T>(table: &Table<B, T>, (batch, item): Version<'a, B, T>) -> Vec<KeyPart<'a>> {
+pub(crate) fn key_of<'t, 'a, B, T>(
+    table: &'t Table<B, T>,
+    (batch, item): Version<'a, B, T>,
+) -> impl Iterator<Item = KeyPart<'a>> + use<'t, 'a, B, T> {
     let keys = table.columns.iter().filter(|column| column.rule == Rule::Key);
-    let part = |column: &Column<B, T>| match column.get {
-        Get::Text(get) => get(batch, item).map(KeyPart::Text),
-        Get::BigInt(get) => get(batch, item).map(KeyPart::BigInt),
+    keys.map(move |column| match column.get {
+        Get::Text(get) => get(batch, item).map_or(KeyPart::Missing, KeyPart::Text),
+        Get::BigInt(get) => get(batch, item).map_or(KeyPart::Missing, KeyPart::BigInt),
         _ => unreachable!("{}.{}: keys are text or numbers", table.name, column.name),
-    };
-    keys.filter_map(part).collect()
+    })
 }
 
 fn time_of<B, T>(clock: &Column<B, T>, (batch, item): Version<'_, B, T>) -> Option<Micros> {
@@ -186,7 +200,7 @@ fn has_value<B, T>(column: &Column<B, T>, (batch, item): Version<'_, B, T>) -> b
 }
 
 /// The merged value of a column, from versions of which the latest is first.
-fn pick<'a, B, T, V>(
+pub(crate) fn pick<'a, B, T, V>(
     rule: Rule,
     row: &[Version<'a, B, T>],
     get: impl Fn(&'a B, &'a T) -> Option<V>,
@@ -199,58 +213,19 @@ fn pick<'a, B, T, V>(
     }
 }
 
-fn array<'a, V: ToSql + Sync + 'a>(values: impl Iterator<Item = V>, of: Type) -> Parameter<'a> {
-    (Box::new(values.collect::<Vec<_>>()), of)
-}
-
-/// `{"a","b"}`, with every element quoted.
-fn array_literal(elements: &[String]) -> String {
-    let mut literal = String::from("{");
-    for (index, element) in elements.iter().enumerate() {
-        literal.push_str(if index == 0 { "\"" } else { ",\"" });
-        for char in element.chars() {
-            if matches!(char, '"' | '\\') {
-                literal.push('\\');
-            }
-            literal.push(char);
-        }
-        literal.push('"');
-    }
-    literal.push('}');
-    literal
-}
-
 // === impl Micros ===
+
+impl Micros {
+    /// As it travels: counted from 2000-01-01.
+    pub(crate) fn to_wire(self) -> i64 {
+        /// 2000-01-01 in microseconds from 1970-01-01.
+        const EPOCH: i64 = 946_684_800_000_000;
+        self.0 - EPOCH
+    }
+}
 
 impl From<Timestamp> for Micros {
     fn from(time: Timestamp) -> Self {
         Self(time.as_microsecond())
-    }
-}
-
-impl ToSql for Micros {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        /// 2000-01-01, from where Postgres counts, in microseconds from 1970-01-01.
-        const EPOCH: i64 = 946_684_800_000_000;
-        out.put_i64(self.0 - EPOCH);
-        Ok(IsNull::No)
-    }
-
-    fn accepts(of: &Type) -> bool {
-        *of == Type::TIMESTAMPTZ
-    }
-
-    to_sql_checked!();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_array_literal_quotes_what_the_server_would_read_as_syntax() {
-        let tags = ["a", "", "NULL", "x,y", r#"q"b\s"#, "{}"].map(str::to_owned);
-        assert_eq!(array_literal(&tags), r#"{"a","","NULL","x,y","q\"b\\s","{}"}"#);
-        assert_eq!(array_literal(&[]), "{}");
     }
 }

@@ -140,7 +140,8 @@ impl<W: Write> Transactions<W> {
             Ok(outcome) => {
                 W::committed(messages);
                 // The buffers of a connection grow to the largest statement and never shrink; no budget counts them.
-                if messages.iter().map(|message| W::bytes(message)).sum::<usize>() <= BYTES_A_STATEMENT {
+                let heaviest = messages.iter().map(|message| W::bytes(message)).max();
+                if heaviest.unwrap_or_default() <= BYTES_A_STATEMENT {
                     lease.give_back();
                 }
                 Ok(outcome)

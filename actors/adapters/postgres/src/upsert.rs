@@ -9,14 +9,15 @@
 //! | this | 12 | 18 | 17 |
 //! | COPY to a temporary table, then upsert | 11 | 20 | 24 |
 //!
-//! A usual batch has 50 posts, so COPY would only pay for backlogs, and temporary tables bloat the catalog.
+//! COPY to a temporary table would only pay for backlogs, and such tables bloat the catalog. Straight into the table it
+//! pays for new rows, see `copy`.
 
 use super::table::{Column, Rule, Table, VALUE_AGES};
 
 /// `INSERT … SELECT FROM unnest(…) ON CONFLICT …`.
 pub(crate) fn statement<B, T>(table: &Table<B, T>) -> String {
     let Shape { names, types, casts } = shape(table);
-    let parameters = numbered(&types);
+    let parameters = numbered(types.into_iter());
     format!(
         "INSERT INTO {name} AS t ({columns}) SELECT {casts} FROM unnest({parameters}) AS u ({columns}) \
          ON CONFLICT ({key}) {resolution}",
@@ -51,9 +52,10 @@ fn shape<B, T>(table: &Table<B, T>) -> Shape {
     shape
 }
 
-fn numbered(types: &[&str]) -> String {
+/// Arrays of these types, as parameters.
+pub(crate) fn numbered<'t>(types: impl Iterator<Item = &'t str>) -> String {
     let one = |(index, wire_type)| format!("${}::{wire_type}[]", index + 1);
-    types.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
+    types.enumerate().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn resolution<B, T>(table: &Table<B, T>) -> String {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// Reads bytes as UTF-8. What is not UTF-8 becomes U+FFFD, so that a broken character in one item
 /// costs neither the item nor its neighbours. None where the result would exceed `max_bytes`.
 pub(super) fn utf8<'a>(bytes: &'a [u8], max_bytes: usize, tally: &mut Tally) -> Option<Cow<'a, str>> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
         return Some(text.into());
     }
     let mut text = String::with_capacity(bytes.len());

@@ -7,6 +7,7 @@ use super::{
     shape::{CommentShape, Spellings},
     spelling::Spelling,
     tally::CleanKind,
+    tape::Value,
 };
 use crate::domain::{Comment, Platform};
 use jiff::Timestamp;
@@ -57,13 +58,13 @@ impl Thread<'_> {
         reader: &mut Reader<'_>,
         comments: &mut Vec<Comment>,
     ) {
-        let Some(json) = record.json(list).cloned() else {
+        let Some(value) = record.sent(list) else {
             return;
         };
-        match Scalar::of(&json) {
+        match Scalar::of(value.json) {
             Scalar::Null => record.take(list),
             Scalar::Array if parent.is_none_or(|parent| parent.level <= MAX_REPLY_LEVELS) => {
-                self.read(record, list, &json, parent, reader, comments);
+                self.read(record, list, value, parent, reader, comments);
             }
             _ => reader.tally.add(CleanKind::CommentUnreadable),
         }
@@ -75,16 +76,16 @@ impl Thread<'_> {
         &self,
         record: &mut Record<'_>,
         list: Spelling,
-        array: &str,
+        array: Value<'_>,
         parent: Option<&Parent>,
         reader: &mut Reader<'_>,
         comments: &mut Vec<Comment>,
     ) {
         let mut left = String::new();
-        let walked = fields::for_each(array, |json| {
+        let walked = fields::for_each_value(array, |comment| {
             let trouble = match reader.comments_left {
                 0 => Some(CleanKind::CommentsOverCap),
-                _ => match self.read_one(json, parent, reader, comments) {
+                _ => match self.read_one(comment, parent, reader, comments) {
                     Ok(()) => None,
                     Err(_) => Some(CleanKind::CommentUnreadable),
                 },
@@ -92,7 +93,7 @@ impl Thread<'_> {
             if let Some(kind) = trouble {
                 reader.tally.add(kind);
                 left.push(if left.is_empty() { '[' } else { ',' });
-                left.push_str(json);
+                left.push_str(comment.json);
             }
             Ok(())
         });
@@ -109,12 +110,12 @@ impl Thread<'_> {
     /// Reads a comment and, behind it, its replies.
     fn read_one(
         &self,
-        json: &str,
+        comment: Value<'_>,
         parent: Option<&Parent>,
         reader: &mut Reader<'_>,
         comments: &mut Vec<Comment>,
     ) -> Result<(), Refusal> {
-        let mut record = Record::part(json, self.shape.sections, reader)?;
+        let mut record = Record::part(comment, self.shape.sections, reader)?;
         let comment = self.columns(&mut record, parent, reader);
         let Some(replies) = self.shape.replies else {
             let extra = record.extra(reader)?;

@@ -142,6 +142,20 @@ fn looks_like_json(body: &[u8]) -> bool {
 }
 
 fn decompress(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Fault> {
+    at_once(body, max_bytes).map_or_else(|| piece_by_piece(body, max_bytes), Ok)
+}
+
+/// What says how large it is needs no buffers but the one that it is for. None where it does not, or lies.
+fn at_once(body: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
+    let size = usize::try_from(declared_size(body)?).ok()?;
+    if size > max_bytes {
+        return None;
+    }
+    let json = zstd::bulk::decompress(body, size).ok()?;
+    (json.len() == size).then_some(json)
+}
+
+fn piece_by_piece(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Fault> {
     let kind = if is_gzip(body) { "gzip" } else { "zstd" };
     let failed = |error: io::Error| {
         let detail = format!("{kind} of {} bytes: {error}", body.len());
@@ -325,6 +339,22 @@ mod tests {
         encoder.write_all(JSON).unwrap();
         let body = encoder.finish().unwrap();
         assert_eq!(&*unpack(&body, true, 1_000).unwrap(), JSON);
+    }
+
+    #[test]
+    fn what_says_its_size_is_unpacked_at_once_and_the_same() {
+        let json = JSON.repeat(10_000);
+        let told = zstd::bulk::compress(&json, 3).unwrap();
+        for body in [
+            told.clone(),
+            [skippable(b"x"), told.clone(), told.clone()].concat(),
+        ] {
+            let unpacked = piece_by_piece(&body, usize::MAX).unwrap();
+            assert_eq!(at_once(&body, unpacked.len() - 1), None);
+            assert_eq!(at_once(&body[..body.len() - 1], usize::MAX), None, "cut");
+            assert_eq!(at_once(&body, usize::MAX), Some(unpacked));
+        }
+        assert_eq!(at_once(&packed(&json), usize::MAX), None, "it does not say");
     }
 
     #[test]

@@ -86,6 +86,7 @@ fn end_of_number(bytes: &[u8], start: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::key::Key;
 
     #[test]
     fn only_numbers_that_jsonb_refuses_become_strings() {
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn fields_are_sorted_and_keys_escaped() {
         let mut fields = Fields::read(r#"{"z":1,"a\"\u0001":[ ],"taken":2}"#).unwrap();
-        fields.take("taken");
+        fields.take(Key::new("taken"));
         let mut inner = ObjectText::default();
         inner.push_leftovers(&fields, &mut Tally::default());
         let mut outer = ObjectText::default();

@@ -1,8 +1,12 @@
-//! Lazy views of JSON: an object as sorted keys over raw text, an array as raw elements.
+//! Lazy views of JSON: an object as its fields over raw text, an array as raw elements.
 //!
 //! Nothing below the level that is asked for is parsed, so a value that we have no column for is
 //! kept exactly as it was sent, every digit of its numbers included, and nothing ever recurses.
 
+use super::{
+    key::{Key, Tag},
+    tape::{Taped, Value},
+};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
@@ -10,10 +14,15 @@ use std::{borrow::Cow, fmt};
 /// Keys in one object, and tags of one item, that we are willing to handle.
 pub(super) const MAX_WIDTH: usize = 10_000;
 
-/// An object, sorted by key. A key that was sent twice counts once, the last time it was sent.
+/// Fields among which a key that was sent twice is looked for one by one.
+const FEW: usize = 48;
+
+/// An object's fields. A key that was sent twice counts once, the last time it was sent.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     fields: Vec<Field<'a>>,
+    /// What the values stand on; none where each must be read over to look into it.
+    tape: Option<Taped<'a>>,
     /// Values that a later one of the same key replaced.
     pub(super) repeated: usize,
 }
@@ -23,10 +32,27 @@ pub(super) struct Fields<'a> {
 pub(super) struct Field<'a> {
     /// The key, unescaped.
     pub(super) key: Cow<'a, str>,
+    tag: Tag,
     /// The value as JSON.
     pub(super) json: Cow<'a, str>,
+    /// Its place on the tape.
+    node: u32,
     /// A column has it: it need not be kept in `extra`.
     pub(super) taken: bool,
+}
+
+/// Calls `visit` with each element of an array, until it returns an error.
+pub(super) fn for_each_value<'a>(
+    array: Value<'a>,
+    mut visit: impl FnMut(Value<'a>) -> Result<(), &'static str>,
+) -> Result<(), serde_json::Error> {
+    let Some(children) = array.children() else {
+        return for_each(array.json, |json| visit(json.into()));
+    };
+    for element in children {
+        visit(element).map_err(serde_json::Error::custom)?;
+    }
+    Ok(())
 }
 
 /// Calls `visit` with the JSON of each element of an array, until it returns an error.
@@ -47,39 +73,107 @@ impl<'a> Fields<'a> {
         serde_json::from_str(object)
     }
 
+    /// Reads an object, from its tape where it has one.
+    pub(super) fn of(object: Value<'a>) -> Result<Self, serde_json::Error> {
+        match Self::taped(object) {
+            Some(fields) => Ok(fields),
+            // Too wide an object is refused by the words of the other way, too.
+            None => Self::read(object.json),
+        }
+    }
+
+    fn taped(object: Value<'a>) -> Option<Self> {
+        let mut fields = Vec::with_capacity(FEW / 4);
+        for value in object.children()? {
+            if fields.len() == MAX_WIDTH {
+                return None;
+            }
+            fields.push(Field::new(value.key()?, value));
+        }
+        Some(Self {
+            tape: object.tape(),
+            ..Self::once_each(fields)
+        })
+    }
+
     /// The field of that name.
-    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Field<'a>> {
-        let position = self.fields.binary_search_by(|field| (*field.key).cmp(key)).ok()?;
-        self.fields.get_mut(position)
+    pub(super) fn get_mut(&mut self, key: Key<'_>) -> Option<&mut Field<'a>> {
+        self.fields.iter_mut().find(|field| key.is(field.tag, &field.key))
     }
 
     /// The value of that name, as JSON.
     pub(super) fn json(&self, key: &str) -> Option<&Cow<'a, str>> {
-        let position = self.fields.binary_search_by(|field| (*field.key).cmp(key)).ok()?;
-        self.fields.get(position).map(|field| &field.json)
+        self.get(Key::new(key)).map(|field| &field.json)
+    }
+
+    /// The field of that name, to look at.
+    pub(super) fn get(&self, key: Key<'_>) -> Option<&Field<'a>> {
+        self.fields.iter().find(|field| key.is(field.tag, &field.key))
+    }
+
+    /// The value of that name as it was sent; none where something else took its place.
+    pub(super) fn sent(&self, key: Key<'_>) -> Option<Value<'a>> {
+        let field = self.get(key)?;
+        match (self.tape, &field.json) {
+            (Some(tape), Cow::Borrowed(_)) => Some(tape.value(field.node)),
+            (None, Cow::Borrowed(json)) => Some(Value::from(*json)),
+            (_, Cow::Owned(_)) => None,
+        }
     }
 
     /// Notes that a column has the field.
-    pub(super) fn take(&mut self, key: &str) {
+    pub(super) fn take(&mut self, key: Key<'_>) {
         if let Some(field) = self.get_mut(key) {
             field.taken = true;
         }
     }
 
-    /// What no column has.
-    pub(super) fn leftovers(&self) -> impl Iterator<Item = &Field<'a>> {
-        self.fields.iter().filter(|field| !field.taken)
+    /// What no column has, sorted by key.
+    pub(super) fn leftovers(&self) -> Vec<&Field<'a>> {
+        let mut left: Vec<_> = self.fields.iter().filter(|field| !field.taken).collect();
+        left.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        left
     }
 
-    fn sorted(mut fields: Vec<Field<'a>>) -> Self {
+    /// Of equal keys the last one sent stays.
+    fn once_each(mut fields: Vec<Field<'a>>) -> Self {
         let sent = fields.len();
-        // Reversed and stable: of equal keys the last one sent comes first, and stays.
-        fields.reverse();
-        fields.sort_by(|a, b| a.key.cmp(&b.key));
-        fields.dedup_by(|later, earlier| later.key == earlier.key);
+        if sent > FEW || has_equals(&fields) {
+            // Reversed and stable: of equal keys the last one sent comes first, and stays.
+            fields.reverse();
+            fields.sort_by(|a, b| a.key.cmp(&b.key));
+            fields.dedup_by(|later, earlier| later.key == earlier.key);
+        }
         Self {
             repeated: sent - fields.len(),
             fields,
+            tape: None,
+        }
+    }
+}
+
+/// Whether a key is there twice, perhaps: equal tags are enough.
+fn has_equals(fields: &[Field<'_>]) -> bool {
+    let mut before = fields;
+    while let [others @ .., last] = before {
+        if others.iter().any(|other| other.tag == last.tag) {
+            return true;
+        }
+        before = others;
+    }
+    false
+}
+
+// === impl Field ===
+
+impl<'a> Field<'a> {
+    fn new(key: Cow<'a, str>, value: Value<'a>) -> Self {
+        Self {
+            tag: Tag::of(&key),
+            key,
+            json: value.json.into(),
+            node: value.node(),
+            taken: false,
         }
     }
 }
@@ -97,19 +191,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::new();
-                while let Some((Key(key), json)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                while let Some((KeyText(key), json)) = map.next_entry::<KeyText<'de>, &'de RawValue>()? {
                     if fields.len() == MAX_WIDTH {
                         return Err(A::Error::custom(format_args!(
                             "more than {MAX_WIDTH} fields in one object"
                         )));
                     }
-                    fields.push(Field {
-                        key,
-                        json: json.get().into(),
-                        taken: false,
-                    });
+                    fields.push(Field::new(key, json.get().into()));
                 }
-                Ok(Fields::sorted(fields))
+                Ok(Fields::once_each(fields))
             }
         }
 
@@ -118,27 +208,27 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 }
 
 /// A key, borrowed where it has no escapes.
-struct Key<'a>(Cow<'a, str>);
+struct KeyText<'a>(Cow<'a, str>);
 
-// === impl Key ===
+// === impl KeyText ===
 
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for KeyText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
 
         impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
+            type Value = KeyText<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a key")
             }
 
             fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(key.into()))
+                Ok(KeyText(key.into()))
             }
 
             fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-                Ok(Key(key.to_owned().into()))
+                Ok(KeyText(key.to_owned().into()))
             }
         }
 
@@ -176,7 +266,7 @@ mod tests {
         assert_eq!(fields.json("b").unwrap(), "4");
         assert_eq!(fields.json("a").unwrap(), "2");
         assert_eq!(fields.repeated, 2);
-        assert_eq!(fields.leftovers().count(), 2);
+        assert_eq!(fields.leftovers().len(), 2);
     }
 
     #[test]

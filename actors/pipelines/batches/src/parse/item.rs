@@ -8,6 +8,7 @@ use super::{
     settings::ParserSettings,
     shape::{FetchStatus, Shape, Spellings},
     tally::CleanKind,
+    tape::Value,
 };
 use crate::domain::{Author, Comment, CrawlError, CrawlEvent, Platform, Post, Reason};
 
@@ -22,13 +23,13 @@ pub(super) enum Item {
 
 /// Reads an item whose escapes are clean. Its comments go to those of the batch, also where the item is refused in the end.
 pub(super) fn read(
-    json: &str,
+    item: Value<'_>,
     event: &CrawlEvent,
     settings: &ParserSettings,
     reader: &mut Reader<'_>,
     comments: &mut Vec<Comment>,
 ) -> Result<Item, Refusal> {
-    let (mut record, shape) = Record::item(json, platforms::dialect(&event.platform), reader)?;
+    let (mut record, shape) = Record::item(item, platforms::dialect(&event.platform), reader)?;
     let status = (shape.status)(&mut record);
     let id = id(&mut record, shape, status.as_ref().ok(), reader)?;
     let status = status?;

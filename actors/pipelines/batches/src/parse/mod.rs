@@ -1,9 +1,11 @@
 //! Unpacks objects and reads items. The only place that names zstd, gzip and the JSON library of objects.
 //!
-//! The way of an object: `decompress` → `clean` (UTF-8) → `depth` → `envelope` (which items; where it
-//! refuses, `borders` finds them by `scan`, and `fix` makes JSON of what is nearly JSON) and, for
-//! each item, `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or `crawl_error`,
-//! which pick values with a `reader` by the spellings of the item's `shape`; what was not picked goes to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
+//! The way of an object: `decompress` → `clean` (UTF-8) → `tape`, which reads over each item of an array once and
+//! notes where its values are. Where it refuses, the text is read step by step: `depth` → `envelope` (which items;
+//! where it refuses, too, `borders` finds them by `scan`, and `fix` makes JSON of what is nearly JSON). Either way
+//! each item goes through `clean` (escapes) → `record` (its sections) → `post`, `author`, `comment` or
+//! `crawl_error`, which pick values with a `reader` by the spellings of the item's `shape`; what was not picked goes
+//! to `extra`. Nothing that was sent is lost: it is in a column, in `extra`, or in a rejected item's text.
 //! A platform's shapes are in the platform's folder (`platforms`).
 
 mod author;
@@ -20,6 +22,7 @@ mod fields;
 mod fix;
 mod found;
 mod item;
+mod key;
 mod metrics;
 mod number;
 mod platforms;
@@ -32,6 +35,7 @@ mod settings;
 mod shape;
 mod spelling;
 mod tally;
+mod tape;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]
@@ -39,7 +43,7 @@ mod tests;
 mod weight;
 mod word;
 
-pub use batch::{Parsed, parse_body};
+pub use batch::{Parsed, parse_body, parse_body_step_by_step};
 pub use metrics::ParserMetrics;
 pub use settings::{ParserLimits, ParserSettings};
 pub use tally::{CleanKind, Tally};

@@ -8,6 +8,7 @@ use super::{
     shape::Shape,
     spelling::{Place, Section, Spelling},
     tally::CleanKind,
+    tape::Value,
 };
 use crate::domain::{Json, Reason};
 use std::borrow::Cow;
@@ -15,13 +16,12 @@ use std::borrow::Cow;
 /// The sections of one item.
 #[derive(Debug, Default)]
 pub(super) struct Record<'a> {
-    /// The item itself, and each section that it has, by [`Place`].
-    fields: [Option<Fields<'a>>; MAX_PLACES],
+    /// The item itself.
+    top: Fields<'a>,
+    /// Each section that it has, by [`Place`] but for the first.
+    within: Vec<Option<Fields<'a>>>,
     sections: &'static [Section],
 }
-
-/// Most sections of any shape, the item itself included.
-pub(super) const MAX_PLACES: usize = 10;
 
 /// Why an item is rejected.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,15 +53,14 @@ impl<'a> Record<'a> {
     /// # Errors
     /// What is no object, has no `meta` that is one, or has more fields than we handle.
     pub(super) fn item(
-        json: &'a str,
+        item: Value<'a>,
         dialect: Dialect,
         reader: &mut Reader<'_>,
     ) -> Result<(Self, &'static Shape), Refusal> {
-        let top = fields(json, reader)?;
+        let top = of_object(item, reader)?;
         let shape = (dialect.shape)(&top);
-        let mut record = Self::default();
-        record.fields[0] = Some(top);
-        record.open_all(shape.sections, shape.required, reader)?;
+        let mut record = Self::of(top, shape.sections);
+        record.open_all(shape.required, reader)?;
         match shape.required {
             Some(place) if !record.has(place) => {
                 Err(Refusal::malformed(format!("no {}", record.name(place))))
@@ -72,37 +71,64 @@ impl<'a> Record<'a> {
 
     /// Takes apart what is no item, such as a comment.
     pub(super) fn part(
-        json: &'a str,
+        part: Value<'a>,
         sections: &'static [Section],
         reader: &mut Reader<'_>,
     ) -> Result<Self, Refusal> {
-        let mut record = Self::default();
-        record.fields[0] = Some(fields(json, reader)?);
-        record.open_all(sections, None, reader)?;
+        let mut record = Self::of(of_object(part, reader)?, sections);
+        record.open_all(None, reader)?;
         Ok(record)
+    }
+
+    fn of(top: Fields<'a>, sections: &'static [Section]) -> Self {
+        let within = Vec::with_capacity(sections.len());
+        Self {
+            top,
+            within,
+            sections,
+        }
+    }
+
+    fn at(&self, place: Place) -> Option<&Fields<'a>> {
+        match place {
+            Place::TOP => Some(&self.top),
+            Place(at) => self.within.get(at - 1)?.as_ref(),
+        }
+    }
+
+    fn at_mut(&mut self, place: Place) -> Option<&mut Fields<'a>> {
+        match place {
+            Place::TOP => Some(&mut self.top),
+            Place(at) => self.within.get_mut(at - 1)?.as_mut(),
+        }
     }
 
     /// Where a value stands, for people.
     pub(super) fn path(&self, Spelling { place, key }: Spelling) -> String {
         match place {
-            Place::TOP => key.to_owned(),
-            place => format!("{}.{key}", self.name(place)),
+            Place::TOP => key.text.to_owned(),
+            place => format!("{}.{}", self.name(place), key.text),
         }
     }
 
     fn name(&self, place: Place) -> &'static str {
         let section = place.0.checked_sub(1).and_then(|at| self.sections.get(at));
-        section.map_or("", |section| section.key)
+        section.map_or("", |section| section.key.text)
     }
 
     /// Whether the item has that section.
     pub(super) fn has(&self, place: Place) -> bool {
-        self.fields[place.0].is_some()
+        self.at(place).is_some()
     }
 
     /// A value as it was sent.
     pub(super) fn json(&self, Spelling { place, key }: Spelling) -> Option<&Cow<'a, str>> {
-        self.fields[place.0].as_ref()?.json(key)
+        self.at(place)?.get(key).map(|field| &field.json)
+    }
+
+    /// The same, to look into; none where something else is left for `extra`.
+    pub(super) fn sent(&self, Spelling { place, key }: Spelling) -> Option<Value<'a>> {
+        self.at(place)?.sent(key)
     }
 
     /// Reads a value by its first spelling that is present. What was read is taken; a later
@@ -115,8 +141,8 @@ impl<'a> Record<'a> {
     ) -> Option<T> {
         let mut picked: Option<Option<T>> = None;
         for Spelling { place, key } in spellings {
-            let section = self.fields[place.0].as_mut();
-            let Some(field) = section.and_then(|fields| fields.get_mut(key)) else {
+            let section = self.at_mut(*place);
+            let Some(field) = section.and_then(|fields| fields.get_mut(*key)) else {
                 continue;
             };
             let (value, trouble) = match read(reader, &field.json) {
@@ -152,14 +178,14 @@ impl<'a> Record<'a> {
 
     /// Notes that a value is stored.
     pub(super) fn take(&mut self, Spelling { place, key }: Spelling) {
-        if let Some(fields) = &mut self.fields[place.0] {
+        if let Some(fields) = self.at_mut(place) {
             fields.take(key);
         }
     }
 
     /// Leaves something else for `extra` than what was sent.
     pub(super) fn replace(&mut self, Spelling { place, key }: Spelling, json: String) {
-        let fields = self.fields[place.0].as_mut();
+        let fields = self.at_mut(place);
         if let Some(field) = fields.and_then(|fields| fields.get_mut(key)) {
             field.json = json.into();
         }
@@ -177,67 +203,65 @@ impl<'a> Record<'a> {
         reader: &mut Reader<'_>,
     ) -> Result<Option<Json>, Refusal> {
         let extra = self.leftovers(place, reader);
-        self.fields[place.0] = None;
+        if let Some(section) = place.0.checked_sub(1).and_then(|at| self.within.get_mut(at)) {
+            *section = None;
+        }
         bounded(extra)
     }
 
     fn leftovers(&self, place: Place, reader: &mut Reader<'_>) -> ObjectText {
         let mut object = ObjectText::default();
-        if let Some(fields) = &self.fields[place.0] {
+        if let Some(fields) = self.at(place) {
             object.push_leftovers(fields, &mut reader.tally);
         }
         for (at, Section { parent, key }) in self.sections.iter().enumerate() {
             if *parent == place {
-                object.push_object(key, self.leftovers(Place(at + 1), reader));
+                object.push_object(key.text, self.leftovers(Place(at + 1), reader));
             }
         }
         object
     }
 
-    fn open_all(
-        &mut self,
-        sections: &'static [Section],
-        required: Option<Place>,
-        reader: &mut Reader<'_>,
-    ) -> Result<(), Refusal> {
-        self.sections = sections;
-        for (at, section) in sections.iter().enumerate() {
-            let place = Place(at + 1);
-            self.open(place, *section, required == Some(place), reader)?;
+    fn open_all(&mut self, required: Option<Place>, reader: &mut Reader<'_>) -> Result<(), Refusal> {
+        for (at, section) in self.sections.iter().enumerate() {
+            let is_required = required == Some(Place(at + 1));
+            let fields = self.open(*section, is_required, reader)?;
+            self.within.push(fields);
         }
         Ok(())
     }
 
     fn open(
         &mut self,
-        place: Place,
         Section { parent, key }: Section,
         is_required: bool,
         reader: &mut Reader<'_>,
-    ) -> Result<(), Refusal> {
-        let parent = self.fields[parent.0].as_mut();
-        let Some(field) = parent.and_then(|fields| fields.get_mut(key)) else {
-            return Ok(());
+    ) -> Result<Option<Fields<'a>>, Refusal> {
+        let Some(fields) = self.at_mut(parent) else {
+            return Ok(None);
         };
-        match (Scalar::of(&field.json), &field.json) {
-            (Scalar::Object, Cow::Borrowed(json)) => {
-                let section = fields(json, reader)?;
-                field.taken = true;
-                self.fields[place.0] = Some(section);
+        let Some(value) = fields.sent(key) else {
+            return Ok(None);
+        };
+        match Scalar::of(value.json) {
+            Scalar::Object => {
+                let section = of_object(value, reader)?;
+                fields.take(key);
+                return Ok(Some(section));
             }
-            (Scalar::Null, _) => field.taken = true,
-            _ if is_required => return Err(Refusal::malformed(format!("{key} is not an object"))),
+            Scalar::Null => fields.take(key),
+            _ if is_required => return Err(Refusal::malformed(format!("{} is not an object", key.text))),
             _ => reader.tally.add(CleanKind::SectionUnreadable),
         }
-        Ok(())
+        Ok(None)
     }
 }
 
-fn fields<'a>(json: &'a str, reader: &mut Reader<'_>) -> Result<Fields<'a>, Refusal> {
-    if Scalar::of(json) != Scalar::Object {
+fn of_object<'a>(object: Value<'a>, reader: &mut Reader<'_>) -> Result<Fields<'a>, Refusal> {
+    if Scalar::of(object.json) != Scalar::Object {
         return Err(Refusal::malformed("not an object"));
     }
-    let fields = Fields::read(json).map_err(|error| {
+    let fields = Fields::of(object).map_err(|error| {
         // Of valid JSON this is the only refusal.
         let is_too_wide = error.is_data();
         reader

@@ -1,6 +1,8 @@
 //! Where a crawler puts a value and how it spells it. Of several spellings the first that is present
 //! wins; present means not `null`, `""` or `"NULL"`.
 
+use super::key::Key;
+
 /// A section of an item: its position in the sections of the item's shape, from 1; 0 is the item itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(pub(super) usize);
@@ -10,14 +12,14 @@ pub(super) struct Place(pub(super) usize);
 pub(super) struct Section {
     /// Where it stands; a section comes behind the one that holds it.
     pub(super) parent: Place,
-    pub(super) key: &'static str,
+    pub(super) key: Key<'static>,
 }
 
 /// One name of a value, and the section it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spelling {
     pub(super) place: Place,
-    pub(super) key: &'static str,
+    pub(super) key: Key<'static>,
 }
 
 /// A field of the item, or of a comment, itself.
@@ -56,11 +58,17 @@ impl Place {
 
     /// A field of this section.
     pub(super) const fn field(self, key: &'static str) -> Spelling {
-        Spelling { place: self, key }
+        Spelling {
+            place: self,
+            key: Key::new(key),
+        }
     }
 
     /// A section within this one.
     pub(super) const fn section(self, key: &'static str) -> Section {
-        Section { parent: self, key }
+        Section {
+            parent: self,
+            key: Key::new(key),
+        }
     }
 }

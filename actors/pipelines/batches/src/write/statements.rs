@@ -12,8 +12,7 @@ use futures_util::{
 };
 use millrace_engine::failpoints::{Point, reached};
 use millrace_postgres::{
-    BYTES_A_STATEMENT, Client, Error, Insert, LEAVE_A_TRACE, Preparing, ROWS_A_STATEMENT, Table, TableRows,
-    Write,
+    BYTES_A_STATEMENT, Client, Error, Insert, LEAVE_A_TRACE, Preparing, Table, TableRows, Write,
 };
 use std::{collections::HashSet, sync::Arc};
 
@@ -34,6 +33,9 @@ trait Filled: Send + Sync {
 
     fn sql(&self) -> &str;
 
+    /// Whether the rows of these batches are one statement.
+    fn is_one_statement(&self, stored: &[&ParsedBatch]) -> bool;
+
     fn run<'a>(
         &'a self,
         client: &'a Client,
@@ -52,9 +54,9 @@ struct Of<T: 'static> {
 /// tables in different orders deadlock.
 fn others() -> Vec<Box<dyn Filled>> {
     vec![
-        of(&POST_ANALYTICS, vec![|items| &items.posts]),
+        copied(&POST_ANALYTICS, vec![|items| &items.posts]),
         of(&AUTHORS, vec![|items| &items.authors]),
-        of(&COMMENTS, vec![|items| &items.comments]),
+        copied(&COMMENTS, vec![|items| &items.comments]),
         of(&CRAWL_ERRORS, vec![|items| &items.errors]),
         // Beside the items that are no rows, what is said of those whose comments are not all rows.
         of(
@@ -69,6 +71,15 @@ fn of<T: Send + Sync + 'static>(
     rows: Vec<fn(&Items) -> &Vec<T>>,
 ) -> Box<dyn Filled> {
     let insert = Insert::new(table);
+    Box::new(Of { insert, rows })
+}
+
+/// The same of a table into which many new rows come at a time.
+fn copied<T: Send + Sync + 'static>(
+    table: &'static Table<ParsedBatch, T>,
+    rows: Vec<fn(&Items) -> &Vec<T>>,
+) -> Box<dyn Filled> {
+    let insert = Insert::copying(table);
     Box::new(Of { insert, rows })
 }
 
@@ -98,6 +109,14 @@ impl<T: Send + Sync + 'static> Filled for Of<T> {
 
     fn sql(&self) -> &str {
         self.insert.sql()
+    }
+
+    fn is_one_statement(&self, stored: &[&ParsedBatch]) -> bool {
+        let lists = self
+            .rows
+            .iter()
+            .flat_map(|rows| stored.iter().map(|batch| rows(&batch.items)));
+        self.insert.is_one_statement(lists.map(Vec::len).sum())
     }
 
     fn run<'a>(
@@ -200,24 +219,24 @@ impl Inserts {
         entered.iter().map(|row| row.try_get(0)).collect()
     }
 
-    /// Sends all statements at once and in their order. What takes several statements is sent table by table.
+    /// Sends the statements in their order, and at once those that need not wait for one another.
     async fn insert(&self, client: &Client, stored: &[&ParsedBatch]) -> Result<Vec<TableRows>, Error> {
         let ledger = TableRows {
             table: self.ledger.table(),
             rows: stored.len() as u64,
         };
         let mut written = vec![ledger];
-        let others = self.others.iter();
-        let others = others.map(|table| table.run(client, &self.preparing, stored));
-        let rows: usize = stored.iter().map(|batch| batch.items.row_count()).sum();
         let bytes: usize = stored.iter().map(|batch| batch.bytes).sum();
-        if rows <= ROWS_A_STATEMENT && bytes <= BYTES_A_STATEMENT {
+        let at_once = |table: &dyn Filled| bytes <= BYTES_A_STATEMENT && table.is_one_statement(stored);
+        for tables in self
+            .others
+            .chunk_by(|one, next| at_once(&**one) && at_once(&**next))
+        {
             // It polls them in their order, and what is polled first is sent first.
-            written.extend(try_join_all(others).await?);
-        } else {
-            for other in others {
-                written.push(other.await?);
-            }
+            let running = tables
+                .iter()
+                .map(|table| table.run(client, &self.preparing, stored));
+            written.extend(try_join_all(running).await?);
         }
         Ok(written)
     }

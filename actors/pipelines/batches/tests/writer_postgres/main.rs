@@ -5,6 +5,7 @@
 mod collisions;
 mod commit;
 mod contract;
+mod copying;
 mod crashes;
 mod defaults;
 mod distributed;

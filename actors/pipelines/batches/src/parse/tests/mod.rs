@@ -2,6 +2,7 @@
 
 mod bodies;
 mod items;
+mod one_pass;
 pub(super) mod properties;
 mod slips;
 mod spellings;

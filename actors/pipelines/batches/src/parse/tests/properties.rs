@@ -99,7 +99,7 @@ fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
 }
 
 /// Mostly items with an id, a status and the usual sections.
-fn item() -> impl Strategy<Value = Value> {
+pub(super) fn item() -> impl Strategy<Value = Value> {
     let section = || object(value());
     let comments = prop::collection::vec(prop_oneof![3 => section(), 1 => value()], 0..4);
     let status = prop_oneof![Just(json!("success")), Just(json!("error")), Just(Value::Null)];
@@ -119,7 +119,7 @@ fn item() -> impl Strategy<Value = Value> {
 }
 
 /// Each that has a folder, and one that has none.
-fn platform() -> impl Strategy<Value = Platform> {
+pub(super) fn platform() -> impl Strategy<Value = Platform> {
     let mut names: Vec<_> = platforms::ALL.iter().map(|known| known.name).collect();
     names.push("snapgram");
     prop::sample::select(names).prop_map(Platform::new)
