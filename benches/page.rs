@@ -26,7 +26,7 @@ const LEDGER: i64 = 4_000_000;
 /// Batches of one statement.
 const PART: i64 = 500_000;
 /// Counts what is there, as for a ledger that was there before there were sums.
-const COUNT: &str = include_str!("../schema/migrations/V8__rollups_of_what_is_there.sql");
+const COUNT: &str = include_str!("../schema/batches/migrations/V8__rollups_of_what_is_there.sql");
 /// The most that an open page may cost.
 const MOST: f64 = 0.01;
 

@@ -287,7 +287,7 @@ fn is_code(path: &str) -> bool {
     let kept = kind.map_or(path.starts_with("deploy/") || path == "Makefile", |kind| {
         extensions.contains(&kind)
     });
-    kept && path != "tests/readme.rs" && !path.starts_with("schema/migrations/")
+    kept && path != "tests/readme.rs" && !path.starts_with("schema/batches/migrations/")
 }
 
 #[test]

@@ -51,11 +51,11 @@ impl PagerDuty {
         let summary = format!("{}: {}", notice.rule.title, notice.summary);
         json!({
             "summary": cut(summary, LONGEST_SUMMARY),
-            "source": self.replica,
+            "source": &*self.replica,
             "severity": notice.rule.severity.as_str(),
             "timestamp": notice.since,
             "component": "millrace",
-            "group": notice.about,
+            "group": &*notice.about,
             "class": notice.rule.name,
             "custom_details": {
                 "value": notice.value,

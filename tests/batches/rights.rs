@@ -1,4 +1,4 @@
-//! The role of `run` needs no more than `schema/grants.sql` gives.
+//! The role of `run` needs no more than `schema/batches/grants.sql` gives.
 
 use crate::{
     crashing_events::serve_until_dead_lettered,
@@ -9,7 +9,7 @@ use serde_json::json;
 
 /// `grants.sql` as psql would send it for this role.
 pub(crate) async fn grant(tenant: &Tenant<'_>, role: &str) {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/grants.sql");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/batches/grants.sql");
     let grants = std::fs::read_to_string(file).unwrap();
     assert!(
         grants.contains(":\"role\""),

@@ -265,7 +265,7 @@ async fn applied_by_eight(tenant: &Tenant<'_>) -> BTreeMap<u64, usize> {
 
 /// The migrations of the repository, by version.
 fn migrations() -> BTreeMap<u64, String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/migrations");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/batches/migrations");
     let files = std::fs::read_dir(folder).unwrap();
     files
         .map(|file| {

@@ -52,7 +52,7 @@ impl Supervisor {
 
     /// A worker is built when its dependency answers: the first build is no news, a later one is.
     fn built(&mut self, child: ActorId, idle: bool) {
-        debug!(actor = %child, "actor built");
+        debug!(pipeline = child.pipeline, actor = %child, "actor built");
         self.actors.set(child, State::Up);
         if !self.children.get(&child).is_some_and(|entry| entry.failing) {
             return;

@@ -54,7 +54,8 @@ pub(crate) fn work(parent: &Span, name: &str, kind: Kind, actor: ActorId) -> Spa
 
 /// A span in a trace of its own for work that serves several events.
 pub(crate) fn shared_work(name: &str, kind: Kind, actor: ActorId, events: usize) -> Span {
-    error_span!(target: TARGET, parent: None, "work", otel.name = name, otel.kind = kind.as_str(), %actor, events)
+    let pipeline = actor.pipeline;
+    error_span!(target: TARGET, parent: None, "work", otel.name = name, otel.kind = kind.as_str(), pipeline, %actor, events)
 }
 
 /// Lets a span go on with the trace that came with a message. To be called before anything else is done

@@ -204,7 +204,7 @@ impl<J: Job> Worker<J> {
             }
             Ok(Err(fault @ Fault::Outage { .. })) => self.suffer(batch, fault),
             Ok(Err(fault)) if batch.len() > 1 => {
-                warn!(actor = %self.id, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
+                warn!(pipeline = self.id.pipeline, actor = %self.id, events = batch.len(), error = %fault, "a write was refused; trying its events one by one");
                 match fault {
                     // A refusal is quick, so the search for it is.
                     Fault::Poison { .. } => self.waiting.search(batch),

@@ -13,14 +13,37 @@ type Right = (String, String);
 
 /// The rights that a file of grants grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rights(Vec<Right>);
+pub struct Rights {
+    /// As people find it.
+    file: &'static str,
+    all: Vec<Right>,
+}
 
 // === impl Rights ===
 
 impl Rights {
-    /// Those on tables and views that these statements grant.
-    pub fn granted_by(grants: &str) -> Self {
-        Self(on_tables(grants).collect())
+    /// Those on tables and views that these statements grant, which stand in `file`.
+    pub fn granted_by(file: &'static str, grants: &str) -> Self {
+        let all = on_tables(grants).collect();
+        Self { file, all }
+    }
+
+    /// What to do about it: one statement for each table.
+    fn told(&self, role: &str, missing: &[Right]) -> String {
+        let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (privilege, name) in missing {
+            by_name.entry(name).or_default().push(privilege);
+        }
+        let role = role.replace('"', "\"\"");
+        let grants = by_name
+            .iter()
+            .map(|(name, privileges)| format!("GRANT {} ON {name} TO \"{role}\";", privileges.join(", ")));
+        let grants: Vec<_> = grants.collect();
+        format!(
+            "rights are missing; as the role that owns the tables: {} (or run {} again)",
+            grants.join(" "),
+            self.file
+        )
     }
 }
 
@@ -52,36 +75,17 @@ impl Database {
             .map_or_else(Default::default, |row| (row.get(0), row.get(1)));
         if !may_use {
             lease.give_back();
-            return Ok(Some(told(
-                &role,
-                &[("USAGE".to_owned(), "SCHEMA public".to_owned())],
-            )));
+            let usage = ("USAGE".to_owned(), "SCHEMA public".to_owned());
+            return Ok(Some(needed.told(&role, &[usage])));
         }
-        let (privileges, names): (Vec<_>, Vec<_>) = needed.0.iter().map(|(p, n)| (&**p, &**n)).unzip();
+        let (privileges, names): (Vec<_>, Vec<_>) = needed.all.iter().map(|(p, n)| (&**p, &**n)).unzip();
         let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
             [(&privileges, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
         let rows = lease.query_typed(TABLES, &values).await?;
         lease.give_back();
         let missing: Vec<Right> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        Ok((!missing.is_empty()).then(|| told(&role, &missing)))
+        Ok((!missing.is_empty()).then(|| needed.told(&role, &missing)))
     }
-}
-
-/// What to do about it: one statement for each table.
-fn told(role: &str, missing: &[Right]) -> String {
-    let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (privilege, name) in missing {
-        by_name.entry(name).or_default().push(privilege);
-    }
-    let role = role.replace('"', "\"\"");
-    let grants = by_name
-        .iter()
-        .map(|(name, privileges)| format!("GRANT {} ON {name} TO \"{role}\";", privileges.join(", ")));
-    let grants: Vec<_> = grants.collect();
-    format!(
-        "rights are missing; as the role that owns the tables: {} (or run schema/grants.sql again)",
-        grants.join(" ")
-    )
 }
 
 /// Each privilege on each table or view that these statements grant.
@@ -117,7 +121,7 @@ fn statements(grants: &str) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
 
-    const GRANTS: &str = include_str!("../../../../schema/grants.sql");
+    const GRANTS: &str = include_str!("../../../../schema/batches/grants.sql");
 
     #[test]
     fn every_grant_of_the_file_is_understood() {
@@ -142,8 +146,8 @@ mod tests {
             ("SELECT", "error_distribution"),
         ] {
             assert!(
-                Rights::granted_by(GRANTS)
-                    .0
+                Rights::granted_by("grants.sql", GRANTS)
+                    .all
                     .iter()
                     .any(|(privilege, name)| (&**privilege, &**name) == right),
                 "{right:?} is not looked for"
@@ -159,10 +163,11 @@ mod tests {
             ("DELETE", "suspects"),
         ];
         let missing = missing.map(|(privilege, name)| (privilege.to_owned(), name.to_owned()));
-        let told = told("odd\"role", &missing);
+        let told = Rights::granted_by("grants.sql", "").told("odd\"role", &missing);
         assert!(
             told.contains("GRANT SELECT ON authors TO \"odd\"\"role\"; GRANT INSERT, DELETE ON suspects TO \"odd\"\"role\";"),
             "{told}"
         );
+        assert!(told.ends_with("(or run grants.sql again)"), "{told}");
     }
 }

@@ -47,7 +47,7 @@ impl Rollups {
                 Err(error) => {
                     failures += 1;
                     if failures == QUIET + 1 {
-                        warn!(%error, "the sums for page and API cannot be kept up to date; after a migration, was schema/grants.sql run again?");
+                        warn!(%error, "the sums for page and API cannot be kept up to date; after a migration, was schema/batches/grants.sql run again?");
                     } else {
                         debug!(%error, "the sums cannot be kept up to date");
                     }

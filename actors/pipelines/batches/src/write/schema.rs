@@ -4,7 +4,7 @@ use super::tables::INGESTED_BATCHES;
 use millrace_postgres::{Database, Migrations, Quarantine, QuarantineTables, Rights};
 
 mod embedded {
-    refinery::embed_migrations!("../../../schema/migrations");
+    refinery::embed_migrations!("../../../schema/batches/migrations");
 }
 
 /// Bring the schema up to date.
@@ -15,7 +15,10 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// The rights that `run` needs, derived from the file by which they are granted.
 pub fn rights() -> Rights {
-    Rights::granted_by(include_str!("../../../../../schema/grants.sql"))
+    Rights::granted_by(
+        "schema/batches/grants.sql",
+        include_str!("../../../../../schema/batches/grants.sql"),
+    )
 }
 
 /// The notes about redelivered events, of the process that is called so for its operators.

@@ -193,7 +193,7 @@ async fn batches_of_before_the_sums_are_counted_by_the_migration() {
     let reports = Reports::new(Database::new(&database.settings(), &Handle::current()).unwrap());
     let refused = reports.projects(Page::first(1)).await.unwrap_err();
     assert!(refused.0.contains("not counted yet"), "{refused}");
-    let migration = include_str!("../../../../../schema/migrations/V8__rollups_of_what_is_there.sql");
+    let migration = include_str!("../../../../../schema/batches/migrations/V8__rollups_of_what_is_there.sql");
     client.batch_execute(migration).await.unwrap();
     assert_equal(&client, "the migration").await;
     assert_eq!(reports.projects(Page::first(9)).await.unwrap().of.len(), 2);

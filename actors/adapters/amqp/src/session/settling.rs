@@ -1,18 +1,18 @@
 //! What the broker is told about one delivery, and in which order: a copy is confirmed before its
 //! original is acknowledged, so that at every moment the message is somewhere.
 
-use super::failpoints;
-use super::{
+use super::Session;
+use crate::failpoints;
+use crate::{Ending, Events, reasons};
+use crate::{
     copies::{self, DeadLetter},
     fates::Fate,
     link::broker,
     outbox::Copy,
     retry::Plan,
-    session::Session,
     spans,
     topology::Queue,
 };
-use crate::{Ending, Events, reasons};
 use amqprs::{BasicProperties, channel::BasicAckArguments};
 use jiff::Timestamp;
 use millrace_engine::failpoints::reached;

@@ -2,6 +2,11 @@
 //! signals, the order to drain. When anything about it is lost the whole session ends, its acks close
 //! with it, and a new one starts from nothing.
 
+mod holding;
+mod redelivered;
+mod renewal;
+mod settling;
+
 use super::failpoints;
 use super::{
     Shared,
@@ -14,8 +19,6 @@ use super::{
     outbox::Outbox,
     ping::{self, Ping},
     quarantine::Quarantine,
-    redelivered::{Redelivered, Waiting},
-    renewal,
     signals::Signal,
     spans,
     topology::{Queue, Topology},
@@ -30,6 +33,7 @@ use jiff::Timestamp;
 use millrace_engine::failpoints::reached;
 use millrace_engine::trace;
 use millrace_engine::{Acks, Fault, Intake, Outcome, Settlement};
+use redelivered::{Redelivered, Waiting};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -41,19 +45,19 @@ use tracing::{debug, info, warn};
 const LEAVING: Duration = Duration::from_secs(3);
 
 pub(super) struct Session<'a, E: Events> {
-    pub(super) shared: &'a Shared<E>,
+    shared: &'a Shared<E>,
     link: Link,
     _ping: Ping,
-    pub(super) channel: Channel,
-    pub(super) outbox: Outbox,
-    pub(super) consumers: Consumers,
+    channel: Channel,
+    outbox: Outbox,
+    consumers: Consumers,
     signals: UnboundedReceiver<Signal>,
-    pub(super) acks: Acks,
+    acks: Acks,
     settlements: UnboundedReceiver<Settlement>,
-    pub(super) in_flight: HashMap<u64, InFlight>,
-    pub(super) held: Held,
-    pub(super) quarantine: Quarantine<Waiting<E::Message>>,
-    pub(super) redelivered: Redelivered<E::Message>,
+    in_flight: HashMap<u64, InFlight>,
+    held: Held,
+    quarantine: Quarantine<Waiting<E::Message>>,
+    redelivered: Redelivered<E::Message>,
     /// While draining: when to leave, done or not.
     leave_at: Option<Instant>,
 }

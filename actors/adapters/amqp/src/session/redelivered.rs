@@ -1,12 +1,10 @@
 //! How a session works on redelivered events: noted in groups, and then with others or, where two processes have crashed of
 //! something, one at a time. See `quarantine`.
 
-use super::failpoints;
-use super::{
-    copies, fates::Fate, link::lost, quarantine::Turn, session::Session, settling::early, spans,
-    topology::Queue,
-};
+use super::{Session, settling::early};
+use crate::failpoints;
 use crate::{Events, reasons};
+use crate::{copies, fates::Fate, link::lost, quarantine::Turn, spans, topology::Queue};
 use jiff::Timestamp;
 use millrace_engine::crashes::Found;
 use millrace_engine::failpoints::reached;

@@ -2,16 +2,15 @@
 //! so nothing is lost; and as what is held counts towards the prefetch, it may fill only a share of that.
 //! What is beyond goes another way, so that good events still come in.
 
-use super::failpoints;
-use super::{
+use super::{Session, settling::early};
+use crate::Events;
+use crate::failpoints;
+use crate::{
     copies::{self, DeadLetter},
     fates::Fate,
     outbox::Answer,
-    session::Session,
-    settling::early,
     topology::Queue,
 };
-use crate::Events;
 use jiff::Timestamp;
 use millrace_engine::failpoints::reached;
 use millrace_engine::trace;

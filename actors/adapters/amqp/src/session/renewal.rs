@@ -4,8 +4,9 @@
 //! operator said. RabbitMQ 4 has a limit of 20 on every queue that was made without one, so a bystander of some lost
 //! sessions would be gone without a word. A copy begins to count from 0.
 
-use super::{copies, fates::Fate, session::Session, topology::Queue};
+use super::Session;
 use crate::Events;
+use crate::{copies, fates::Fate, topology::Queue};
 use amqprs::BasicProperties;
 
 /// Lost deliveries of one message before it is replaced. Far from the limit of 20, and past the three crashes after
