@@ -356,10 +356,10 @@ async fn a_lost_dependency_is_an_error_that_names_it_and_its_end_is_told() {
             .await
             .unwrap();
     };
-    waits_for("ERROR", "object_store is down for the fetchers").await;
+    waits_for("ERROR", "object_store is down for stage fetcher").await;
     waits_for("WARN", "actor failed while it held this event").await;
     stack.objects.start().await.unwrap();
-    waits_for("INFO", "object_store serves the fetchers again").await;
+    waits_for("INFO", "object_store serves stage fetcher again").await;
     pipeline.stored(&[id]).await;
     stack.rabbitmq.kill().await.unwrap();
     waits_for("ERROR", "actor failed; restarting").await;

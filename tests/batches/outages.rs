@@ -80,12 +80,12 @@ async fn survives(
         logs.iter().filter(says).count()
     };
     assert_eq!(
-        said("is down for the"),
+        said("is down for stage"),
         said(" serves the "),
         "each opening is closed"
     );
     assert!(
-        said("is down for the") <= 3,
+        said("is down for stage") <= 3,
         "a line for each change, not for each attempt"
     );
     let held = pipeline.service.logs();

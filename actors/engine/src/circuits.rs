@@ -39,7 +39,7 @@ impl Circuits {
             breaker.room = stage,
             breaker.dependency = dependency,
             breaker.detail = detail,
-            "{dependency} is down for the {stage}s: taking no deliveries until it serves again"
+            "{dependency} is down for stage {stage}: taking no deliveries until it serves again"
         );
         let circuit = Circuit {
             opened: Instant::now(),
@@ -64,7 +64,7 @@ impl Circuits {
             breaker.room = stage,
             breaker.dependency = why.dependency,
             breaker.open_seconds = opened.elapsed().as_secs_f64(),
-            "{} serves the {stage}s again",
+            "{} serves stage {stage} again",
             why.dependency
         );
         self.show();
