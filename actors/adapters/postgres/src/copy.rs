@@ -81,7 +81,7 @@ impl Copy {
         // Polled in their order, and what is polled first is sent first.
         let (saved, sink) = join(client.batch_execute("SAVEPOINT copy"), client.copy_in(&statement)).await;
         saved?;
-        // The driver loses a connection on which a copy does not even begin, so there is no way back to the savepoint.
+        // A connection on which a copy does not even begin is of no more use: see `roll_back` in `transactions`.
         let sink = sink.inspect_err(|error| self.learn(error))?;
         match send(sink, rows).await {
             Ok(copied) => client.batch_execute("RELEASE copy").await.map(|()| Some(copied)),
