@@ -8,7 +8,7 @@ use super::{
     insert::untyped,
     rows::Rows,
     table::{Rule, Table, VALUE_AGES},
-    upsert::numbered,
+    upsert::unnested,
     wire,
 };
 use bytes::{Bytes, BytesMut};
@@ -81,7 +81,7 @@ impl Copy {
         // Polled in their order, and what is polled first is sent first.
         let (saved, sink) = join(client.batch_execute("SAVEPOINT copy"), client.copy_in(&statement)).await;
         saved?;
-        // The driver loses a connection on which a copy does not even begin, so there is no way back to the savepoint.
+        // A connection on which a copy does not even begin is of no more use: see `roll_back` in `transactions`.
         let sink = sink.inspect_err(|error| self.learn(error))?;
         match send(sink, rows).await {
             Ok(copied) => client.batch_execute("RELEASE copy").await.map(|()| Some(copied)),
@@ -148,13 +148,12 @@ fn gives_way(error: &Error) -> bool {
 /// with row-level security, and goes partition by partition instead of in the order of the keys.
 fn probe<B, T>(table: &Table<B, T>) -> String {
     let keys = || table.columns.iter().filter(|column| column.rule == Rule::Key);
-    let parameters = numbered(keys().map(|column| column.get.wire_type()));
+    let rows = unnested(keys().map(|column| (column.name, column.get.wire_type())));
     let equal = keys().map(|column| format!("t.{0} = u.{0}", column.name));
     let equal = equal.collect::<Vec<_>>().join(" AND ");
-    let names = table.named(Rule::Key).collect::<Vec<_>>().join(", ");
     format!(
         "SELECT relkind <> 'r' OR row_security_active(oid) OR EXISTS ( \
-             SELECT FROM unnest({parameters}) AS u ({names}) \
+             SELECT FROM (SELECT {rows}) AS u \
              CROSS JOIN LATERAL (SELECT FROM {name} AS t WHERE {equal} LIMIT 1) AS there) \
          FROM pg_class WHERE oid = '{name}'::regclass",
         name = table.name

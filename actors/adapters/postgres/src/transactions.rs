@@ -11,6 +11,7 @@ use deadpool_postgres::ClientWrapper;
 use millrace_engine::{Backoff, Fault, jitter};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
+use tokio_postgres::SimpleQueryMessage;
 
 /// What a pipeline writes of its messages, in one transaction of several.
 pub trait Write: Send + Sync {
@@ -157,8 +158,8 @@ impl<W: Write> Transactions<W> {
     /// the message comes again, and the ledger knows.
     async fn abandon(&self, lease: Lease, failure: Failure) -> Failure {
         if failure.leaves_connection_usable() {
-            let rollback = lease.batch_execute("ROLLBACK");
-            if let Ok(Ok(())) = timeout(self.database.limits().connect, rollback).await {
+            let over = timeout(self.database.limits().connect, roll_back(&lease));
+            if over.await.is_ok_and(|answered| answered) {
                 lease.give_back();
             }
         }
@@ -237,6 +238,21 @@ impl<W: Write> Transactions<W> {
         filled.inspect_err(|error| self.write.failed(error))?;
         client.batch_execute("ROLLBACK").await
     }
+}
+
+/// Ends a failed transaction; says whether the connection may be used again. Where a copy did not even begin, the driver
+/// takes one answer too many, and from then on each for that of the statement before. So this asks for an answer that no
+/// other statement has.
+async fn roll_back(client: &ClientWrapper) -> bool {
+    let expected = rand::random::<u64>().to_string();
+    let answers = client
+        .simple_query(&format!("ROLLBACK; SELECT '{expected}'"))
+        .await;
+    answers.is_ok_and(|answers| {
+        answers.iter().any(
+            |answer| matches!(answer, SimpleQueryMessage::Row(row) if row.get(0) == Some(expected.as_str())),
+        )
+    })
 }
 
 /// Some tens of milliseconds, doubling, of which half is chance: who collided once should not

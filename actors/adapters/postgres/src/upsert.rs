@@ -14,12 +14,12 @@
 
 use super::table::{Column, Rule, Table, VALUE_AGES};
 
-/// `INSERT … SELECT FROM unnest(…) ON CONFLICT …`.
+/// `INSERT … SELECT … FROM (SELECT unnest(…), …) ON CONFLICT …`.
 pub(crate) fn statement<B, T>(table: &Table<B, T>) -> String {
     let Shape { names, types, casts } = shape(table);
-    let parameters = numbered(types.into_iter());
+    let rows = unnested(names.iter().copied().zip(types));
     format!(
-        "INSERT INTO {name} AS t ({columns}) SELECT {casts} FROM unnest({parameters}) AS u ({columns}) \
+        "INSERT INTO {name} AS t ({columns}) SELECT {casts} FROM (SELECT {rows}) AS u \
          ON CONFLICT ({key}) {resolution}",
         name = table.name,
         columns = names.join(", "),
@@ -52,10 +52,11 @@ fn shape<B, T>(table: &Table<B, T>) -> Shape {
     shape
 }
 
-/// Arrays of these types, as parameters.
-pub(crate) fn numbered<'t>(types: impl Iterator<Item = &'t str>) -> String {
-    let one = |(index, wire_type)| format!("${}::{wire_type}[]", index + 1);
-    types.enumerate().map(one).collect::<Vec<_>>().join(", ")
+/// Rows whose columns are arrays of these types, parameters of the statement. In the list of a `SELECT` the arrays are
+/// read side by side; in its `FROM` each would be copied into a store of its own first.
+pub(crate) fn unnested<'t>(columns: impl Iterator<Item = (&'t str, &'t str)>) -> String {
+    let one = |(index, (name, of))| format!("unnest(${}::{of}[]) AS {name}", index + 1);
+    columns.enumerate().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn resolution<B, T>(table: &Table<B, T>) -> String {

@@ -55,7 +55,6 @@ struct Of<T: 'static> {
 fn others() -> Vec<Box<dyn Filled>> {
     vec![
         copied(&POST_ANALYTICS, vec![|items| &items.posts]),
-        of(&AUTHORS, vec![|items| &items.authors]),
         copied(&COMMENTS, vec![|items| &items.comments]),
         of(&CRAWL_ERRORS, vec![|items| &items.errors]),
         // Beside the items that are no rows, what is said of those whose comments are not all rows.
@@ -63,6 +62,8 @@ fn others() -> Vec<Box<dyn Filled>> {
             &REJECTED_ITEMS,
             vec![|items| &items.rejected, |items| &items.curtailed],
         ),
+        // Rows that many batches share are locked until the commit, so the last are locked for the shortest time.
+        of(&AUTHORS, vec![|items| &items.authors]),
     ]
 }
 

@@ -323,6 +323,31 @@ async fn a_copy_that_is_cut_short_leaves_nothing_behind() {
     assert_eq!(copied(&database, "comments").await, MANY as i64);
 }
 
+/// The driver takes the answers of such a connection for those of the statements before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_on_which_a_copy_did_not_begin_is_not_used_again() {
+    let database = TestDatabase::migrated().await;
+    // Whether an answer is taken for another depends on which comes first.
+    for round in 0..3 {
+        let mut writer = database.writer();
+        let holder = database.client().await;
+        let hold = "BEGIN; LOCK TABLE comments IN SHARE MODE";
+        holder.batch_execute(hold).await.unwrap();
+        let first = round * MANY;
+        let batch = many(&format!("e{round}"), first..first + MANY, 1);
+        let batches = [&batch];
+        {
+            let mut write = Box::pin(writer.write(&batches));
+            let pid = until_blocked(&database, &mut write).await;
+            let give_up = format!("SELECT pg_cancel_backend({pid}); ROLLBACK");
+            holder.batch_execute(&give_up).await.unwrap();
+            charged(write.await.unwrap_err(), "write_too_slow");
+        }
+        writer.write(&batches).await.unwrap();
+        assert_eq!(count(&database, "comments").await, (first + MANY) as i64);
+    }
+}
+
 /// A copy would go partition by partition, and two of them could wait for each other.
 #[tokio::test]
 async fn rows_of_partitions_are_inserted() {

@@ -1,6 +1,6 @@
 //! Writers that meet on the same rows wait for each other and never deadlock.
 
-use crate::{fixtures::*, server::TestDatabase};
+use crate::{fixtures::*, server::TestDatabase, writes::*};
 use futures_util::future::join_all;
 use millrace_batches::{domain::Items, messages::ParsedBatch};
 use millrace_engine::Sink;
@@ -50,4 +50,23 @@ async fn concurrent_writers_on_hot_rows_do_not_deadlock() {
     }
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(database.value::<i64>(deadlocks).await, 0);
+}
+
+/// What many batches share must not be locked while the rest of a large batch is written.
+#[tokio::test]
+async fn a_writer_that_waits_for_a_comment_keeps_nobody_from_its_authors() {
+    let database = TestDatabase::migrated().await;
+    let holder = database.client().await;
+    let hold = "BEGIN; INSERT INTO comments (platform, comment_id, post_id, crawled_at) \
+        VALUES ('tiktok', 'e1-c1', 'p', now())";
+    holder.batch_execute(hold).await.unwrap();
+    let blocked = one("e1");
+    let batches = [&blocked];
+    let mut writer = database.writer();
+    let mut write = Box::pin(writer.write(&batches));
+    until_blocked(&database, &mut write).await;
+    assert_works(&database, &mut database.writer(), "e2").await;
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    write.await.unwrap();
+    assert_stored_once(&database, "e1").await;
 }

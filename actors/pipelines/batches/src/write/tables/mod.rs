@@ -1,4 +1,4 @@
-//! The tables, one file each, in the order in which every transaction writes them.
+//! The tables, one file each.
 
 mod authors;
 mod comments;
