@@ -109,7 +109,7 @@ fn in_one_pass(
             return None;
         }
         batch.take(item_index, item.json, |reader, comments| {
-            let text = match item.may_be_unclean {
+            let text = match item.is_unclean {
                 true => clean::escapes(item.json, &mut reader.tally),
                 false => item.json.into(),
             };

@@ -44,8 +44,8 @@ type Span = (u32, u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent<'a> {
     pub(super) json: &'a str,
-    /// It has an escape of U+0000 or of half a pair: `clean::escapes` must look at it.
-    pub(super) may_be_unclean: bool,
+    /// It has an escape of U+0000 or of half a pair, which `clean::escapes` replaces.
+    pub(super) is_unclean: bool,
     /// All its values are on the tape.
     is_complete: bool,
 }
@@ -79,7 +79,7 @@ impl Tape {
         let end = reading.value(start)?;
         Some(Extent {
             json: text.get(start..end)?,
-            may_be_unclean: reading.may_be_unclean,
+            is_unclean: reading.is_unclean,
             is_complete: reading.is_complete,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{
     MAX_NODES, Node, Span, Tape,
-    bytes::{number_end, plain_end, skip_blank},
+    bytes::{code_unit, number_end, plain_end, skip_blank},
 };
 use crate::parse::word::is_escape;
 
@@ -14,7 +14,7 @@ pub(super) struct Reading<'t> {
     max_depth: usize,
     /// Escapes seen so far.
     escapes: usize,
-    pub(super) may_be_unclean: bool,
+    pub(super) is_unclean: bool,
     pub(super) is_complete: bool,
 }
 
@@ -53,7 +53,7 @@ impl<'t> Reading<'t> {
             tape,
             max_depth,
             escapes: 0,
-            may_be_unclean: false,
+            is_unclean: false,
             is_complete: true,
         }
     }
@@ -175,20 +175,18 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Where the escape ends that begins at `at`.
-    #[cold]
+    /// Where the escape ends that begins at `at`, or the pair of them.
     fn escape(&mut self, at: usize) -> Option<usize> {
-        let text = &self.bytes[at..];
         self.escapes += 1;
-        if !is_escape(text) {
-            return None;
+        if *self.bytes.get(at + 1)? != b'u' {
+            return is_escape(&self.bytes[at..]).then_some(at + 2);
         }
-        if text[1] != b'u' {
-            return Some(at + 2);
+        let unit = code_unit(self.bytes, at)?;
+        let is_first_half = matches!(unit, 0xD800..=0xDBFF);
+        if is_first_half && matches!(code_unit(self.bytes, at + 6), Some(0xDC00..=0xDFFF)) {
+            return Some(at + 12);
         }
-        let digits = std::str::from_utf8(&text[2..6]).ok()?;
-        let unit = u32::from_str_radix(digits, 16).ok()?;
-        self.may_be_unclean |= matches!(unit, 0 | 0xD800..=0xDFFF);
+        self.is_unclean |= matches!(unit, 0 | 0xD800..=0xDFFF);
         Some(at + 6)
     }
 }
