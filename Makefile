@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench bench-peers bench-render chaos mutants fuzz deny sbom
+.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench bench-peers bench-render counts chaos mutants fuzz deny sbom
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,9 @@ demo: ## Watch real events flow through real servers into real tables (ONCE=1 to
 promtool: deps
 	@deploy/scripts/install-deps --promtool
 
-test: deps promtool lint docs deploy-check ## Everything CI runs: format, clippy, docs, deployment, unit, property and integration tests
+test: deps promtool lint docs deploy-check ## Everything CI runs: format, clippy, docs, deployment, unit, property and integration tests, instruction counts
 	$(CARGO) test --workspace --locked
+	$(MAKE) counts
 
 conformance: deps promtool ## The pipeline on a real MinIO and RabbitMQ 4, its traces in a real Jaeger; builds or unpacks them (needs Go; minutes the first time)
 	@deploy/scripts/conformance
@@ -68,6 +69,12 @@ bench-peers: deps ## The product beside consumers in Go and Python, which it bui
 bench-render: ## Write the figures of REPORTS="a.json b.json" into docs/performance.md, and the plot
 	$(CARGO) build --release --locked --workspace --bin millrace-speed
 	$(SPEED) render $(REPORTS)
+
+counts: ## Instructions of parsing, writing and a hop through the engine beside benches/counts/baseline; +5 % fails (REFRESH=1: a new baseline)
+	@deploy/scripts/install-deps --valgrind
+	$(CARGO) build --locked --workspace --bin millrace-stack
+	$(CARGO) build --release --locked --workspace --bin millrace-counts
+	benches/counts/run $(if $(REFRESH),--refresh)
 
 SEED ?= 1
 MINUTES ?= 5

@@ -38,6 +38,8 @@ pub(crate) async fn measure(
     for service in &services {
         service.pause()?;
     }
+    // Earlier loads may be there too.
+    let before = arena.events().await?;
     arena.publish(&load.batches, &load.order).await?;
     arena.database.batch_execute("CHECKPOINT").await?;
     let rows_before = if load.updates {
@@ -51,7 +53,6 @@ pub(crate) async fn measure(
     for service in &services {
         service.resume()?;
     }
-    let before = load.before.len();
     let stored = |events: usize| progress.set(events.saturating_sub(before), load.batches.len());
     arena.stored(before + load.batches.len(), stored).await?;
     let (cpu, wal_end) = (look()? - cpu, self::wal(arena).await?);
