@@ -54,7 +54,7 @@ async fn concurrent_writers_on_hot_rows_do_not_deadlock() {
 
 /// What many batches share must not be locked while the rest of a large batch is written.
 #[tokio::test]
-async fn a_writer_that_waits_for_a_comment_keeps_nobody_from_its_authors() {
+async fn a_writer_that_waits_for_a_comment_does_not_hold_its_authors() {
     let database = TestDatabase::migrated().await;
     let holder = database.client().await;
     let hold = "BEGIN; INSERT INTO comments (platform, comment_id, post_id, crawled_at) \
