@@ -6,7 +6,7 @@
 
 use super::{
     insert::untyped,
-    rows::Rows,
+    rows::Part,
     table::{Rule, Table, VALUE_AGES},
     upsert::unnested,
     wire,
@@ -28,7 +28,7 @@ pub(crate) struct Copy {
     probe: String,
     /// It is no table that can be copied into.
     refused: AtomicBool,
-    /// Writes that go without a copy because one has failed.
+    /// So many times it is not tried, because it has failed.
     resting: AtomicU32,
 }
 
@@ -38,7 +38,7 @@ const FEWEST: usize = 32;
 /// Keys that are looked for.
 const PROBED: usize = 64;
 
-/// A copy that fails was for nothing: where some rows are there, and the sample does not show it, few are tried.
+/// A copy that fails was for nothing. Where some rows are there, and samples do not show it, one in so many is tried.
 const REST: u32 = 8;
 
 /// Bytes that are sent at a time. Buffers of a connection grow to as much, whatever comes through.
@@ -72,9 +72,9 @@ impl Copy {
     pub(crate) async fn run<B, T>(
         &self,
         client: &ClientWrapper,
-        rows: &Rows<'_, B, T>,
+        part: &Part<'_, '_, B, T>,
     ) -> Result<Option<u64>, Error> {
-        if !self.suits(rows.len()) || self.rests() || self.meets(client, rows).await? {
+        if !self.suits(part.rows.len()) || self.rests() || self.meets(client, part).await? {
             return Ok(None);
         }
         let statement = client.prepare_cached(&self.sql).await?;
@@ -83,7 +83,7 @@ impl Copy {
         saved?;
         // A connection on which a copy does not even begin is of no more use: see `roll_back` in `transactions`.
         let sink = sink.inspect_err(|error| self.learn(error))?;
-        match send(sink, rows).await {
+        match send(sink, part).await {
             Ok(copied) => client.batch_execute("RELEASE copy").await.map(|()| Some(copied)),
             Err(error) if gives_way(&error) => {
                 tracing::debug!(table = self.table, %error, "rows could not be copied, inserting them");
@@ -104,9 +104,9 @@ impl Copy {
     }
 
     /// Whether some of the rows are there.
-    async fn meets<B, T>(&self, client: &ClientWrapper, rows: &Rows<'_, B, T>) -> Result<bool, Error> {
+    async fn meets<B, T>(&self, client: &ClientWrapper, part: &Part<'_, '_, B, T>) -> Result<bool, Error> {
         let statement = client.prepare_cached(&self.probe).await?;
-        let sample = rows.sample(PROBED);
+        let sample = part.sample(PROBED);
         let found = client.query_one(&statement, &untyped(&sample.keys())).await?;
         found.try_get(0)
     }
@@ -122,12 +122,12 @@ impl Copy {
     }
 }
 
-async fn send<B, T>(sink: CopyInSink<Bytes>, rows: &Rows<'_, B, T>) -> Result<u64, Error> {
+async fn send<B, T>(sink: CopyInSink<Bytes>, part: &Part<'_, '_, B, T>) -> Result<u64, Error> {
     let mut sink = pin!(sink);
     let mut out = BytesMut::with_capacity(CHUNK * 2);
     wire::begin(&mut out);
-    for row in rows.iter() {
-        wire::put_row(rows.table(), row, &mut out);
+    for row in &part.rows {
+        wire::put_row(part.table, row, &mut out);
         while out.len() >= CHUNK {
             sink.send(out.split_to(CHUNK).freeze()).await?;
         }

@@ -3,7 +3,7 @@
 use super::{
     arrays::Parameter,
     copy::Copy,
-    rows::{Rows, Version},
+    rows::{Part, Rows, Version},
     table::Table,
     upsert,
 };
@@ -137,23 +137,32 @@ impl<B, T> Insert<B, T> {
             rows: 0,
         };
         let rows = Rows::new(self.table, versions);
-        if let Some(copy) = &self.copy
-            && preparing.pays()
-            && let Some(copied) = copy.run(client, &rows).await?
-        {
-            written.rows = copied;
-            return Ok(written);
-        }
         for part in rows.in_parts(ROWS_A_STATEMENT, BYTES_A_STATEMENT) {
-            let parameters = part.parameters();
-            written.rows += if preparing.pays() {
-                let statement = client.prepare_cached(&self.sql).await?;
-                client.execute(&statement, &untyped(&parameters)).await?
-            } else {
-                client.execute_typed(&self.sql, &typed(&parameters)).await?
+            let copied = match &self.copy {
+                Some(copy) if preparing.pays() => copy.run(client, &part).await?,
+                _ => None,
+            };
+            written.rows += match copied {
+                Some(copied) => copied,
+                None => self.upsert(client, preparing, &part).await?,
             };
         }
         Ok(written)
+    }
+
+    async fn upsert(
+        &self,
+        client: &ClientWrapper,
+        preparing: &Preparing,
+        part: &Part<'_, '_, B, T>,
+    ) -> Result<u64, tokio_postgres::Error> {
+        let parameters = part.parameters();
+        if preparing.pays() {
+            let statement = client.prepare_cached(&self.sql).await?;
+            client.execute(&statement, &untyped(&parameters)).await
+        } else {
+            client.execute_typed(&self.sql, &typed(&parameters)).await
+        }
     }
 
     /// Writes the items in one statement; gives the keys of those that are new, for a table without a clock.

@@ -76,16 +76,7 @@ impl<'a, B, T> Rows<'a, B, T> {
         }
     }
 
-    pub(crate) fn table(&self) -> &'static Table<B, T> {
-        self.table
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[Version<'a, B, T>]> {
+    fn iter(&self) -> impl Iterator<Item = &[Version<'a, B, T>]> {
         let mut start = 0;
         self.ends
             .iter()
@@ -95,15 +86,6 @@ impl<'a, B, T> Rows<'a, B, T> {
     /// All of them.
     pub(crate) fn whole(&self) -> Part<'_, 'a, B, T> {
         let rows = self.iter().collect();
-        Part {
-            table: self.table,
-            rows,
-        }
-    }
-
-    /// At most so many of them, from all over.
-    pub(crate) fn sample(&self, most: usize) -> Part<'_, 'a, B, T> {
-        let rows = self.iter().step_by(self.len().div_ceil(most).max(1)).collect();
         Part {
             table: self.table,
             rows,
@@ -131,6 +113,19 @@ impl<'a, B, T> Rows<'a, B, T> {
             }
             (!rows.is_empty()).then_some(Part { table, rows })
         })
+    }
+}
+
+// === impl Part ===
+
+impl<B, T> Part<'_, '_, B, T> {
+    /// At most so many of the rows, from all over.
+    pub(crate) fn sample(&self, most: usize) -> Self {
+        let step = self.rows.len().div_ceil(most).max(1);
+        Self {
+            table: self.table,
+            rows: self.rows.iter().copied().step_by(step).collect(),
+        }
     }
 }
 

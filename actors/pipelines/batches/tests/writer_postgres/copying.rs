@@ -102,7 +102,7 @@ fn colourful(event_id: &str, id: usize, crawled: i64) -> ParsedBatch {
         view_count: Some(i64::MAX - id as i64),
         extra: json(r#"{"a":[1,{"b":null}],"c":"\"quoted\" \u00e9"}"#),
         content_text: Some(format!("tab\tnewline\n\\N {id}")),
-        content_transcription: Some("x".repeat(id * 3_000)),
+        content_transcription: Some("x".repeat(id * 300)),
         ..post(&format!("v{id}"), at(crawled - 5))
     };
     let later = Post {
@@ -206,7 +206,7 @@ async fn one_row_that_is_there_among_many_new_ones_is_merged() {
     let mut there = many("e0", 7..8, 1);
     there.items.posts[0].share_count = Some(3);
     writer.write(&[&there]).await.unwrap();
-    const ALL: usize = 2_000;
+    const ALL: usize = 4_500;
     for (event_id, crawled) in [("e1", 2), ("e2", 2)] {
         writer.write(&[&many(event_id, 0..ALL, crawled)]).await.unwrap();
         assert_eq!(count(&database, "post_analytics").await, ALL as i64);
