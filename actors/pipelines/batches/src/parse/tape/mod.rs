@@ -4,7 +4,7 @@
 //! The grammar is that of JSON and no more: whoever needs an answer for other text asks `scan`, and whoever
 //! is refused here asks `serde_json`. Nothing recurses. Values are not read, only found.
 
-mod bytes;
+pub(super) mod bytes;
 mod elements;
 mod reading;
 
