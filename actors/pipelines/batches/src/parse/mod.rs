@@ -40,6 +40,7 @@ mod tape;
 mod testkit;
 #[cfg(test)]
 mod tests;
+mod unescape;
 mod weight;
 mod word;
 

@@ -6,6 +6,7 @@ use super::{
     number,
     settings::ParserLimits,
     tally::{CleanKind, Tally},
+    unescape::unescaped,
 };
 use crate::domain::Json;
 use jiff::Timestamp;
@@ -92,7 +93,7 @@ fn string(json: &str) -> Cow<'_, str> {
         return inner.into();
     }
     // Escapes were cleaned before: what is left is valid. Were it not, the escaped form is still the data.
-    serde_json::from_str::<String>(json).map_or(inner.into(), Cow::Owned)
+    unescaped(inner).map_or(inner.into(), Cow::Owned)
 }
 
 // === impl Reader ===

@@ -13,7 +13,7 @@ pub(super) fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
 const BLOCK: usize = 32;
 
 /// The next byte from `at` that means something in a string: a quote, a backslash or a control character.
-pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+pub(in crate::parse) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     let long = at + BLOCK;
     while let Some(word) = bytes.get(at..at + 8) {
         let found = special(u64::from_le_bytes(word.try_into().unwrap_or_default()));
@@ -72,7 +72,7 @@ pub(super) fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The code unit of the `\uXXXX` escape that begins at `at`.
-pub(super) fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
+pub(in crate::parse) fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
     let [b'\\', b'u', digits @ ..] = bytes.get(at..at + 6)? else {
         return None;
     };

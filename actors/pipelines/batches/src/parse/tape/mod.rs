@@ -4,7 +4,7 @@
 //! The grammar is that of JSON and no more: other text is for `scan`, and what is refused here is read by `serde_json`.
 //! Nothing recurses. Values are not read, only found.
 
-mod bytes;
+pub(super) mod bytes;
 mod elements;
 mod reading;
 
