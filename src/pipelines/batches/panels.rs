@@ -7,7 +7,7 @@ pub(crate) const PANELS: Panels = Panels {
     above: include_str!("page/above.html"),
     wide: include_str!("page/wide.html"),
     narrow: include_str!("page/narrow.html"),
-    style: &[include_str!("page/line.css"), include_str!("page/panels.css")],
+    style: &[include_str!("page/pipeline.css"), include_str!("page/panels.css")],
     script: &[
         include_str!("page/lately.js"),
         include_str!("page/figures.js"),
