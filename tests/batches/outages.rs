@@ -81,7 +81,7 @@ async fn survives(
     };
     assert_eq!(
         said("is down for stage"),
-        said(" serves the "),
+        said(" serves stage "),
         "each opening is closed"
     );
     assert!(
