@@ -172,6 +172,9 @@ fn latency(report: &Report) -> String {
             .iter()
             .filter(|it| it.case == case && it.contender == contender)
             .collect();
+        if those.is_empty() {
+            continue;
+        }
         let at = |percent: usize| {
             let found = those.iter().find(|it| it.percent == percent);
             found.map_or_else(String::new, |it| format!("{:.0} / {:.0}", it.p50_ms, it.p99_ms))
