@@ -1,7 +1,7 @@
 -- What `millrace run` needs of the database, and no more. For psql, as the role that owns the tables, after each
 -- `millrace migrate`:
 --
---     psql "$OWNER_URL" -v ON_ERROR_STOP=1 -v role=millrace -f schema/batches/grants.sql
+--     psql "$OWNER_URL" -v ON_ERROR_STOP=1 -v role=millrace -f schema/grants.sql
 --
 -- `role` names the role of `run`. It owns nothing, so it can neither drop nor alter a table, and with
 -- DATABASE_AUTO_MIGRATE=false it never tries to. Every line may be run again. `deploy/scripts/check-grants` shows that
