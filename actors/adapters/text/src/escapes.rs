@@ -23,13 +23,15 @@ pub fn replace<'a>(json: &'a str, mut with: impl FnMut(Unstorable) -> Option<&'s
     let mut at = 0;
     while let Some(offset) = json.get(at..).and_then(|rest| rest.find('\\')) {
         let start = at + offset;
-        let Some(unit) = unit_at(json, start) else {
+        let Some(unit) = code_unit(json.as_bytes(), start) else {
             at = after_escape(json, start);
             continue;
         };
         let (length, unstorable) = match unit {
             0 => (6, Some(Unstorable::Nul)),
-            0xD800..=0xDBFF if matches!(unit_at(json, start + 6), Some(0xDC00..=0xDFFF)) => (12, None),
+            0xD800..=0xDBFF if matches!(code_unit(json.as_bytes(), start + 6), Some(0xDC00..=0xDFFF)) => {
+                (12, None)
+            }
             0xD800..=0xDFFF => (6, Some(Unstorable::HalfPair)),
             _ => (6, None),
         };
@@ -47,12 +49,16 @@ pub fn replace<'a>(json: &'a str, mut with: impl FnMut(Unstorable) -> Option<&'s
     clean.into()
 }
 
-/// The code unit of a `\uXXXX` escape.
+/// The code unit of the `\uXXXX` escape that begins at `at`; none where none does.
 #[inline] // `replace` is compiled where it is called: without this the parser calls out for each escape
-fn unit_at(json: &str, at: usize) -> Option<u32> {
-    let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
-    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_hex.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+pub fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
+    let [b'\\', b'u', digits @ ..] = bytes.get(at..at + 6)? else {
+        return None;
+    };
+    digits.iter().try_fold(0, |unit, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(unit << 4 | digit)
+    })
 }
 
 /// Where the text goes on after an escape other than `\uXXXX`.

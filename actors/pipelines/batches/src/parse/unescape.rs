@@ -1,6 +1,7 @@
 //! The text of a JSON string.
 
-use super::tape::bytes::{code_unit, plain_end};
+use super::tape::bytes::plain_end;
+use millrace_text::escapes::code_unit;
 
 /// The text between the quotes of a string without its escapes. None where an escape is none of JSON's, or half a pair.
 pub(super) fn unescaped(inner: &str) -> Option<String> {

@@ -70,14 +70,3 @@ pub(super) fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
     Some(at)
 }
-
-/// The code unit of the `\uXXXX` escape that begins at `at`.
-pub(in crate::parse) fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
-    let [b'\\', b'u', digits @ ..] = bytes.get(at..at + 6)? else {
-        return None;
-    };
-    digits.iter().try_fold(0, |unit, digit| {
-        let digit = char::from(*digit).to_digit(16)?;
-        Some(unit << 4 | digit)
-    })
-}

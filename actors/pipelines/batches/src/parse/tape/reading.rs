@@ -2,9 +2,10 @@
 
 use super::{
     MAX_NODES, Node, Span, Tape,
-    bytes::{code_unit, number_end, plain_end, skip_blank},
+    bytes::{number_end, plain_end, skip_blank},
 };
 use crate::parse::word::is_escape;
+use millrace_text::escapes::code_unit;
 
 /// A walk over one value.
 #[derive(Debug)]
