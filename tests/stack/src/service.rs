@@ -15,7 +15,7 @@ use crate::ports::free_port;
 use crate::process::{Process, Recipe};
 use crate::wait::wait_for;
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const METRICS_PORT: &str = "METRICS_PORT";
 
 /// A running `millrace run`. It ends with the stack, at the latest.

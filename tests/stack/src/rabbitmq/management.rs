@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 /// How late statistics can be: the queue's interval, the management's, and some for a busy machine.
 pub const STATISTICS_LAG: Duration = Duration::from_millis(1_500);
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// The broker takes seconds on a machine with more compilers than cores: it is late then, and not gone.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The management API of one broker.
 #[derive(Debug, Clone)]
