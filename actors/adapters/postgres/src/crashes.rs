@@ -4,7 +4,10 @@ use super::{Database, failure::Failure};
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use millrace_engine::Fault;
 use millrace_engine::crashes::{CrashNotes, Found};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use tokio_postgres::{
     Row,
     types::{ToSql, Type},
@@ -60,6 +63,11 @@ const MARK: &str = concat!(
     ", array_remove(s.alone_by, $2) <> '{}', s.",
     fresh!()
 );
+
+/// An event may be in the ledger of this server and of no standby yet: its commit may have been given up while it waited
+/// for one. The message to the log gives this statement's own commit something to wait for.
+const STORED: &str = "\
+    SELECT event_id, pg_logical_emit_message(true, 'millrace', ''::text) FROM {ledger} WHERE event_id = ANY ($1)";
 
 const ATTEMPT: &str = concat!(
     "WITH known AS ( \
@@ -156,6 +164,26 @@ impl Quarantine {
         }
     }
 
+    /// Beside writers that want every connection it says of none that it is stored. Unlike a note it may be missed, so
+    /// what goes wrong is no outage.
+    async fn look(self, event_ids: Vec<String>) -> Result<Vec<bool>, Fault> {
+        if self.database.pool_status().is_exhausted() {
+            return Ok(vec![false; event_ids.len()]);
+        }
+        let sql = self.tables.named_in(STORED);
+        let lease = self.database.lease().await.map_err(Failure::of_database)?;
+        let values: [Value<'_>; 1] = [(&event_ids, Type::TEXT_ARRAY)];
+        let asked = tokio::time::timeout(self.database.limits().statement, lease.query_typed(&sql, &values));
+        let Ok(answer) = asked.await else {
+            self.database.cancel(lease).await;
+            return Err(Fault::deferred("ledger_slow", "no answer about stored events"));
+        };
+        let rows = answer.map_err(|error| Failure::from(error).of_database())?;
+        lease.give_back();
+        let stored: HashSet<&str> = rows.iter().map(|row| row.get(0)).collect();
+        Ok(event_ids.iter().map(|id| stored.contains(&**id)).collect())
+    }
+
     async fn about(self, sql: &'static str, event_ids: Vec<String>) -> Result<Vec<Row>, Fault> {
         let process = &*self.process;
         let mut values: Vec<Value<'_>> = vec![(&event_ids, Type::TEXT_ARRAY)];
@@ -193,6 +221,10 @@ impl CrashNotes for Quarantine {
 
     fn clear(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<(), Fault>> {
         self.clone().about(CLEAR, event_ids).map_ok(drop).boxed()
+    }
+
+    fn stored(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<Vec<bool>, Fault>> {
+        self.clone().look(event_ids).boxed()
     }
 
     fn tidy(&self) -> BoxFuture<'static, Result<(), Fault>> {
