@@ -13,6 +13,7 @@ mod database;
 mod failure;
 mod insert;
 mod migrations;
+mod order;
 mod parameters;
 mod patience;
 pub mod reasons;
