@@ -1,6 +1,6 @@
 //! The notes about redelivered events, in a table: the one durable place that every replica shares.
 
-use super::{Database, failure::Failure};
+use super::{Database, Preparing, failure::Failure};
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use millrace_engine::Fault;
 use millrace_engine::crashes::{CrashNotes, Found};
@@ -65,9 +65,12 @@ const MARK: &str = concat!(
 );
 
 /// An event may be in the ledger of this server and of no standby yet: its commit may have been given up while it waited
-/// for one. The message to the log gives this statement's own commit something to wait for.
+/// for one. The message to the log gives this statement's own commit something to wait for. Without standbys to wait for
+/// there is no message, and nothing to be flushed to the disk.
 const STORED: &str = "\
-    SELECT event_id, pg_logical_emit_message(true, 'millrace', ''::text) FROM {ledger} WHERE event_id = ANY ($1)";
+    SELECT event_id, CASE WHEN current_setting('synchronous_standby_names') <> '' \
+        THEN pg_logical_emit_message(true, 'millrace', ''::text) END \
+    FROM {ledger} WHERE event_id = ANY ($1)";
 
 const ATTEMPT: &str = concat!(
     "WITH known AS ( \
@@ -114,6 +117,8 @@ pub struct Quarantine {
     database: Database,
     process: Arc<str>,
     tables: QuarantineTables,
+    /// Of the question that is asked all the time.
+    preparing: Arc<Preparing>,
 }
 
 /// Where a pipeline keeps its notes, and its ledger.
@@ -147,6 +152,7 @@ impl Quarantine {
             database,
             process,
             tables,
+            preparing: Arc::default(),
         }
     }
 
@@ -172,13 +178,21 @@ impl Quarantine {
         }
         let sql = self.tables.named_in(STORED);
         let lease = self.database.lease().await.map_err(Failure::of_database)?;
-        let values: [Value<'_>; 1] = [(&event_ids, Type::TEXT_ARRAY)];
-        let asked = tokio::time::timeout(self.database.limits().statement, lease.query_typed(&sql, &values));
-        let Ok(answer) = asked.await else {
+        let asked = async {
+            if self.preparing.pays() {
+                let statement = lease.prepare_cached(&sql).await?;
+                lease.query(&statement, &[&event_ids]).await
+            } else {
+                lease.query_typed(&sql, &[(&event_ids, Type::TEXT_ARRAY)]).await
+            }
+        };
+        let Ok(answer) = tokio::time::timeout(self.database.limits().statement, asked).await else {
             self.database.cancel(lease).await;
             return Err(Fault::deferred("ledger_slow", "no answer about stored events"));
         };
-        let rows = answer.map_err(|error| Failure::from(error).of_database())?;
+        let rows = answer
+            .inspect_err(|error| self.preparing.learn(error))
+            .map_err(|error| Failure::from(error).of_database())?;
         lease.give_back();
         let stored: HashSet<&str> = rows.iter().map(|row| row.get(0)).collect();
         Ok(event_ids.iter().map(|id| stored.contains(&**id)).collect())
