@@ -192,8 +192,6 @@ async fn an_event_is_followed_by_its_id_alone_from_its_handle_to_its_acknowledge
             stored,
             acknowledged,
             received,
-            fetched,
-            read,
             repeated,
             acknowledged,
         ]

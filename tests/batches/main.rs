@@ -27,6 +27,7 @@ mod queue_kinds;
 mod reasons;
 mod recovery;
 mod refusals;
+mod repeats;
 mod resumption;
 mod rights;
 mod rotation;

@@ -131,8 +131,11 @@ async fn every_counter_is_as_the_oracle_says() {
     }
     assert_as_promised(&text);
     let metrics = Metrics::parse(&text);
-    let wanted = figures::expected(&trial, &oracle);
+    let spared = value(&metrics, "fetches_spared_total", &[]);
+    assert!(spared <= value(&metrics, "duplicates_total", &[]));
+    let wanted = figures::expected(&trial, &oracle, spared as u64);
     assert_eq!(figures::scraped(&metrics, figures::KNOWN), wanted);
+    assert_mismatches(&metrics, &trial, &oracle, spared as u64);
 
     // Only the clock knows how often a missing object is asked for; each time is a delivery and a line.
     let fates = fates(&pipeline.service);
@@ -156,6 +159,18 @@ async fn every_counter_is_as_the_oracle_says() {
         "every counter is there from the start"
     );
     comes_to_rest(&pipeline.service).await;
+}
+
+/// No more are missing than copies that were not fetched.
+fn assert_mismatches(metrics: &Metrics, trial: &Trial, oracle: &millrace_oracle::Expected, spared: u64) {
+    let found = figures::scraped(metrics, figures::MISMATCHES);
+    let [fewest, most] = figures::mismatches(trial, oracle);
+    assert!(found.keys().eq(most.keys()), "{found:?} {most:?}");
+    for (series, count) in &found {
+        assert!((fewest[series]..=most[series]).contains(count), "{series}");
+    }
+    let sum = |figures: &figures::Figures| figures.values().sum::<u64>();
+    assert!(sum(&most) - sum(&found) <= spared, "{found:?} {most:?}");
 }
 
 fn assert_rows_and_rates(metrics: &Metrics, oracle: &millrace_oracle::Expected) {
@@ -253,6 +268,9 @@ async fn what_is_delivered_twice_is_counted_twice_and_stored_once() {
     pipeline.database = pipeline.tenant.connect_postgres().await.unwrap();
 
     let metrics = pipeline.service.metrics().await.unwrap();
+    // It is chance whether the ledger has an event by the time that its second delivery is asked about.
+    let spared = value(&metrics, "fetches_spared_total", &[]) as u64;
+    assert!(spared <= 5);
     assert_figures(
         &metrics,
         &[
@@ -260,8 +278,8 @@ async fn what_is_delivered_twice_is_counted_twice_and_stored_once() {
             ("redeliveries_total{}", 5),
             ("events_processed_total{platform=tiktok}", 5),
             ("event_processing_duration_seconds_count{platform=tiktok}", 5),
-            ("batches_fetched_total{}", 10),
-            ("batch_parse_duration_seconds_count{}", 10),
+            ("batches_fetched_total{}", 10 - spared),
+            ("batch_parse_duration_seconds_count{}", 10 - spared),
             ("batches_processed_total{platform=tiktok,status=success}", 5),
             ("batches_processed_total{platform=tiktok,status=duplicate}", 5),
             ("duplicates_total{}", 5),

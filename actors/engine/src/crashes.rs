@@ -21,6 +21,10 @@ pub trait CrashNotes: Debug + Send + Sync {
     /// Forgets all about these events: they are settled.
     fn clear(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<(), Fault>>;
 
+    /// Says which of these events are stored, in their order, and notes nothing. Done when what it says of those is as
+    /// durable as a commit.
+    fn stored(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<Vec<bool>, Fault>>;
+
     /// Forgets what a process left about events that are stored, or left long ago.
     fn tidy(&self) -> BoxFuture<'static, Result<(), Fault>>;
 }

@@ -37,6 +37,9 @@ pub(crate) enum Case {
     F,
 }
 
+/// Events between a first delivery and its first redelivery.
+const LONG_AGO: usize = 100;
+
 const TIKTOK: Shape = Shape {
     platform: "tiktok",
     items_a_batch: 50,
@@ -100,13 +103,26 @@ impl Case {
         self == Self::E
     }
 
-    /// The positions of the events to publish, in order. A redelivery comes when its event was stored long ago, and
-    /// the last message is a first delivery, so that the time ends with it.
+    /// The positions of the events to publish, in order. A redelivery comes when its event was stored long ago, also
+    /// for a consumer with many at hand, and the last message is a first delivery, so that the time ends with it.
     pub(crate) fn order(self, events: usize) -> Vec<usize> {
-        let again = |event: usize| (self == Self::D && event > 0).then_some(event / 2);
-        (0..events)
-            .flat_map(|event| again(event).into_iter().chain([event]))
-            .collect()
+        let long = LONG_AGO.min(events / 2);
+        let redeliveries = if self == Self::D {
+            events.saturating_sub(1)
+        } else {
+            0
+        };
+        let mut order = Vec::with_capacity(events + redeliveries);
+        let mut again = (0..redeliveries).peekable();
+        for event in 0..events {
+            // They come evenly among the first deliveries after that.
+            let due = |number: &usize| long + number * (events - long) / redeliveries <= event;
+            while let Some(number) = again.next_if(due) {
+                order.push(number % long);
+            }
+            order.push(event);
+        }
+        order
     }
 }
 
@@ -124,7 +140,16 @@ mod tests {
 
     #[test]
     fn half_of_the_messages_are_redeliveries_and_the_last_is_none() {
-        assert_eq!(Case::D.order(4), [0, 0, 1, 1, 2, 1, 3]);
+        assert_eq!(Case::D.order(4), [0, 1, 0, 1, 2, 0, 3]);
+        let order = Case::D.order(1_000);
+        let place = |event: usize| order.iter().position(|other| *other == event).unwrap();
+        for (at, event) in order.iter().enumerate() {
+            assert!(
+                at == place(*event) || at >= place(*event) + LONG_AGO,
+                "{event} at {at}"
+            );
+        }
+        assert_eq!((order.len(), order[1_998]), (1_999, 999));
         assert_eq!(Case::A.order(3), [0, 1, 2]);
     }
 

@@ -65,12 +65,11 @@ impl Parts {
                 registry.sub_registry_with_prefix(PREFIX),
                 &STAGES,
                 Reason::of_events(),
-                writer_metrics.duplicates(),
             ),
-            events: CrawlEvents(EventMetrics::register(
-                registry.sub_registry_with_prefix(PREFIX),
-                recent.clone(),
-            )),
+            events: CrawlEvents::new(
+                EventMetrics::register(registry.sub_registry_with_prefix(PREFIX), recent.clone()),
+                writer_metrics.clone(),
+            ),
             writer_metrics,
             stores,
             database,

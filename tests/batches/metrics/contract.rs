@@ -44,6 +44,8 @@ const PROMISED: &[Promise] = &[
     ("queue_messages", "gauge", &["pipeline", "queue"]),
     ("redeliveries_total", "counter", &[]),
     ("duplicates_total", "counter", &[]),
+    ("fetches_spared_total", "counter", &[]),
+    ("ledger_questions_total", "counter", &[]),
     ("retries_total", "counter", &["stage"]),
     ("dead_letters_total", "counter", &["reason"]),
     ("write_batch_rows", "histogram", &[]),

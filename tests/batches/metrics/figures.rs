@@ -20,7 +20,6 @@ pub(super) const KNOWN: &[&str] = &[
     "batch_fetch_duration_seconds_count",
     "batch_parse_duration_seconds_count",
     "batches_processed_total",
-    "batch_size_mismatch_total",
     "items_processed_total",
     "items_success_total",
     "items_error_total",
@@ -43,6 +42,16 @@ const FETCHED: [&str; 5] = [
     "too_many_items",
 ];
 
+/// What grows with each fetch of a batch that is stored.
+const OF_A_FETCH: [&str; 3] = [
+    "batches_fetched_total",
+    "batch_fetch_duration_seconds_count",
+    "batch_parse_duration_seconds_count",
+];
+
+/// Of batches with an odd size, each time that they are parsed.
+pub(super) const MISMATCHES: &[&str] = &["batch_size_mismatch_total"];
+
 /// What the scrape says of these families.
 pub(super) fn scraped(metrics: &Metrics, families: &[&str]) -> Figures {
     let mut figures = Figures::new();
@@ -59,8 +68,9 @@ pub(super) fn scraped(metrics: &Metrics, families: &[&str]) -> Figures {
     figures
 }
 
-/// What it must say when all of the trial is settled.
-pub(super) fn expected(trial: &Trial, oracle: &Expected) -> Figures {
+/// What it must say when all of the trial is settled and of that many copies the ledger knew before their fetch: which
+/// ones it knows in time is chance.
+pub(super) fn expected(trial: &Trial, oracle: &Expected, spared: u64) -> Figures {
     let mut figures = Figures::new();
     let mut stored = BTreeSet::new();
     for &position in &trial.order {
@@ -89,7 +99,36 @@ pub(super) fn expected(trial: &Trial, oracle: &Expected) -> Figures {
             }
         }
     }
+    for family in OF_A_FETCH {
+        *figures.get_mut(&format!("{family}{{}}")).unwrap() -= spared;
+    }
     figures
+}
+
+/// The fewest and the most that it may say of odd sizes: of first deliveries, and of all.
+pub(super) fn mismatches(trial: &Trial, oracle: &Expected) -> [Figures; 2] {
+    let [mut fewest, mut most] = [Figures::new(), Figures::new()];
+    let mut seen = BTreeSet::new();
+    let ids = trial
+        .order
+        .iter()
+        .filter_map(|&position| trial.batches[position].event_id.as_deref());
+    for id in ids {
+        let Some(row) = oracle.ledger.get(id) else {
+            continue;
+        };
+        let Some((expected, actual)) = size_mismatch(row) else {
+            continue;
+        };
+        let labels = [
+            ("actual_size", &*actual),
+            ("expected_size", expected),
+            ("platform", platform(row)),
+        ];
+        add(&mut most, MISMATCHES[0], &labels, 1);
+        add(&mut fewest, MISMATCHES[0], &labels, u64::from(seen.insert(id)));
+    }
+    [fewest, most]
 }
 
 fn fetched(figures: &mut Figures) {
@@ -104,14 +143,6 @@ fn good(figures: &mut Figures, row: &Row) {
     let platform = [("platform", platform(row))];
     add(figures, "events_processed_total", &platform, 1);
     add(figures, "event_processing_duration_seconds_count", &platform, 1);
-    if let Some((expected, actual)) = size_mismatch(row) {
-        let labels = [
-            ("actual_size", &*actual),
-            ("expected_size", expected),
-            platform[0],
-        ];
-        add(figures, "batch_size_mismatch_total", &labels, 1);
-    }
 }
 
 /// What counts when its rows are stored.

@@ -37,6 +37,9 @@ pub trait Events: Send + Sync + 'static {
     /// Counts something odd about a message that was accepted all the same.
     fn noted(&self, note: &'static str);
 
+    /// Counts an event that is stored already, and says so. It does not go into the pipeline.
+    fn was_stored(&self, label: &'static str);
+
     /// Counts a delivery that is acknowledged. `label` is that of its event, `took` the time since it arrived.
     fn settled(&self, ending: Ending, label: &'static str, took: Duration);
 }

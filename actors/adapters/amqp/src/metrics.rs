@@ -31,7 +31,8 @@ pub struct AmqpMetrics {
     pub(super) quarantine_statements: Family<StatementLabel, Counter>,
     pub(super) quarantine_errors: Counter,
     /// The writer's: it finds the others.
-    pub(super) duplicates: Counter,
+    pub(super) ledger_questions: Counter,
+    pub(super) fetches_spared: Counter,
     pub(super) retries: Family<StageLabel, Counter>,
     pub(super) dead_letters: Family<ReasonLabel, Counter>,
     pub(super) in_flight: Gauge,
@@ -102,12 +103,11 @@ impl Ending {
 
 impl AmqpMetrics {
     /// Makes the metrics and registers them without a prefix. `stages` may ask for a retry, `reasons` are those for
-    /// which a message may be dead-lettered; `duplicates` counts events that are stored already.
+    /// which a message may be dead-lettered.
     pub fn register(
         registry: &mut Registry,
         stages: &[&'static str],
         reasons: impl Iterator<Item = &'static str>,
-        duplicates: Counter,
     ) -> Self {
         let metrics = Self {
             received: Counter::default(),
@@ -116,7 +116,8 @@ impl AmqpMetrics {
             quarantined: Gauge::default(),
             quarantine_statements: Family::default(),
             quarantine_errors: Counter::default(),
-            duplicates,
+            ledger_questions: Counter::default(),
+            fetches_spared: Counter::default(),
             retries: Family::default(),
             dead_letters: Family::default(),
             in_flight: Gauge::default(),
@@ -157,6 +158,16 @@ impl AmqpMetrics {
             "quarantine_errors",
             "Such statements that failed; redelivered events wait meanwhile",
             all.quarantine_errors,
+        );
+        registry.register(
+            "ledger_questions",
+            "Questions to the ledger before a fetch, each about many events",
+            all.ledger_questions,
+        );
+        registry.register(
+            "fetches_spared",
+            "Events that were acknowledged without a fetch, because they are stored",
+            all.fetches_spared,
         );
         registry.register(
             "retries",

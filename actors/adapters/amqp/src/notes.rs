@@ -87,6 +87,20 @@ impl Notes {
         self.keep_asking(vec![event_id], ask)
     }
 
+    /// Asks which of these events are stored. Nothing is noted, so it takes no turn; where it fails the sender is gone.
+    pub(super) fn look(&self, event_ids: Vec<String>) -> oneshot::Receiver<Vec<bool>> {
+        self.0.metrics.ledger_questions.inc();
+        let (answer, answered) = oneshot::channel();
+        let looking = self.0.notes.stored(event_ids);
+        tokio::spawn(async move {
+            match looking.await {
+                Ok(stored) => drop(answer.send(stored)),
+                Err(fault) => debug!(error = %fault, "the ledger does not say which events are stored"),
+            }
+        });
+        answered
+    }
+
     fn keep_asking<T: Send + 'static>(
         &self,
         event_ids: Vec<String>,

@@ -1,6 +1,6 @@
 use super::*;
 use futures_util::FutureExt;
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
 
@@ -88,18 +88,17 @@ impl CrashNotes for Table {
         })
     }
 
+    fn stored(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<Vec<bool>, Fault>> {
+        self.write(move |_| Ok(event_ids.iter().map(|id| id == "stored").collect()))
+    }
+
     fn tidy(&self) -> BoxFuture<'static, Result<(), Fault>> {
         self.write(|_| Ok(()))
     }
 }
 
 fn notes(table: &Table) -> (Notes, AmqpStatus) {
-    let metrics = AmqpMetrics::register(
-        &mut Registry::default(),
-        &[],
-        std::iter::empty(),
-        Counter::default(),
-    );
+    let metrics = AmqpMetrics::register(&mut Registry::default(), &[], std::iter::empty());
     let status = AmqpStatus::default();
     (
         Notes::new(Arc::new(table.clone()), metrics, status.clone()),

@@ -11,10 +11,11 @@ use super::{
     upsert::unnested,
     wire,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use deadpool_postgres::ClientWrapper;
 use futures_util::{SinkExt, future::join};
 use std::{
+    mem,
     pin::pin,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
@@ -124,16 +125,23 @@ impl Copy {
 
 async fn send<B, T>(sink: CopyInSink<Bytes>, part: &Part<'_, '_, B, T>) -> Result<u64, Error> {
     let mut sink = pin!(sink);
-    let mut out = BytesMut::with_capacity(CHUNK * 2);
+    let buffer = || Vec::with_capacity(CHUNK * 2);
+    let mut out = buffer();
     wire::begin(&mut out);
     for row in &part.rows {
         wire::put_row(part.table, row, &mut out);
-        while out.len() >= CHUNK {
-            sink.send(out.split_to(CHUNK).freeze()).await?;
+        if out.len() < CHUNK {
+            continue;
         }
+        let mut chunk = Bytes::from(mem::replace(&mut out, buffer()));
+        // Of a row that is longer than most.
+        while chunk.len() > CHUNK * 2 {
+            sink.feed(chunk.split_to(CHUNK)).await?;
+        }
+        sink.feed(chunk).await?;
     }
     wire::end(&mut out);
-    sink.send(out.freeze()).await?;
+    sink.feed(out.into()).await?;
     sink.finish().await
 }
 

@@ -1,10 +1,13 @@
 //! The notes about redelivered events, in a table: the one durable place that every replica shares.
 
-use super::{Database, failure::Failure};
+use super::{Database, Preparing, failure::Failure};
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use millrace_engine::Fault;
 use millrace_engine::crashes::{CrashNotes, Found};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use tokio_postgres::{
     Row,
     types::{ToSql, Type},
@@ -61,6 +64,14 @@ const MARK: &str = concat!(
     fresh!()
 );
 
+/// An event may be in the ledger of this server and of no standby yet: its commit may have been given up while it waited
+/// for one. The message to the log gives this statement's own commit something to wait for. Without standbys to wait for
+/// there is no message, and nothing to be flushed to the disk.
+const STORED: &str = "\
+    SELECT event_id, CASE WHEN current_setting('synchronous_standby_names') <> '' \
+        THEN pg_logical_emit_message(true, 'millrace', ''::text) END \
+    FROM {ledger} WHERE event_id = ANY ($1)";
+
 const ATTEMPT: &str = concat!(
     "WITH known AS ( \
          SELECT event_id, array_remove(s.alone_by, $2) AS alone_by, s.",
@@ -106,6 +117,8 @@ pub struct Quarantine {
     database: Database,
     process: Arc<str>,
     tables: QuarantineTables,
+    /// Of the question that is asked all the time.
+    preparing: Arc<Preparing>,
 }
 
 /// Where a pipeline keeps its notes, and its ledger.
@@ -139,6 +152,7 @@ impl Quarantine {
             database,
             process,
             tables,
+            preparing: Arc::default(),
         }
     }
 
@@ -154,6 +168,34 @@ impl Quarantine {
             Ok(Err(blame)) => Err(blame.of_database()),
             Err(_) => Err(self.database.outage("no answer about redelivered events")),
         }
+    }
+
+    /// Beside writers that want every connection it says of none that it is stored. Unlike a note it may be missed, so
+    /// what goes wrong is no outage.
+    async fn look(self, event_ids: Vec<String>) -> Result<Vec<bool>, Fault> {
+        if self.database.pool_status().is_exhausted() {
+            return Ok(vec![false; event_ids.len()]);
+        }
+        let sql = self.tables.named_in(STORED);
+        let lease = self.database.lease().await.map_err(Failure::of_database)?;
+        let asked = async {
+            if self.preparing.pays() {
+                let statement = lease.prepare_cached(&sql).await?;
+                lease.query(&statement, &[&event_ids]).await
+            } else {
+                lease.query_typed(&sql, &[(&event_ids, Type::TEXT_ARRAY)]).await
+            }
+        };
+        let Ok(answer) = tokio::time::timeout(self.database.limits().statement, asked).await else {
+            self.database.cancel(lease).await;
+            return Err(Fault::deferred("ledger_slow", "no answer about stored events"));
+        };
+        let rows = answer
+            .inspect_err(|error| self.preparing.learn(error))
+            .map_err(|error| Failure::from(error).of_database())?;
+        lease.give_back();
+        let stored: HashSet<&str> = rows.iter().map(|row| row.get(0)).collect();
+        Ok(event_ids.iter().map(|id| stored.contains(&**id)).collect())
     }
 
     async fn about(self, sql: &'static str, event_ids: Vec<String>) -> Result<Vec<Row>, Fault> {
@@ -193,6 +235,10 @@ impl CrashNotes for Quarantine {
 
     fn clear(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<(), Fault>> {
         self.clone().about(CLEAR, event_ids).map_ok(drop).boxed()
+    }
+
+    fn stored(&self, event_ids: Vec<String>) -> BoxFuture<'static, Result<Vec<bool>, Fault>> {
+        self.clone().look(event_ids).boxed()
     }
 
     fn tidy(&self) -> BoxFuture<'static, Result<(), Fault>> {

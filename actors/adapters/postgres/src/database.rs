@@ -68,6 +68,15 @@ struct Connector {
     first: Address,
 }
 
+// === impl PoolStatus ===
+
+impl PoolStatus {
+    /// Who asks for a connection now has to wait for one.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.available == 0 && self.size >= self.max_size
+    }
+}
+
 // === impl Database ===
 
 impl Database {

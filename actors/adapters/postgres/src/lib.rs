@@ -18,6 +18,7 @@ mod failure;
 mod insert;
 mod libpq_parameters;
 mod migrations;
+mod order;
 mod parameters;
 pub mod reasons;
 mod recent_writes;

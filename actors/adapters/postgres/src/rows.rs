@@ -3,7 +3,10 @@
 //! One statement must not meet a key twice, and two writers that lock rows in different orders
 //! deadlock; hence one row a key, and every transaction in key order.
 
-use super::table::{Column, Get, Rule, Table};
+use super::{
+    order::Keys,
+    table::{Column, Get, Rule, Table},
+};
 use jiff::Timestamp;
 use std::{cmp::Reverse, fmt::Write as _};
 
@@ -48,27 +51,19 @@ impl<'a, B, T> Rows<'a, B, T> {
         versions: impl Iterator<Item = Version<'a, B, T>>,
     ) -> Self {
         let came = versions.collect::<Vec<_>>();
-        let keys = came.iter().flat_map(|version| key_of(table, *version));
-        let keys = keys.collect::<Vec<_>>();
-        let width = table.named(Rule::Key).count();
-        let key = |index: usize| &keys[index * width..][..width];
-        let time = |index: usize| table.clock().map(|clock| Reverse(time_of(clock, came[index])));
-        let mut order = (0..came.len()).collect::<Vec<_>>();
-        // Stable: of two equally late versions the first to come stays first.
-        order.sort_by(|one, other| {
-            let by_key = key(*one).cmp(key(*other));
-            by_key.then_with(|| time(*one).cmp(&time(*other)))
-        });
+        let keys = Keys::of(table, &came);
+        let clock = table.clock();
+        let time = |index: usize| clock.map(|clock| Reverse(time_of(clock, came[index])));
+        // Of two equally late versions the first to come stays first.
+        let order = keys.sorted(|one, other| time(one).cmp(&time(other)));
         let mut ends = Vec::with_capacity(order.len());
         for (index, version) in order.iter().enumerate() {
-            if order
-                .get(index + 1)
-                .is_none_or(|next| key(*next) != key(*version))
-            {
+            let next = order.get(index + 1);
+            if next.is_none_or(|next| !keys.are_equal(version, next)) {
                 ends.push(index + 1);
             }
         }
-        let versions = order.into_iter().map(|index| came[index]).collect();
+        let versions = order.into_iter().map(|ranked| came[ranked.index]).collect();
         Self {
             table,
             versions,
@@ -163,18 +158,6 @@ fn weight<B, T>(table: &Table<B, T>, row: &[Version<'_, B, T>]) -> usize {
     table.columns.iter().map(weight).sum()
 }
 
-pub(crate) fn key_of<'t, 'a, B, T>(
-    table: &'t Table<B, T>,
-    (batch, item): Version<'a, B, T>,
-) -> impl Iterator<Item = KeyPart<'a>> + use<'t, 'a, B, T> {
-    let keys = table.columns.iter().filter(|column| column.rule == Rule::Key);
-    keys.map(move |column| match column.get {
-        Get::Text(get) => get(batch, item).map_or(KeyPart::Missing, KeyPart::Text),
-        Get::BigInt(get) => get(batch, item).map_or(KeyPart::Missing, KeyPart::BigInt),
-        _ => unreachable!("{}.{}: keys are text or numbers", table.name, column.name),
-    })
-}
-
 fn time_of<B, T>(clock: &Column<B, T>, (batch, item): Version<'_, B, T>) -> Option<Micros> {
     match clock.get {
         Get::Time(get) => get(batch, item).map(Micros::from),
@@ -200,6 +183,10 @@ pub(crate) fn pick<'a, B, T, V>(
     row: &[Version<'a, B, T>],
     get: impl Fn(&'a B, &'a T) -> Option<V>,
 ) -> Option<V> {
+    // Nearly always, and whatever the rule.
+    if let [(batch, item)] = *row {
+        return get(batch, item);
+    }
     let mut values = row.iter().map(|&(batch, item)| get(batch, item));
     match rule {
         Rule::Value => values.flatten().next(),

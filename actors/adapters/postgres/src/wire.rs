@@ -4,25 +4,25 @@ use super::{
     rows::{Micros, Version, ages, pick},
     table::{Column, Get, Rule, Table},
 };
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 use tokio_postgres::types::Type;
 
 /// The length of a value that is null.
 const NULL: i32 = -1;
 
 /// What comes before the rows: a signature, no flags, no extension.
-pub(crate) fn begin(out: &mut BytesMut) {
+pub(crate) fn begin(out: &mut Vec<u8>) {
     out.put_slice(b"PGCOPY\n\xff\r\n\0");
     out.put_u64(0);
 }
 
 /// What comes after them.
-pub(crate) fn end(out: &mut BytesMut) {
+pub(crate) fn end(out: &mut Vec<u8>) {
     out.put_i16(-1);
 }
 
 /// A row, its versions merged.
-pub(crate) fn put_row<B, T>(table: &Table<B, T>, row: &[Version<'_, B, T>], out: &mut BytesMut) {
+pub(crate) fn put_row<B, T>(table: &Table<B, T>, row: &[Version<'_, B, T>], out: &mut Vec<u8>) {
     let columns = table.columns.len() + usize::from(table.has_ages());
     out.put_i16(i16::try_from(columns).expect("a table has few columns"));
     for column in table.columns {
@@ -33,7 +33,7 @@ pub(crate) fn put_row<B, T>(table: &Table<B, T>, row: &[Version<'_, B, T>], out:
     }
 }
 
-fn put_value<B, T>(column: &Column<B, T>, row: &[Version<'_, B, T>], out: &mut BytesMut) {
+fn put_value<B, T>(column: &Column<B, T>, row: &[Version<'_, B, T>], out: &mut Vec<u8>) {
     let rule = column.rule;
     match column.get {
         Get::Text(get) => put(pick(rule, row, get), out, |text, out| {
@@ -56,7 +56,7 @@ fn put_value<B, T>(column: &Column<B, T>, row: &[Version<'_, B, T>], out: &mut B
 }
 
 /// `jsonb`: its version, then text.
-fn put_json(json: Option<&str>, out: &mut BytesMut) {
+fn put_json(json: Option<&str>, out: &mut Vec<u8>) {
     put(json, out, |json, out| {
         out.put_u8(1);
         out.put_slice(json.as_bytes());
@@ -64,7 +64,7 @@ fn put_json(json: Option<&str>, out: &mut BytesMut) {
 }
 
 /// `text[]`: dimensions, no nulls, the type of the elements; of the one dimension its size and where it begins.
-fn put_array(elements: &[String], out: &mut BytesMut) {
+fn put_array(elements: &[String], out: &mut Vec<u8>) {
     out.put_i32(i32::from(!elements.is_empty()));
     out.put_i32(0);
     out.put_u32(Type::TEXT.oid());
@@ -78,7 +78,7 @@ fn put_array(elements: &[String], out: &mut BytesMut) {
     }
 }
 
-fn put<V>(value: Option<V>, out: &mut BytesMut, write: impl FnOnce(V, &mut BytesMut)) {
+fn put<V>(value: Option<V>, out: &mut Vec<u8>, write: impl FnOnce(V, &mut Vec<u8>)) {
     let start = out.len();
     out.put_i32(NULL);
     if let Some(value) = value {

@@ -3,6 +3,7 @@
 //! with it, and a new one starts from nothing.
 
 mod holding;
+mod lookup;
 mod redelivered;
 mod renewal;
 mod settling;
@@ -30,6 +31,7 @@ use amqprs::{
     channel::{Channel, ConsumerMessage},
 };
 use jiff::Timestamp;
+use lookup::Lookup;
 use millrace_engine::failpoints::reached;
 use millrace_engine::trace;
 use millrace_engine::{Acks, Fault, Intake, Outcome, Settlement};
@@ -58,6 +60,7 @@ pub(super) struct Session<'a, E: Events> {
     held: Held,
     quarantine: Quarantine<Waiting<E::Message>>,
     redelivered: Redelivered<E::Message>,
+    lookup: Lookup<E::Message>,
     /// While draining: when to leave, done or not.
     leave_at: Option<Instant>,
 }
@@ -87,6 +90,7 @@ impl<'a, E: Events> Session<'a, E> {
                     held: Held::default(),
                     quarantine: Quarantine::new(settings.prefetch, Instant::now()),
                     redelivered: Redelivered::default(),
+                    lookup: Lookup::default(),
                     leave_at: None,
                 })
             }
@@ -150,6 +154,7 @@ impl<'a, E: Events> Session<'a, E> {
                 Some(signal) = self.signals.recv() => self.hear(signal)?,
                 Some(settlement) = self.settlements.recv() => self.conclude(settlement).await?,
                 answer = self.redelivered.answered() => self.sort(answer, intake).await?,
+                looked = self.lookup.answered() => self.looked_up(looked).await?,
                 delivered = self.consumers.next(), if self.leave_at.is_none() => {
                     if let Some((queue, round, message)) = delivered? {
                         self.receive((queue, round), message).await?;
@@ -287,7 +292,7 @@ impl<'a, E: Events> Session<'a, E> {
         match (renewed, ask) {
             (true, _) => self.renew(tag),
             (false, true) => self.redelivered.gather(waiting),
-            (false, false) => self.quarantine.queue(tag, waiting),
+            (false, false) => self.lookup.gather(waiting),
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot::Receiver,
     time::{Instant, timeout},
 };
-use tracing::{Span, debug, info};
+use tracing::{Span, debug};
 
 /// How long the end of a session waits until its notes are given back.
 const LAST_NOTES: Duration = Duration::from_secs(1);
@@ -140,6 +140,7 @@ impl<E: Events> Session<'_, E> {
     /// Lets events into the pipeline as far as the quarantine allows, and asks about those that were redelivered.
     pub(super) fn let_in(&mut self, intake: &Intake<E::Message>) {
         self.ask_about_a_group();
+        self.look_up();
         let outage = intake.breaker.suspension().is_some();
         while let Some(turn) = self.quarantine.next(Instant::now(), outage) {
             match turn {
@@ -220,13 +221,10 @@ impl<E: Events> Session<'_, E> {
 
     /// Settles one that goes nowhere.
     async fn go(&mut self, way: Way, waiting: Waiting<E::Message>) -> Result<(), Fault> {
-        let Waiting {
-            tag, span, event_id, ..
-        } = waiting;
+        let Waiting { tag, event_id, .. } = waiting;
         let outcome = match way {
             Way::Stored => {
-                info!(parent: &span, "redelivered event is stored already; it is acknowledged without a fetch");
-                self.shared.metrics.duplicates.inc();
+                self.was_stored(tag);
                 Outcome::Done
             }
             Way::KillsProcess => Outcome::DeadLetter {

@@ -4,6 +4,7 @@ use super::{DecodeError, Decoded, EventMetrics, Note, decode};
 use crate::{
     domain::{CrawlEvent, Reason},
     messages::BatchRef,
+    write::WriterMetrics,
 };
 use millrace_amqp::{Ending, Event, Events, Refusal};
 use millrace_engine::{Delivery, trace::Value};
@@ -12,9 +13,20 @@ use tracing::{error_span, field::Empty};
 
 /// Reads events of crawlers and counts them.
 #[derive(Clone, Debug)]
-pub struct CrawlEvents(pub EventMetrics);
+pub struct CrawlEvents {
+    metrics: EventMetrics,
+    /// The writer counts those of its own that were stored before.
+    of_writer: WriterMetrics,
+}
 
 // === impl CrawlEvents ===
+
+impl CrawlEvents {
+    /// What is stored already is counted as the writer counts it.
+    pub fn new(metrics: EventMetrics, of_writer: WriterMetrics) -> Self {
+        Self { metrics, of_writer }
+    }
+}
 
 impl Events for CrawlEvents {
     type Message = BatchRef;
@@ -61,11 +73,16 @@ impl Events for CrawlEvents {
     }
 
     fn noted(&self, note: &'static str) {
-        self.0.noted(note);
+        self.metrics.noted(note);
+    }
+
+    fn was_stored(&self, platform: &'static str) {
+        tracing::info!("batch was stored before, nothing changed");
+        self.of_writer.repeated(platform);
     }
 
     fn settled(&self, ending: Ending, platform: &'static str, took: Duration) {
-        self.0.settled(ending, platform, took);
+        self.metrics.settled(ending, platform, took);
     }
 }
 

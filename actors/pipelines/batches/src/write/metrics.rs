@@ -186,9 +186,10 @@ impl WriterMetrics {
         registry.register(name, "Open database connections", self.pool_size.clone());
     }
 
-    /// Who else finds events that were stored before counts them here.
-    pub fn duplicates(&self) -> Counter {
-        self.duplicates.clone()
+    /// Counts an event that was stored before.
+    pub(crate) fn repeated(&self, platform: &'static str) {
+        self.duplicates.inc();
+        self.batch(platform, "duplicate");
     }
 
     pub(super) fn pool_size(&self, size: usize) {
@@ -201,8 +202,7 @@ impl WriterMetrics {
             self.count_batch(batch, now);
         }
         for batch in &outcome.repeated {
-            self.duplicates.inc();
-            self.batch(batch, "duplicate");
+            self.repeated(batch.event.platform.label());
         }
         for written in outcome.rows.iter().filter(|written| written.rows > 0) {
             let table = written.table;
@@ -238,7 +238,7 @@ impl WriterMetrics {
                 .get_or_create(&PlatformLabels { platform })
                 .inc();
         }
-        self.batch(batch, batch_status(batch));
+        self.batch(platform, batch_status(batch));
         let counts = ItemCounts {
             success: successes,
             error: errors,
@@ -249,8 +249,7 @@ impl WriterMetrics {
         });
     }
 
-    fn batch(&self, batch: &ParsedBatch, status: &'static str) {
-        let platform = batch.event.platform.label();
+    fn batch(&self, platform: &'static str, status: &'static str) {
         self.batches.get_or_create(&ItemLabels { platform, status }).inc();
     }
 }

@@ -114,6 +114,35 @@ async fn a_group_is_answered_in_its_order_with_what_the_ledger_has() {
 }
 
 #[tokio::test]
+async fn the_ledger_says_in_order_what_is_stored_and_nothing_is_noted() {
+    let database = TestDatabase::migrated().await;
+    let process = process(&database, "p");
+    let stored = batch(event("stored"), Items::default());
+    database.writer().write(&[&stored]).await.unwrap();
+    let answer = process.stored(ids(&["x", "stored", "x", "stored"])).await;
+    assert_eq!(answer, Ok(vec![false, true, false, true]));
+    assert_eq!(process.stored(Vec::new()).await, Ok(Vec::new()));
+    assert_eq!(rows(&database).await, 0);
+}
+
+#[tokio::test]
+async fn no_writer_waits_for_a_connection_because_the_ledger_is_asked() {
+    let database = TestDatabase::migrated().await;
+    let mut settings = database.settings();
+    settings.pool_size = 1;
+    let pool = Database::new(&settings, &Handle::current()).unwrap();
+    let process = quarantine(pool.clone(), "p");
+    let stored = batch(event("stored"), Items::default());
+    database.writer().write(&[&stored]).await.unwrap();
+    let Ok(lease) = pool.lease().await else {
+        panic!("the only connection");
+    };
+    assert_eq!(process.stored(ids(&["stored"])).await, Ok(vec![false]));
+    lease.give_back();
+    assert_eq!(process.stored(ids(&["stored"])).await, Ok(vec![true]));
+}
+
+#[tokio::test]
 async fn what_was_not_touched_for_a_day_is_forgotten() {
     let database = TestDatabase::migrated().await;
     let [dead, living] = ["dead", "living"].map(|name| process(&database, name));

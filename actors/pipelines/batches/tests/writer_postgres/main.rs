@@ -21,6 +21,7 @@ mod migrations;
 mod pooler;
 mod reports;
 mod rollups;
+mod room;
 mod server;
 mod sqlstates;
 mod standbys;

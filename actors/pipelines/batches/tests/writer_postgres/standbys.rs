@@ -4,11 +4,18 @@ use crate::{
     server::{TestDatabase, private},
     writes::*,
 };
-use millrace_engine::Sink;
+use millrace_batches::write::quarantine;
+use millrace_engine::{Fault, Sink, crashes::CrashNotes};
+use millrace_postgres::{Database, PostgresSettings};
 use millrace_stack::wait_for;
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+
+fn pool(settings: &PostgresSettings) -> Database {
+    Database::new(settings, &Handle::current()).unwrap()
+}
 
 /// A commit whose wait is ended has taken effect, here and nowhere else. So the event that comes again has to wait
 /// too, though its transaction has nothing to write.
@@ -29,6 +36,11 @@ async fn neither_an_event_nor_its_duplicate_is_done_before_the_standby_has_it() 
     assert_stored_once(&database, "e1").await; // and still it may be lost with this server
     let detail = outage(writer.write(&[&one("e1")]).await.unwrap_err());
     assert!(detail.contains("standby"), "{detail}");
+
+    // Nor is it called stored before the fetch.
+    let asked = quarantine(pool(&settings), "p").stored(vec!["e1".to_owned()]);
+    let fault = asked.await.unwrap_err();
+    assert!(matches!(fault, Fault::Deferred { .. }), "{fault}");
 
     standby.resume().unwrap();
     wait_for("the standby to confirm", PATIENCE, async || {
