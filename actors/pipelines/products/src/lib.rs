@@ -1,0 +1,7 @@
+//! The pipeline of product events: records of Kafka become a journal, an archive and aggregates.
+
+pub mod domain;
+pub mod messages;
+
+/// The name of the pipeline.
+pub const NAME: &str = "products";
