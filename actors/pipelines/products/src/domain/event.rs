@@ -15,13 +15,15 @@ pub struct Event {
     pub product_id: String,
     /// Who sells it.
     pub seller_id: Option<String>,
-    /// When it happened; it belongs to the UTC hour of this.
+    /// When it happened, in whole microseconds as the database has it: what is compared here and there must be equal.
+    /// It belongs to the UTC hour of this.
     pub at: Timestamp,
     /// What it says of the product.
     pub change: Change,
     /// Of the trace that the producer began.
     pub trace_id: Option<String>,
-    /// The record as sent: offset, key, headers, payload.
+    /// The record as sent: offset, key, headers, payload. A byte order mark in front of the payload is gone, because no
+    /// `json` of a database may have one.
     pub record: Record,
 }
 
@@ -30,7 +32,8 @@ pub struct Event {
 pub enum Change {
     /// Created or updated: its values.
     Values(ProductValues),
-    /// A warning of low stock.
+    /// A warning of low stock. It holds until a later stock that is above the threshold of this warning or, where it
+    /// names none, above the stock that it warned of.
     LowStock {
         /// How many there are.
         stock: i64,
@@ -67,6 +70,8 @@ pub struct Rejected {
     pub reason: Reason,
     /// In words, with the JSON pointer where a field is wrong.
     pub detail: String,
+    /// When the record was made as far as it says so, else when it was fetched; in whole microseconds.
+    pub at: Timestamp,
     /// The record as sent.
     pub record: Record,
 }
