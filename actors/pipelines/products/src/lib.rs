@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod messages;
+pub mod write;
 
 /// The name of the pipeline.
 pub const NAME: &str = "products";

@@ -1,0 +1,5 @@
+//! Stores checked chunks.
+
+mod schema;
+
+pub use schema::{MIGRATIONS, rights};
