@@ -9,8 +9,9 @@ export RUST_BACKTRACE ?= 1
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: ## Install RabbitMQ, Postgres and Chromium from Debian packages (asks before sudo)
+deps: ## Install RabbitMQ, Postgres, Chromium and a JRE from Debian packages (asks before sudo), and Kafka through Maven
 	@deploy/scripts/install-deps
+	@deploy/scripts/kafka4
 
 demo: ## Watch real events flow through real servers into real tables (ONCE=1 to exit when done)
 	@deploy/scripts/install-deps demo

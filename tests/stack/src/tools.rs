@@ -91,6 +91,29 @@ impl Tool {
     }
 }
 
+/// The folder that `deploy/scripts/kafka4` made: a broker's jars, and its formatted log.
+///
+/// # Errors
+/// It is nowhere, or `KAFKA_ROOT` names no such folder.
+pub(crate) fn kafka_root() -> anyhow::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("KAFKA_ROOT").filter(|value| !value.is_empty()) {
+        let named = PathBuf::from(named);
+        anyhow::ensure!(
+            named.join("libs").is_dir(),
+            "KAFKA_ROOT names no folder with `libs`: {}",
+            named.display()
+        );
+        return Ok(named.canonicalize()?);
+    }
+    let cached = cache().map(|cache| cache.join("kafka-4.1.1"));
+    let missing = MissingTool {
+        name: "kafka",
+        remedy: "run `deploy/scripts/kafka4`, which gets it",
+        named: "KAFKA_ROOT",
+    };
+    Ok(cached.filter(|folder| folder.is_dir()).ok_or(missing)?)
+}
+
 /// The same directory as in the scripts.
 fn cache() -> Option<PathBuf> {
     let from = |name: &str| {
