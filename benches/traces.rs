@@ -7,17 +7,17 @@
 mod load;
 
 use load::{ITEMS, median};
-use millrace_stack::{Collector, Mood, Stack};
+use millrace_stack::{Collector, ExportReply, Stack};
 
 /// Odd, so that there is a middle one.
 const ROUNDS: usize = 7;
 
 /// How the collector is.
-const STATES: [(&str, Option<Mood>); 5] = [
+const STATES: [(&str, Option<ExportReply>); 5] = [
     ("no traces", None),
-    ("taken", Some(Mood::Takes)),
-    ("refused", Some(Mood::Refuses)),
-    ("no answer", Some(Mood::Silent)),
+    ("taken", Some(ExportReply::Takes)),
+    ("refused", Some(ExportReply::Refuses)),
+    ("no answer", Some(ExportReply::Silent)),
     ("down", None),
 ];
 
@@ -26,14 +26,14 @@ async fn main() {
     let stack = Stack::start().await.unwrap();
     let mut seconds = [const { Vec::new() }; STATES.len()];
     for round in 1..=ROUNDS {
-        for (number, (state, mood)) in STATES.into_iter().enumerate() {
+        for (number, (state, reply)) in STATES.into_iter().enumerate() {
             let collector = Collector::start().await.unwrap();
-            let endpoint = match (state, mood) {
+            let endpoint = match (state, reply) {
                 ("no traces", _) => String::new(),
                 // Nothing listens on the port of discard.
                 (_, None) => "http://127.0.0.1:9".to_owned(),
-                (_, Some(mood)) => {
-                    collector.set_mood(mood);
+                (_, Some(reply)) => {
+                    collector.set_reply(reply);
                     collector.http_endpoint()
                 }
             };

@@ -1,6 +1,7 @@
 //! Everything that can happen to a connection with the broker: it comes back by itself, with one consumer.
 
-use crate::running::{DLQ, PATIENCE, QUEUE, Running, fresh_id, millrace};
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, copies, fresh_id, millrace};
+use millrace_oracle::Copies;
 use millrace_stack::{Order, Proxies, Stack, wait_for};
 
 /// Waits until the broker knows exactly one consumer.
@@ -69,6 +70,11 @@ async fn a_black_hole_is_noticed_and_left_behind() {
     .await
     .unwrap();
     assert_eq!(pipeline.service.get("/livez").await.unwrap().0, 200);
+    assert_eq!(
+        copies([&pipeline.service]),
+        Copies::AtLeastOne,
+        "it may be sent twice"
+    );
     proxies.rabbitmq.order(Order::Pass);
     proxies.rabbitmq.cut();
     pipeline.service.wait_ready(PATIENCE).await.unwrap();

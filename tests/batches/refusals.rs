@@ -1,6 +1,7 @@
 //! A queue that takes no copies costs its own events waiting, and the others nothing.
 
-use crate::running::{DLQ, PATIENCE, QUEUE, Running, batch_of, fresh_id, millrace};
+use crate::running::{DLQ, PATIENCE, QUEUE, Running, batch_of, copies, fresh_id, millrace};
+use millrace_oracle::Copies;
 use millrace_stack::{Stack, Tenant, wait_for};
 use serde_json::{Value, json};
 
@@ -90,6 +91,7 @@ async fn a_full_dead_letter_queue_holds_its_letters_and_nothing_else() {
     let tenant = Stack::shared().await.tenant("full-dlq").await.unwrap();
     full_queue(&tenant, DLQ).await;
     let pipeline = Running::start(tenant, &[("EVENT_PREFETCH_COUNT", "30"), JSON]).await;
+    assert_eq!(copies([&pipeline.service]), Copies::Exact);
     poison(&pipeline, 3).await;
     metric_becomes(&pipeline, "copies_held", 3.0).await;
     good_events_flow(&pipeline, 100).await;
@@ -105,6 +107,12 @@ async fn a_full_dead_letter_queue_holds_its_letters_and_nothing_else() {
     assert_eq!(letters["dead_letters"], json!([]), "{letters}");
     let held = |log: &Value| log["fate"] == "held" && log["waits_for"] == DLQ && log["event_id"].is_string();
     assert_eq!(lines_where(&pipeline, held), 3);
+
+    assert_eq!(
+        copies([&pipeline.service]),
+        Copies::AtLeastOne,
+        "it may be sent twice"
+    );
 
     make_room(&pipeline.tenant, DLQ).await;
     pipeline.dead_letters(3).await;

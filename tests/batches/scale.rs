@@ -6,12 +6,12 @@
 
 use crate::{
     oracle::wait_until_settled,
-    running::{DLQ, PATIENCE, Running, fresh_id, millrace},
+    running::{DLQ, PATIENCE, Running, copies, fresh_id, millrace},
     trial::Trial,
 };
 use futures_util::{StreamExt as _, future::join_all, stream};
 use millrace_corpus::{CorpusSettings, Platform};
-use millrace_oracle::{Actual, Copies, Expected, compare, compare_dead_letters, report};
+use millrace_oracle::{Actual, Expected, compare, compare_dead_letters, report};
 use millrace_stack::{Service, Stack, Tenant, wait_for};
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ impl Fleet<'static> {
         let dead = wait_until_settled(&self.pipeline, expected).await;
         let differences = compare(expected, &Actual::read(&self.pipeline.database).await.unwrap());
         assert!(differences.is_empty(), "{}", report(&differences));
-        let differences = compare_dead_letters(expected, &dead, Copies::Exact);
+        let differences = compare_dead_letters(expected, &dead, copies(self.services()));
         assert!(differences.is_empty(), "{}", report(&differences));
     }
 

@@ -5,7 +5,7 @@ use amqprs::{
     channel::{BasicConsumeArguments, Channel, QueueDeclareArguments},
     connection::{Connection, OpenConnectionArguments},
 };
-use millrace_stack::{LookWarden, Service, Stack, Tenant, wait_for};
+use millrace_stack::{PassiveDeclareProxy, Service, Stack, Tenant, wait_for};
 use serde_json::json;
 
 async fn not_ready(service: &Service, words: &[&str]) {
@@ -151,8 +151,10 @@ async fn a_look_that_wants_the_right_to_configure_says_so_and_how_it_is_granted(
     let broker = tenant.stack().rabbitmq.port();
     let url = user(&tenant, [".*", ".*", ".*"]).await;
     let name = format!("limited-{}", tenant.vhost());
-    let warden = LookWarden::start(broker, tenant.vhost(), &name).await.unwrap();
-    let url = url.replace(&format!(":{broker}/"), &format!(":{}/", warden.port()));
+    let proxy = PassiveDeclareProxy::start(broker, tenant.vhost(), &name)
+        .await
+        .unwrap();
+    let url = url.replace(&format!(":{broker}/"), &format!(":{}/", proxy.port()));
     let settings = [("RABBITMQ_URL", url.as_str())];
     let refused = format!(
         "configure access to queue '{DLQ}' in vhost '{}' refused for user '{name}'",
@@ -173,7 +175,7 @@ async fn a_look_that_wants_the_right_to_configure_says_so_and_how_it_is_granted(
     let looked_first = looked.replace(DLQ, QUEUE);
     let words = [looked_first.as_str(), "403", &refused_first, words[3], words[4]];
     check_says(&tenant, &settings, 69, &words).await;
-    warden.grant();
+    proxy.grant();
     service.wait_ready(PATIENCE).await.unwrap();
     check_says(&tenant, &settings, 0, &["RabbitMQ"]).await;
 }

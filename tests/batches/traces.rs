@@ -1,12 +1,12 @@
 //! What a collector is told: one trace for each event, whatever happens to it and to the collector.
 
-mod story;
+mod event_spans;
 mod transports;
 
 use crate::running::{NO_WAIT_IS_TOO_LONG, PATIENCE, Running, batch_of, event, fresh_id};
-use millrace_stack::{Collector, Mood, Seen, wait_for};
+use event_spans::{EventSpans, assert_says};
+use millrace_stack::{Collector, ExportReply, Seen, wait_for};
 use serde_json::json;
-use story::{Story, assert_says};
 
 const PRODUCER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PRODUCER_SPAN: &str = "00f067aa0ba902b7";
@@ -38,7 +38,7 @@ async fn a_retried_event_stays_in_its_trace() {
     let key = format!("tiktok/{event_id}.json");
     let path = format!("{}/{key}", pipeline.tenant.bucket());
     pipeline.announce(&event_id, &path).await;
-    let first = Story::of(&collector, &event_id, 1).await.roots[0].clone();
+    let first = EventSpans::of(&collector, &event_id, 1).await.roots[0].clone();
     pipeline.put(&key, batch_of(&event_id, 1)).await;
     pipeline.stored(std::slice::from_ref(&event_id)).await;
     pipeline.queue_empties().await;
@@ -87,8 +87,8 @@ async fn a_dead_letter_says_why_and_carries_its_trace() {
     let event_id = fresh_id();
     pipeline.announce(&event_id, "not-allowed/a.json").await;
     let letter = pipeline.dead_letters(1).await.remove(0);
-    let story = Story::of(&collector, &event_id, 1).await;
-    let root = &story.roots[0];
+    let spans = EventSpans::of(&collector, &event_id, 1).await;
+    let root = &spans.roots[0];
     assert_eq!(root.attribute("millrace.outcome"), "dead_lettered");
     assert_eq!(root.attribute("error.type"), "bucket_not_allowed");
     assert!(
@@ -97,9 +97,9 @@ async fn a_dead_letter_says_why_and_carries_its_trace() {
             .is_some_and(|why| why.contains("not-allowed")),
         "{root:?}"
     );
-    let steps = story.children(root);
+    let steps = spans.children(root);
     assert_eq!(steps["fetch"].attribute("error.type"), "bucket_not_allowed");
-    let publish = story.children(steps["settle"]);
+    let publish = spans.children(steps["settle"]);
     let publish = publish["analytics.data.collected.dlq publish"];
     let carried = letter.header("traceparent").unwrap();
     assert_eq!(carried, format!("00-{}-{}-01", publish.trace_id, publish.span_id));
@@ -147,14 +147,14 @@ async fn a_write_of_many_is_linked_to_each_of_its_events() {
 
     let mut shared = 0;
     for event_id in &events {
-        let story = Story::of(&collector, event_id, 1).await;
-        let steps = story.children(&story.roots[0]);
+        let spans = EventSpans::of(&collector, event_id, 1).await;
+        let steps = spans.children(&spans.roots[0]);
         let write = steps["write"];
         let Some((trace, span)) = write.links.first() else {
             continue; // the one that went first, alone
         };
         shared += 1;
-        let batch = story.all.iter().find(|other| other.span_id == *span).unwrap();
+        let batch = spans.all.iter().find(|other| other.span_id == *span).unwrap();
         assert_eq!(
             (batch.name.as_str(), &batch.trace_id, &batch.parent),
             ("write batch", trace, &None)
@@ -195,7 +195,7 @@ async fn the_last_spans_leave_at_the_end() {
         assert_eq!(collector.spans().len(), 0, "nothing was exported before the end");
         assert_eq!(pipeline.service.terminate().await.unwrap(), Some(0));
         for event_id in &events {
-            Story::of(&collector, event_id, 1).await;
+            EventSpans::of(&collector, event_id, 1).await;
         }
     }
 }
@@ -213,8 +213,8 @@ async fn a_collector_in_trouble_costs_spans_and_no_events() {
             .sum("analytics_trace_spans_total", &[("outcome", outcome)])
             .unwrap()
     };
-    for mood in [Mood::Refuses, Mood::Silent] {
-        collector.set_mood(mood);
+    for reply in [ExportReply::Refuses, ExportReply::Silent] {
+        collector.set_reply(reply);
         let (failed, dropped) = (spans("failed").await, spans("dropped").await);
         let events: Vec<_> = (0..20).map(|_| fresh_id()).collect();
         for event_id in &events {
@@ -228,16 +228,16 @@ async fn a_collector_in_trouble_costs_spans_and_no_events() {
             if lost.0 > 0.0 && lost.1 > 0.0 && lost.0 + lost.1 >= 20.0 * 5.0 - 10.0 {
                 Ok(())
             } else {
-                Err(format!("{mood:?}: {lost:?} failed and dropped"))
+                Err(format!("{reply:?}: {lost:?} failed and dropped"))
             }
         })
         .await
         .unwrap();
     }
-    collector.set_mood(Mood::Takes);
+    collector.set_reply(ExportReply::Takes);
     let event_id = fresh_id();
     pipeline.batch(&event_id, 1).await;
-    Story::of(&collector, &event_id, 1).await;
+    EventSpans::of(&collector, &event_id, 1).await;
     let said = |words: &str| {
         let logs = pipeline.service.logs();
         logs.iter()
@@ -264,9 +264,9 @@ async fn the_producers_choice_not_to_sample_is_followed() {
         .await;
     pipeline.stored(std::slice::from_ref(&left_out)).await;
     pipeline.announce(&kept, &path).await;
-    let story = Story::of(&collector, &kept, 1).await;
+    let spans = EventSpans::of(&collector, &kept, 1).await;
     let of = |id: &str| {
-        story
+        spans
             .all
             .iter()
             .filter(|span| span.attribute("millrace.event_id") == id)

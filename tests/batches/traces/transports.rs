@@ -1,9 +1,9 @@
 //! One event, told whole, over each way to a collector.
 
 use super::{
-    PRODUCER_SPAN, PRODUCER_TRACE, over,
-    story::{Story, assert_ordered, assert_says},
-    traced,
+    PRODUCER_SPAN, PRODUCER_TRACE,
+    event_spans::{EventSpans, assert_ordered, assert_says},
+    over, traced,
 };
 use crate::running::{PATIENCE, Running, batch_of, event, fresh_id, millrace};
 use millrace_stack::{Authority, Collector, Seen, wait_for};
@@ -19,7 +19,7 @@ async fn one_event_is_one_trace(pipeline: &Running<'_>, collector: &Collector) {
     pipeline
         .publish_with(&headers, event(&event_id, &path).to_string())
         .await;
-    let story = Story::of(collector, &event_id, 1).await;
+    let story = EventSpans::of(collector, &event_id, 1).await;
 
     let root = &story.roots[0];
     assert_eq!(
@@ -208,7 +208,7 @@ async fn what_the_settings_say_of_the_service_is_said_of_each_span() {
     let pipeline = traced("traces-resource", &settings).await;
     let event_id = fresh_id();
     pipeline.batch(&event_id, 1).await;
-    let story = Story::of(&collector, &event_id, 1).await;
+    let story = EventSpans::of(&collector, &event_id, 1).await;
     let resource = &story.roots[0].resource;
     let said = ["service.name", "deployment.environment.name", "team"].map(|name| &resource[name]);
     assert_eq!(said, ["collector-eu", "test", "data,platform"]);

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
-use millrace_stack::{Order, wait_for};
+use millrace_stack::{Order, Service, wait_for};
 use serde_json::json;
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep};
@@ -18,6 +18,10 @@ const BETWEEN_CUTS: Duration = Duration::from_secs(1);
 const UNDER_WAY: Duration = Duration::from_millis(300);
 /// A quorum queue that is younger than this does not survive a SIGKILL of the broker.
 const JUST_STARTED: Duration = Duration::from_secs(5);
+
+/// Longer than the work on an event that is alone takes.
+const LONGEST_ALONE: Duration = Duration::from_secs(20);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// A fault that was.
 #[derive(Debug, Clone)]
@@ -128,7 +132,24 @@ async fn take_down(world: &World<'_>, target: Target, how: Kind) -> anyhow::Resu
         (Target::Postgres, _) => stack.postgres.stop().await,
         (Target::Objects, Kind::Kill) => stack.objects.kill().await,
         (Target::Objects, _) => stack.objects.stop().await,
-        (Target::Millrace(index), _) => world.replica(index)?.service.kill().await,
+        (Target::Millrace(index), _) => {
+            let service = &world.replica(index)?.service;
+            wait_until_nothing_is_alone(service).await;
+            service.kill().await
+        }
+    }
+}
+
+/// An event that was at hand at two deaths goes alone, and a third death condemns it: rightly, for nothing else can have
+/// killed the process. Here something else does, so it waits for a moment without such an event. On a busy machine one
+/// takes seconds, and three kills met the same one.
+async fn wait_until_nothing_is_alone(service: &Service) {
+    let end = Instant::now() + LONGEST_ALONE;
+    while Instant::now() < end
+        && let Ok(metrics) = service.metrics().await
+        && metrics.sum("analytics_suspects", &[]).unwrap_or_default() > 0.0
+    {
+        sleep(BETWEEN_LOOKS).await;
     }
 }
 

@@ -30,7 +30,7 @@ pub use self::seen::{Export, Seen};
 /// A running collector; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Collector {
-    books: Arc<Books>,
+    received: Arc<Received>,
     grpc: SocketAddr,
     http: SocketAddr,
     _servers: [AbortOnDropHandle<()>; 2],
@@ -39,7 +39,7 @@ pub struct Collector {
 /// How a collector treats exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Mood {
+pub enum ExportReply {
     /// Takes them.
     Takes,
     /// Says that it cannot take them now.
@@ -49,9 +49,9 @@ pub enum Mood {
 }
 
 #[derive(Debug)]
-struct Books {
+struct Received {
     exports: Mutex<Vec<Export>>,
-    mood: AtomicU8,
+    reply: AtomicU8,
 }
 
 // === impl Collector ===
@@ -62,14 +62,14 @@ impl Collector {
     /// # Errors
     /// No free port.
     pub async fn start() -> anyhow::Result<Self> {
-        let books = Arc::new(Books {
+        let received = Arc::new(Received {
             exports: Mutex::default(),
-            mood: AtomicU8::new(Mood::Takes as u8),
+            reply: AtomicU8::new(ExportReply::Takes as u8),
         });
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let (for_grpc, for_http) = (listen().await?, listen().await?);
         let (grpc, http) = (for_grpc.local_addr()?, for_http.local_addr()?);
-        let service = TraceServiceServer::from_arc(books.clone())
+        let service = TraceServiceServer::from_arc(received.clone())
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(64 << 20);
         let serving_grpc = tonic::transport::Server::builder()
@@ -77,10 +77,10 @@ impl Collector {
             .serve_with_incoming(TcpIncoming::from(for_grpc));
         let routes = Router::new()
             .route("/v1/traces", post(take))
-            .with_state(books.clone());
+            .with_state(received.clone());
         let serving_http = axum::serve(for_http, routes);
         Ok(Self {
-            books,
+            received,
             grpc,
             http,
             _servers: [
@@ -110,13 +110,13 @@ impl Collector {
     }
 
     /// From now on it treats exports like this.
-    pub fn set_mood(&self, mood: Mood) {
-        self.books.mood.store(mood as u8, Ordering::SeqCst);
+    pub fn set_reply(&self, reply: ExportReply) {
+        self.received.reply.store(reply as u8, Ordering::SeqCst);
     }
 
     /// What it was told so far, with the headers it came with.
     pub fn exports(&self) -> Vec<Export> {
-        self.books.lock().clone()
+        self.received.lock().clone()
     }
 
     /// All spans so far.
@@ -128,20 +128,20 @@ impl Collector {
     }
 }
 
-// === impl Books ===
+// === impl Received ===
 
-impl Books {
+impl Received {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Export>> {
         self.exports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an export in, as the mood is; false when it does not.
+    /// Takes an export in, as the reply is; false when it does not.
     async fn take(&self, headers: HeaderMap, request: ExportTraceServiceRequest) -> bool {
-        let mood = self.mood.load(Ordering::SeqCst);
-        if mood == Mood::Silent as u8 {
+        let reply = self.reply.load(Ordering::SeqCst);
+        if reply == ExportReply::Silent as u8 {
             std::future::pending::<()>().await;
         }
-        if mood == Mood::Refuses as u8 {
+        if reply == ExportReply::Refuses as u8 {
             return false;
         }
         self.lock().push(Export::new(headers, request));
@@ -150,7 +150,7 @@ impl Books {
 }
 
 #[tonic::async_trait]
-impl TraceService for Books {
+impl TraceService for Received {
     async fn export(
         &self,
         request: tonic::Request<ExportTraceServiceRequest>,
@@ -163,12 +163,16 @@ impl TraceService for Books {
     }
 }
 
-async fn take(State(books): State<Arc<Books>>, headers: HeaderMap, body: Bytes) -> (StatusCode, Vec<u8>) {
+async fn take(
+    State(received): State<Arc<Received>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Vec<u8>) {
     let request = match decode(&headers, &body) {
         Ok(request) => request,
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string().into_bytes()),
     };
-    match books.take(headers, request).await {
+    match received.take(headers, request).await {
         true => (
             StatusCode::OK,
             ExportTraceServiceResponse::default().encode_to_vec(),

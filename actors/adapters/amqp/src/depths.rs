@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 /// Pause between two looks.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// After this long without an answer what was known is no longer true.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks again and again how long the work queues and their dead-letter queues are.
 pub(super) async fn keep_measuring<E: Events>(
@@ -31,7 +31,7 @@ pub(super) async fn keep_measuring<E: Events>(
             }
         });
         // A question is never abandoned: that would spoil its channel.
-        let depths = match timeout(PATIENCE, &mut look).await {
+        let depths = match timeout(TIMEOUT, &mut look).await {
             Ok(depths) => depths,
             Err(_) => {
                 shared.status.measured(Depths::default());

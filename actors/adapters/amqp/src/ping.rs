@@ -18,7 +18,7 @@ pub(super) struct Ping {
 /// Pause between two questions.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long an answer may take before the broker counts as silent.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Starts to ask, on channels of its own: an abandoned question spoils a channel. How long the queues are
 /// is asked beside it, so that a queue that is slow to answer does not pass for a silent broker.
@@ -41,7 +41,7 @@ async fn keep_asking<E: Events>(channel: Channel, shared: Arc<Shared<E>>) {
         sleep(INTERVAL).await;
         // A question without consequences: this channel consumes nothing.
         let mut answer = Box::pin(channel.basic_qos(BasicQosArguments::default()));
-        let answered = match timeout(PATIENCE, &mut answer).await {
+        let answered = match timeout(TIMEOUT, &mut answer).await {
             Ok(answered) => answered,
             Err(_) => {
                 shared.status.silent(true);

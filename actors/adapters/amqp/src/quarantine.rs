@@ -14,8 +14,8 @@ use tokio::time::Instant;
 const SHARE: u32 = 8;
 /// How long the others are kept out for the pipeline to run empty, at first. Where that is too short it is twice as
 /// long the next time.
-const PATIENCE: Duration = Duration::from_secs(1);
-const MOST_PATIENCE: Duration = Duration::from_secs(8);
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// An event that is worked on alone for longer (a slow store, a slow database) no longer keeps the others out.
 const ALONE_AT_MOST: Duration = Duration::from_secs(1);
 /// Quarantined events go through an empty pipeline one after another until the others have waited for so long.
@@ -34,7 +34,7 @@ pub(super) struct Quarantine<T> {
     gate: Gate,
     /// Before this the others are not kept out again.
     not_before: Instant,
-    patience: Duration,
+    wait: Duration,
     most_held: usize,
 }
 
@@ -75,7 +75,7 @@ impl<T> Quarantine<T> {
             inside: HashSet::new(),
             gate: Gate::Open,
             not_before: now,
-            patience: PATIENCE,
+            wait: SHORTEST_WAIT,
             most_held: usize::from(prefetch / ONE_HELD_OF).clamp(usize::from(prefetch > 1), MOST_HELD),
         }
     }
@@ -115,7 +115,7 @@ impl<T> Quarantine<T> {
             Gate::Alone { shut: true, .. } => return None,
             Gate::Draining { since } if self.inside.is_empty() => {
                 if let Some((tag, next)) = self.held.pop_front() {
-                    self.patience = (2 * (now - since)).clamp(PATIENCE, MOST_PATIENCE);
+                    self.wait = (2 * (now - since)).clamp(SHORTEST_WAIT, LONGEST_WAIT);
                     return Some(self.go_alone(tag, next, since, now));
                 }
                 self.gate = Gate::Open;
@@ -124,8 +124,8 @@ impl<T> Quarantine<T> {
                 self.gate = Gate::Open;
                 self.repay(now, since);
             }
-            Gate::Draining { since } if now >= since + self.patience => {
-                self.patience = (2 * self.patience).min(MOST_PATIENCE);
+            Gate::Draining { since } if now >= since + self.wait => {
+                self.wait = (2 * self.wait).min(LONGEST_WAIT);
                 self.gate = Gate::Open;
                 self.repay(now, since);
             }
@@ -177,7 +177,7 @@ impl<T> Quarantine<T> {
     pub(super) fn deadline(&self, outage: bool) -> Option<Instant> {
         match self.gate {
             Gate::Alone { shut, entered, .. } => shut.then_some(entered + ALONE_AT_MOST),
-            Gate::Draining { since } => Some(since + self.patience),
+            Gate::Draining { since } => Some(since + self.wait),
             Gate::Open => (!self.held.is_empty() && !outage).then_some(self.not_before),
         }
     }

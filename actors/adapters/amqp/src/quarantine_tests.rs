@@ -159,11 +159,11 @@ fn a_pipeline_that_does_not_run_empty_costs_patience_and_then_more_of_it() {
     case.hold([2]);
     case.queue([3]);
     assert_eq!(case.let_in(), []);
-    assert_eq!(case.wait(), PATIENCE);
+    assert_eq!(case.wait(), SHORTEST_WAIT);
     assert_eq!(case.let_in(), [Turn::Together(3)]);
-    assert_eq!(case.wait(), 8 * PATIENCE);
+    assert_eq!(case.wait(), 8 * SHORTEST_WAIT);
     assert_eq!(case.let_in(), []);
-    assert_eq!(case.wait(), 2 * PATIENCE);
+    assert_eq!(case.wait(), 2 * SHORTEST_WAIT);
     case.left(1);
     case.left(3);
     assert_eq!(case.let_in(), [Turn::Alone(2)]);

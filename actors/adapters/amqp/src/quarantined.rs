@@ -22,7 +22,7 @@ pub(super) struct Quarantined(Arc<State>);
 struct State {
     metrics: AmqpMetrics,
     /// One that has not come back for so long was taken by another replica.
-    patience: Duration,
+    keep_for: Duration,
     events: Mutex<Events>,
 }
 
@@ -39,7 +39,7 @@ impl Quarantined {
     pub(super) fn new(metrics: AmqpMetrics, longest: Duration) -> Self {
         Self(Arc::new(State {
             metrics,
-            patience: 2 * longest + Duration::from_secs(60),
+            keep_for: 2 * longest + Duration::from_secs(60),
             events: Mutex::default(),
         }))
     }
@@ -73,8 +73,8 @@ impl Quarantined {
         loop {
             sleep(LOOK).await;
             let mut events = self.lock();
-            let patience = self.0.patience;
-            events.seen.retain(|_, seen| seen.elapsed() < patience);
+            let keep_for = self.0.keep_for;
+            events.seen.retain(|_, seen| seen.elapsed() < keep_for);
             self.show(&events);
             if events.seen.is_empty()
                 && let Some(since) = events.since.take()

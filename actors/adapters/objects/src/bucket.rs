@@ -1,7 +1,7 @@
 //! One bucket that events may name.
 
 use super::screen::ForAnObject;
-use super::signs::{Habit, Signs};
+use super::signs::{SigningStore, Signs};
 use super::trouble::{Trouble, summary};
 use object_store::{GetOptions, GetResult, ObjectStore, path::Path};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -17,7 +17,7 @@ pub(super) struct Bucket {
     /// The folder that plays the bucket, for `file://`.
     pub(super) folder: Option<PathBuf>,
     /// Whether the store signs its answers.
-    pub(super) habit: Habit,
+    pub(super) signing: SigningStore,
 }
 
 /// Why a request failed, in a form that fits every report.
@@ -80,7 +80,7 @@ impl Bucket {
     /// is known by that; another is asked for an object that does not exist.
     pub(super) async fn vouches(&self, signs: &Signs, body: &[u8], bound: Duration) -> Result<(), Failure> {
         let oddity = signs.oddity(body);
-        if signs.signed || oddity.is_none() && !self.habit.is_to_sign() {
+        if signs.signed || oddity.is_none() && !self.signing.is_to_sign() {
             return Ok(());
         }
         let not_the_store = |why: &str| Failure {
@@ -91,7 +91,7 @@ impl Bucket {
             .await
             .map_err(|failure| not_the_store(&failure.detail))?;
         match oddity {
-            Some(oddity) if self.habit.is_to_sign() => {
+            Some(oddity) if self.signing.is_to_sign() => {
                 Err(not_the_store(&format!("{oddity}, and it has no request id")))
             }
             _ => Ok(()),

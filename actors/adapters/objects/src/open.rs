@@ -1,8 +1,8 @@
 //! Opens the store that the settings name.
 
 use super::{
-    FetcherSettings, StoreSettings, bucket::Bucket, keys::Keys, retry_after::ObedientConnector,
-    screen::ScreeningConnector, signs::Habit, stores::StoresError,
+    FetcherSettings, StoreSettings, bucket::Bucket, keys::Keys, retry_after::RetryAfterConnector,
+    screen::ScreeningConnector, signs::SigningStore, stores::StoresError,
 };
 use millrace_access::tls;
 use object_store::{
@@ -62,12 +62,12 @@ fn named(settings: &FetcherSettings) -> Result<&[String], StoresError> {
     }
 }
 
-fn bucket(name: &str, store: Arc<dyn ObjectStore>, habit: Habit) -> Bucket {
+fn bucket(name: &str, store: Arc<dyn ObjectStore>, signing: SigningStore) -> Bucket {
     Bucket {
         name: name.to_owned(),
         store,
         folder: None,
-        habit,
+        signing,
     }
 }
 
@@ -87,7 +87,7 @@ fn minio(settings: &FetcherSettings, name: &str) -> Result<Bucket, StoresError> 
         bare => format!("http://{bare}"),
     };
     let plain = endpoint.to_ascii_lowercase().starts_with("http://");
-    let habit = Habit::default();
+    let signing = SigningStore::default();
     let store = AmazonS3Builder::new()
         .with_endpoint(endpoint)
         .with_virtual_hosted_style_request(false)
@@ -96,11 +96,11 @@ fn minio(settings: &FetcherSettings, name: &str) -> Result<Bucket, StoresError> 
         .with_credentials(Arc::new(Keys(keys.clone())))
         // `with_allow_http` of the builder would be undone here, so the options carry it.
         .with_client_options(client_options(settings, plain)?)
-        .with_http_connector(connector(settings, &habit))
+        .with_http_connector(connector(settings, &signing))
         .with_retry(retry(settings))
         .build()
         .map_err(|source| StoresError::open(name, source))?;
-    Ok(bucket(name, Arc::new(store), habit))
+    Ok(bucket(name, Arc::new(store), signing))
 }
 
 /// `None` for a scheme that is none of ours.
@@ -111,14 +111,14 @@ fn cloud(
     options: &[(String, SecretString)],
 ) -> Result<Option<Bucket>, StoresError> {
     let url = format!("{scheme}://{name}");
-    let habit = Habit::default();
+    let signing = SigningStore::default();
     // Our bounds come first, so that what the operator says in the cloud's own variables wins; but for the bucket,
     // which events name.
     macro_rules! build {
         ($builder:ty) => {{
             let ours = <$builder>::new()
                 .with_client_options(client_options(settings, false)?)
-                .with_http_connector(connector(settings, &habit))
+                .with_http_connector(connector(settings, &signing))
                 .with_retry(retry(settings))
                 .with_url(url.as_str());
             let builder = options.iter().filter(|(name, _)| !names_a_bucket(name)).fold(
@@ -138,7 +138,7 @@ fn cloud(
         "az" => build!(MicrosoftAzureBuilder),
         _ => return Ok(None),
     };
-    Ok(Some(bucket(name, store, habit)))
+    Ok(Some(bucket(name, store, signing)))
 }
 
 fn names_a_bucket(variable: &str) -> bool {
@@ -157,7 +157,7 @@ fn folder(root: &std::path::Path, name: &str) -> Result<Bucket, StoresError> {
         name: name.to_owned(),
         store: Arc::new(PrefixStore::new(local, prefix)),
         folder: Some(PathBuf::from(root).join(name)),
-        habit: Habit::default(),
+        signing: SigningStore::default(),
     })
 }
 
@@ -187,13 +187,13 @@ fn client_options(settings: &FetcherSettings, plain_http: bool) -> Result<Client
 }
 
 /// All waits that one fetch of a busy store asks for fit into one request's timeout.
-fn connector(settings: &FetcherSettings, habit: &Habit) -> ScreeningConnector<ObedientConnector> {
+fn connector(settings: &FetcherSettings, signing: &SigningStore) -> ScreeningConnector<RetryAfterConnector> {
     let attempts = u32::try_from(settings.request_attempts.max(1)).unwrap_or(u32::MAX);
     ScreeningConnector {
-        inner: ObedientConnector {
+        inner: RetryAfterConnector {
             longest: settings.request_timeout / attempts,
         },
-        habit: habit.clone(),
+        signing: signing.clone(),
     }
 }
 

@@ -12,16 +12,16 @@ use object_store::{
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Opens clients that obey `Retry-After`.
+/// Opens clients that wait as `Retry-After` says.
 #[derive(Debug)]
-pub(super) struct ObedientConnector {
+pub(super) struct RetryAfterConnector {
     /// The longest wait for one answer; who has to wait longer is better off out of the fetcher.
     pub(super) longest: Duration,
 }
 
 /// A client that hands on a busy store's answer only when the store may be asked again.
 #[derive(Debug)]
-struct Obedient {
+struct RetryAfterClient {
     client: HttpClient,
     longest: Duration,
 }
@@ -37,21 +37,21 @@ struct AskedToLeave {
 /// The statuses with which a store says that it has too much to do.
 const BUSY: [u16; 2] = [429, 503];
 
-// === impl ObedientConnector ===
+// === impl RetryAfterConnector ===
 
-impl HttpConnector for ObedientConnector {
+impl HttpConnector for RetryAfterConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Obedient {
+        Ok(HttpClient::new(RetryAfterClient {
             client: ReqwestConnector::default().connect(options)?,
             longest: self.longest,
         }))
     }
 }
 
-// === impl Obedient ===
+// === impl RetryAfterClient ===
 
 #[async_trait]
-impl HttpService for Obedient {
+impl HttpService for RetryAfterClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let response = self.client.execute(request).await?;
         let status = response.status().as_u16();

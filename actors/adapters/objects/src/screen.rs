@@ -2,7 +2,7 @@
 //! 404 for a missing object, every 200 for the object. It also refuses an object for a header that is not needed.
 //! So each answer to a request for an object is looked at here first.
 
-use super::signs::{Habit, Signs, is_signed};
+use super::signs::{SigningStore, Signs, is_signed};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -19,7 +19,7 @@ use reqwest::{
 #[derive(Debug)]
 pub(super) struct ScreeningConnector<C> {
     pub(super) inner: C,
-    pub(super) habit: Habit,
+    pub(super) signing: SigningStore,
 }
 
 /// Marks requests for objects. The same client also asks for credentials, of servers that are no stores.
@@ -37,7 +37,7 @@ pub(super) struct NotTheStore {
 #[derive(Debug)]
 struct Screening {
     client: HttpClient,
-    habit: Habit,
+    signing: SigningStore,
 }
 
 /// A store's own error is a few hundred bytes.
@@ -55,7 +55,7 @@ impl<C: HttpConnector> HttpConnector for ScreeningConnector<C> {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(Screening {
             client: self.inner.connect(options)?,
-            habit: self.habit.clone(),
+            signing: self.signing.clone(),
         }))
     }
 }
@@ -70,7 +70,7 @@ impl HttpService for Screening {
         if !for_an_object {
             return Ok(response);
         }
-        self.habit.learn(&response);
+        self.signing.learn(&response);
         match response.status() {
             status if status.is_success() => Ok(without_noise(response)),
             status if status.is_client_error() && !is_of_the_moment(status) || status.is_redirection() => {

@@ -21,7 +21,7 @@ pub(super) struct Signs {
 
 /// Whether a store signs its answers, as learned from those it gave.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Habit(Arc<AtomicBool>);
+pub(super) struct SigningStore(Arc<AtomicBool>);
 
 /// Ids of requests: S3 and what speaks like it, Google, Azure. What stands between adds none of them.
 const REQUEST_IDS: [&str; 5] = [
@@ -65,9 +65,9 @@ impl Signs {
     }
 }
 
-// === impl Habit ===
+// === impl SigningStore ===
 
-impl Habit {
+impl SigningStore {
     pub(super) fn learn(&self, response: &HttpResponse) {
         if is_signed(response) {
             self.0.store(true, Relaxed);

@@ -1,6 +1,6 @@
 //! Reads `DATABASE_URL`.
 
-use super::{parameters::Spelled, wishes::Wishes};
+use super::{libpq_parameters::LibpqParameters, parameters::Spelled};
 use crate::DatabaseUrl;
 use millrace_access::tls::{Check, TlsFiles};
 use std::{error::Error, str::FromStr};
@@ -47,10 +47,10 @@ pub fn check(url: &DatabaseUrl, files: &TlsFiles) -> Result<Vec<String>, BadConn
 pub(crate) fn parse(url: &DatabaseUrl, files: &TlsFiles) -> Result<Address, BadConnectionString> {
     let text = without_driver(url.expose().trim())?;
     let mut spelled = Spelled::read(&text)?;
-    let mut wishes = Wishes::default();
+    let mut parameters = LibpqParameters::default();
     let mut kept = Vec::new();
     for (name, value) in std::mem::take(&mut spelled.parameters) {
-        kept.extend(wishes.take(name, value)?);
+        kept.extend(parameters.take(name, value)?);
     }
     spelled.parameters = kept;
     let hosts = spelled.take_hosts();
@@ -62,8 +62,8 @@ pub(crate) fn parse(url: &DatabaseUrl, files: &TlsFiles) -> Result<Address, BadC
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(BadConnectionString("no host".to_owned()));
     }
-    let (mode, notes) = (wishes.mode.clone(), std::mem::take(&mut wishes.notes));
-    let files = wishes.over(files)?;
+    let (mode, notes) = (parameters.mode.clone(), std::mem::take(&mut parameters.notes));
+    let files = parameters.over(files)?;
     let (mode, check) = encryption(mode.as_deref(), &files)?;
     config.ssl_mode(mode);
     Ok(Address {

@@ -12,20 +12,20 @@ mod crashes;
 mod database;
 mod failure;
 mod insert;
+mod libpq_parameters;
 mod migrations;
 mod parameters;
-mod patience;
 pub mod reasons;
 mod recent_writes;
 mod rights;
 mod rows;
 mod settings;
 mod table;
+mod time_limits;
 mod tls;
 mod transactions;
 mod upsert;
 mod wire;
-mod wishes;
 
 pub use connection_string::{BadConnectionString, check};
 pub use crashes::{Quarantine, QuarantineTables};
@@ -33,11 +33,11 @@ pub use database::{Database, Lease, Limits, PoolStatus};
 pub use failure::{Failure, reason_of};
 pub use insert::{BYTES_A_STATEMENT, Insert, Preparing, TableRows};
 pub use migrations::{MigrateError, Migration, MigrationReport, Migrations, OUTSIDE_TRANSACTION};
-pub use patience::Patience;
 pub use rights::Rights;
 pub use rows::Version;
 pub use settings::{DatabaseUrl, PostgresSettings};
 pub use table::{Column, Get, Rule, Table, clock, earliest, key, sum, value, version};
+pub use time_limits::TimeLimits;
 pub use transactions::{LEAVE_A_TRACE, Transactions, Write};
 
 /// A connection, to send statements on.

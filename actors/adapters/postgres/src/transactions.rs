@@ -2,7 +2,7 @@
 //! is blamed.
 
 use super::{
-    BYTES_A_STATEMENT, Patience,
+    BYTES_A_STATEMENT, TimeLimits,
     database::{Database, Lease},
     failure::Failure,
     recent_writes::{Cause, RecentWrites},
@@ -120,14 +120,14 @@ impl<W: Write> Transactions<W> {
     async fn once<'a>(&'a self, messages: &[&'a W::In]) -> Result<W::Written<'a>, Failure> {
         let lease = self.database.lease().await?;
         // The server bounds each statement, and this bounds a server that is not there any more.
-        let limits = self.database.limits();
-        let longest = limits.statement * 2 + limits.connect;
+        let whole = self.database.limits();
+        let longest = whole.statement * 2 + whole.connect;
         let writing = async {
-            let patience = Patience::of(
-                limits.statement,
+            let limits = TimeLimits::of(
+                whole.statement,
                 messages.iter().any(|message| W::was_tried(message)),
             );
-            lease.batch_execute(&patience.begin()).await?;
+            lease.batch_execute(&limits.begin()).await?;
             let outcome = self.write.fill(&lease, messages).await?;
             lease.batch_execute("COMMIT").await?;
             Ok(outcome)
@@ -203,19 +203,19 @@ impl<W: Write> Transactions<W> {
     }
 
     async fn ask_database(&self) -> Result<(), Failure> {
-        let limits = self.database.limits();
+        let whole = self.database.limits();
         // Shorter than a write's own, for an answer that comes late says little.
-        let patience = Patience {
-            statement: limits.statement / 2,
-            lock: limits.statement / 4,
+        let limits = TimeLimits {
+            statement: whole.statement / 2,
+            lock: whole.statement / 4,
         };
-        let bound = limits.statement + limits.connect;
+        let bound = whole.statement + whole.connect;
         let lease = self.database.lease().await?;
-        match timeout(bound, self.write_and_take_back(&lease, patience)).await {
+        match timeout(bound, self.write_and_take_back(&lease, limits)).await {
             Ok(taken) => taken?,
             Err(_) => return Err(Failure::slow(format!("no answer within {bound:?}"))),
         }
-        let commit = format!("{}; {LEAVE_A_TRACE}; COMMIT", patience.begin());
+        let commit = format!("{}; {LEAVE_A_TRACE}; COMMIT", limits.begin());
         match timeout(bound, lease.batch_execute(&commit)).await {
             Ok(committed) => committed?,
             Err(_) => {
@@ -230,10 +230,10 @@ impl<W: Write> Transactions<W> {
     async fn write_and_take_back(
         &self,
         client: &ClientWrapper,
-        patience: Patience,
+        limits: TimeLimits,
     ) -> Result<(), tokio_postgres::Error> {
         let message = W::probe(format!(".millrace-probe-{:032x}", rand::random::<u128>()));
-        client.batch_execute(&patience.begin()).await?;
+        client.batch_execute(&limits.begin()).await?;
         let filled = self.write.fill(client, &[&message]).await.map(drop);
         filled.inspect_err(|error| self.write.failed(error))?;
         client.batch_execute("ROLLBACK").await

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 /// What the post repeats of its author, and the author's own row where there is a key for it.
 #[derive(Debug)]
-pub(super) struct Byline {
+pub(super) struct AuthorOfPost {
     pub(super) key: Option<String>,
     pub(super) username: Option<String>,
     pub(super) name: Option<String>,
@@ -26,22 +26,22 @@ pub(super) fn read(
     shape: &AuthorShape,
     crawled_at: Timestamp,
     reader: &mut Reader<'_>,
-) -> Result<Byline, Refusal> {
+) -> Result<AuthorOfPost, Refusal> {
     let key = key(record, shape.key, reader);
     let username = record.pick(shape.username, reader, Reader::text);
     let name = record.pick(shape.display_name, reader, Reader::text);
     let followers = record.pick(shape.follower_count, reader, Reader::count);
-    let mut byline = Byline {
+    let mut author = AuthorOfPost {
         key,
         username,
         name,
         followers,
         row: None,
     };
-    if let Some(author_key) = byline.key.clone() {
-        byline.row = Some(row(record, shape, author_key, &byline, crawled_at, reader)?);
+    if let Some(author_key) = author.key.clone() {
+        author.row = Some(row(record, shape, author_key, &author, crawled_at, reader)?);
     }
-    Ok(byline)
+    Ok(author)
 }
 
 /// The first spelling that can be a key: one that is too long for an index, or no text, is passed over.
@@ -65,7 +65,7 @@ fn row(
     record: &mut Record<'_>,
     shape: &AuthorShape,
     author_key: String,
-    byline: &Byline,
+    author: &AuthorOfPost,
     crawled_at: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Result<Author, Refusal> {
@@ -74,11 +74,11 @@ fn row(
     let mut count = |spellings: Spellings| record.pick(spellings, reader, Reader::count);
     Ok(Author {
         author_key,
-        username: byline.username.clone(),
-        display_name: byline.name.clone(),
+        username: author.username.clone(),
+        display_name: author.name.clone(),
         avatar_url,
         bio,
-        follower_count: byline.followers,
+        follower_count: author.followers,
         following_count: count(shape.following_count),
         total_likes: count(shape.total_likes),
         video_count: count(shape.video_count),

@@ -31,7 +31,7 @@ struct Crawl {
 
 /// Which crawl happened when, and how they reach the database.
 #[derive(Clone, Debug)]
-struct Story {
+struct History {
     crawls: Vec<Crawl>,
     /// When each crawl happened; all different.
     times: Vec<i64>,
@@ -56,7 +56,7 @@ struct Expected {
 
 const BATCHES: usize = 6;
 
-fn stories() -> impl Strategy<Value = Story> {
+fn histories() -> impl Strategy<Value = History> {
     let gap = |value: BoxedStrategy<i64>| prop::option::weighted(0.6, value);
     let crawl = (
         0..3u8,
@@ -78,7 +78,7 @@ fn stories() -> impl Strategy<Value = Story> {
     let replayed = prop::collection::vec(0..BATCHES, 0..3);
     (prop::collection::vec(crawl, 1..14), routes, replayed).prop_flat_map(|(crawls, routes, replayed)| {
         let times = (0..crawls.len() as i64).collect::<Vec<_>>();
-        Just(times).prop_shuffle().prop_map(move |times| Story {
+        Just(times).prop_shuffle().prop_map(move |times| History {
             crawls: crawls.clone(),
             times,
             routes: routes.clone(),
@@ -95,9 +95,9 @@ fn extra_of(extra: u8) -> String {
     format!(r#"{{"k{}": {extra}}}"#, extra % 4)
 }
 
-// === impl Story ===
+// === impl History ===
 
-impl Story {
+impl History {
     fn batches(&self, platform: &str) -> Vec<ParsedBatch> {
         (0..BATCHES).map(|index| self.batch(platform, index)).collect()
     }
@@ -153,10 +153,10 @@ impl Story {
     }
 }
 
-async fn play(database: &TestDatabase<'_>, story: &Story, platform: &str) {
-    let batches = story.batches(platform);
+async fn play(database: &TestDatabase<'_>, history: &History, platform: &str) {
+    let batches = history.batches(platform);
     let mut writers = HashMap::<usize, BTreeMap<usize, Vec<&ParsedBatch>>>::new();
-    for (batch, (writer, write)) in batches.iter().zip(&story.routes) {
+    for (batch, (writer, write)) in batches.iter().zip(&history.routes) {
         writers
             .entry(*writer)
             .or_default()
@@ -174,7 +174,7 @@ async fn play(database: &TestDatabase<'_>, story: &Story, platform: &str) {
         }
     }))
     .await;
-    let replayed = story
+    let replayed = history
         .replayed
         .iter()
         .map(|index| &batches[*index])
@@ -182,7 +182,7 @@ async fn play(database: &TestDatabase<'_>, story: &Story, platform: &str) {
     shared.clone().write(&replayed).await.unwrap();
 }
 
-/// A table and how it calls what every table of the story has.
+/// A table and how it calls what every table of the history has.
 const VIEWS: [(&str, &str); 4] = [
     (
         "post_analytics",
@@ -202,14 +202,14 @@ const VIEWS: [(&str, &str); 4] = [
     ),
 ];
 
-async fn check(database: &TestDatabase<'_>, story: &Story, platform: &str) -> Result<(), TestCaseError> {
+async fn check(database: &TestDatabase<'_>, history: &History, platform: &str) -> Result<(), TestCaseError> {
     for (table, columns) in VIEWS {
         let rows = database
             .rows(&format!(
                 "SELECT {columns} FROM {table} WHERE platform = '{platform}'"
             ))
             .await;
-        let mut expected = story.expected();
+        let mut expected = history.expected();
         let mut found = BTreeMap::new();
         for row in rows {
             let of_error = table == "crawl_errors";
@@ -256,11 +256,11 @@ fn the_outcome_is_that_of_the_crawls_in_order_whatever_the_order_of_arrival() {
         ..Config::default()
     };
     TestRunner::new(config)
-        .run(&stories(), |story| {
+        .run(&histories(), |history| {
             let platform = format!("case{}", case.fetch_add(1, Ordering::Relaxed));
             runtime.block_on(async {
-                play(&database, &story, &platform).await;
-                check(&database, &story, &platform).await
+                play(&database, &history, &platform).await;
+                check(&database, &history, &platform).await
             })
         })
         .unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// The parameters of libpq that the driver does not know. The driver gets the rest of the text.
 #[derive(Debug, Default)]
-pub(crate) struct Wishes {
+pub(crate) struct LibpqParameters {
     pub(crate) mode: Option<String>,
     authorities: Option<String>,
     certificate: Option<String>,
@@ -60,9 +60,9 @@ const REFUSED: [&str; 11] = [
     "replication",
 ];
 
-// === impl Wishes ===
+// === impl LibpqParameters ===
 
-impl Wishes {
+impl LibpqParameters {
     /// Takes a parameter that is ours, and gives back one that is the driver's.
     pub(crate) fn take(
         &mut self,

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 /// How long the server may wait in one transaction.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct TimeLimits {
     /// One statement.
     pub statement: Duration,
     /// A wait for a lock.
     pub lock: Duration,
 }
 
-// === impl Patience ===
+// === impl TimeLimits ===
 
-impl Patience {
+impl TimeLimits {
     /// Of a transaction. A row that was locked at the first attempt is either free again or still locked.
     pub fn of(statement: Duration, was_tried: bool) -> Self {
         let share = if was_tried { 8 } else { 2 };

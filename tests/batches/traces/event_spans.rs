@@ -6,14 +6,14 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Spans of one event, whatever trace they are in.
-pub(super) struct Story {
+pub(super) struct EventSpans {
     pub(super) roots: Vec<Seen>,
     pub(super) all: Vec<Seen>,
 }
 
-// === impl Story ===
+// === impl EventSpans ===
 
-impl Story {
+impl EventSpans {
     /// Waits until so many deliveries of the event were told.
     pub(super) async fn of(collector: &Collector, event_id: &str, deliveries: usize) -> Self {
         wait_for("the spans of an event", PATIENCE, async || {

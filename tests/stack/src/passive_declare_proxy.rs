@@ -1,5 +1,5 @@
 //! RabbitMQ 4.2 before a broker of any version: a look at a queue (a passive declaration) wants the `configure` right
-//! there. The warden refuses each look in its words and carries everything else.
+//! there. The proxy refuses each look in its words and carries everything else.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// A loopback port before a broker. It ends when it is dropped.
 #[derive(Debug)]
-pub struct LookWarden {
+pub struct PassiveDeclareProxy {
     port: u16,
     refuses: Arc<AtomicBool>,
-    _door: AbortOnDropHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
 /// One connection, seen from the client's side.
@@ -38,17 +38,17 @@ const DECLARE: (u16, u16) = (50, 10);
 const CLOSE: (u16, u16) = (20, 40);
 const CLOSED: (u16, u16) = (20, 41);
 
-// === impl LookWarden ===
+// === impl PassiveDeclareProxy ===
 
-impl LookWarden {
-    /// A warden before the broker on this loopback port, for this user of this virtual host. It refuses from the start.
+impl PassiveDeclareProxy {
+    /// A proxy before the broker on this loopback port, for this user of this virtual host. It refuses from the start.
     ///
     /// # Errors
     /// There is no free port.
     pub async fn start(broker: u16, vhost: &str, user: &str) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
-            .context("the warden's port")?;
+            .context("the proxy's port")?;
         let port = listener.local_addr()?.port();
         let refuses = Arc::new(AtomicBool::new(true));
         let (vhost, user, order) = (vhost.to_owned(), user.to_owned(), refuses.clone());
@@ -67,7 +67,7 @@ impl LookWarden {
         Ok(Self {
             port,
             refuses,
-            _door: AbortOnDropHandle::new(door),
+            _task: AbortOnDropHandle::new(door),
         })
     }
 
