@@ -12,37 +12,45 @@ use tracing::Span;
 pub trait DueStore: Send + 'static {
     /// What is to be done.
     type Row: Send + 'static;
+    /// What a row is known by: a number, an id, several columns.
+    type Key: Clone + Send + 'static;
 
     /// Claims up to `most` rows that are due and that are not held, for as long as the lease lasts. Each gets a new
     /// epoch. It does not wait for a row that another process looks at (`FOR UPDATE SKIP LOCKED`).
-    fn claim(
-        &mut self,
-        most: usize,
-        lease: Duration,
-    ) -> impl Future<Output = Result<Vec<DueRow<Self::Row>>, Fault>>;
+    fn claim(&mut self, most: usize, lease: Duration) -> impl Future<Output = Result<Claimed<Self>, Fault>>;
 
     /// Lets these claims last for another lease, those that were not claimed by another since.
-    fn prolong(&mut self, claims: &[Claim], lease: Duration) -> impl Future<Output = Result<(), Fault>>;
+    fn prolong(
+        &mut self,
+        claims: &[Claim<Self::Key>],
+        lease: Duration,
+    ) -> impl Future<Output = Result<(), Fault>>;
 
     /// Writes down what became of rows: done, due again later, or put aside for people. What another process has
     /// claimed since has another epoch and stays as it is.
-    fn settle(&mut self, settled: Vec<(Claim, Outcome)>) -> impl Future<Output = Result<(), Fault>>;
+    fn settle(
+        &mut self,
+        settled: Vec<(Claim<Self::Key>, Outcome)>,
+    ) -> impl Future<Output = Result<(), Fault>>;
 }
 
 /// The right to work on a row until the lease ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct Claim<K> {
     /// The row's key.
-    pub id: i64,
+    pub key: K,
     /// Grows with each claim of the row.
     pub epoch: i64,
 }
 
+/// What a store has claimed.
+pub type Claimed<S> = Vec<DueRow<<S as DueStore>::Key, <S as DueStore>::Row>>;
+
 /// A row that was claimed.
 #[derive(Debug)]
-pub struct DueRow<T> {
+pub struct DueRow<K, T> {
     /// By what right.
-    pub claim: Claim,
+    pub claim: Claim<K>,
     /// What is to be done.
     pub row: T,
     /// Names it for people.
@@ -73,10 +81,10 @@ pub struct DueRows<S> {
 }
 
 /// What is in flight.
-struct AtHand {
+struct AtHand<K> {
     acks: Acks,
     last_tag: u64,
-    claims: HashMap<u64, Claim>,
+    claims: HashMap<u64, Claim<K>>,
 }
 
 // === impl DueRows ===
@@ -100,7 +108,7 @@ impl<S: DueStore> DueRows<S> {
     }
 
     /// Takes what is due; true when there may be more of it.
-    async fn take(&mut self, at_hand: &mut AtHand, intake: &Intake<S::Row>) -> Result<bool, Fault> {
+    async fn take(&mut self, at_hand: &mut AtHand<S::Key>, intake: &Intake<S::Row>) -> Result<bool, Fault> {
         let free = self.pace.most - at_hand.claims.len();
         let rows = self.store.claim(free, self.pace.lease).await?;
         let more = rows.len() >= free;
@@ -137,7 +145,7 @@ impl<S: DueStore> Source for DueRows<S> {
             tokio::select! {
                 biased;
                 _ = prolongs.tick() => {
-                    let claims: Vec<_> = at_hand.claims.values().copied().collect();
+                    let claims: Vec<_> = at_hand.claims.values().cloned().collect();
                     if !claims.is_empty() {
                         self.store.prolong(&claims, lease).await?;
                     }
@@ -173,7 +181,7 @@ fn every(period: Duration) -> Interval {
 
 // === impl AtHand ===
 
-impl AtHand {
+impl<K> AtHand<K> {
     fn new(acks: Acks) -> Self {
         Self {
             acks,
@@ -182,14 +190,14 @@ impl AtHand {
         }
     }
 
-    fn envelope<T>(&mut self, due: DueRow<T>) -> Envelope<T> {
+    fn envelope<T>(&mut self, due: DueRow<K, T>) -> Envelope<T> {
         self.last_tag += 1;
         self.claims.insert(self.last_tag, due.claim);
         let handle = DeliveryHandle::new(self.last_tag, self.acks.clone());
         Envelope::new(due.row, due.subject, due.span, handle).retried(due.retried)
     }
 
-    fn end(&mut self, settlement: Settlement) -> Option<(Claim, Outcome)> {
+    fn end(&mut self, settlement: Settlement) -> Option<(Claim<K>, Outcome)> {
         let claim = self.claims.remove(&settlement.tag)?;
         Some((claim, settlement.outcome))
     }

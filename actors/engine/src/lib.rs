@@ -45,7 +45,7 @@ pub use breaker::{Breaker, Suspension};
 pub use byte_budget::{ByteBudget, Reservation};
 pub use delivery::Delivery;
 pub use drain::Drain;
-pub use due_rows::{Claim, DuePace, DueRow, DueRows, DueStore};
+pub use due_rows::{Claim, Claimed, DuePace, DueRow, DueRows, DueStore};
 pub use envelope::Envelope;
 pub use fault::Fault;
 pub use handle::Supervision;

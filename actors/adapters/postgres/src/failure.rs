@@ -9,6 +9,9 @@ use tokio_postgres::error::SqlState;
 /// What the engine calls the database.
 pub(crate) const DATABASE: &str = "database";
 
+/// A lock was not got in time.
+pub(crate) const ROW_LOCKED: &str = "row_locked";
+
 /// What to do about an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -66,7 +69,7 @@ impl Failure {
             // next try does without.
             "40P01" | "40001" | "26000" | "42P05" => Self::Collision(detail),
             // A lock was not got in time: another open transaction, or a table that cannot be written.
-            "55P03" => Self::unclear("row_locked", detail),
+            "55P03" => Self::unclear(ROW_LOCKED, detail),
             // The statement had its time, or it was cancelled.
             "57014" => Self::slow(detail),
             // No disk, no connections: a small write may well pass, and yet it is no event's fault.

@@ -98,8 +98,9 @@ impl Table {
 
 impl DueStore for Connection {
     type Row = u64;
+    type Key = i64;
 
-    async fn claim(&mut self, most: usize, lease: Duration) -> Result<Vec<DueRow<u64>>, Fault> {
+    async fn claim(&mut self, most: usize, lease: Duration) -> Result<Vec<DueRow<i64, u64>>, Fault> {
         let now = Instant::now();
         let mut rows = self.0.rows();
         let free = rows
@@ -110,7 +111,7 @@ impl DueStore for Connection {
             row.leased_until = now + lease;
             DueRow {
                 claim: Claim {
-                    id: *id,
+                    key: *id,
                     epoch: row.epoch,
                 },
                 row: id.unsigned_abs(),
@@ -124,10 +125,10 @@ impl DueStore for Connection {
         Ok(claimed)
     }
 
-    async fn prolong(&mut self, claims: &[Claim], lease: Duration) -> Result<(), Fault> {
+    async fn prolong(&mut self, claims: &[Claim<i64>], lease: Duration) -> Result<(), Fault> {
         let mut rows = self.0.rows();
-        for Claim { id, epoch } in claims {
-            let row = rows.get_mut(id).unwrap();
+        for Claim { key, epoch } in claims {
+            let row = rows.get_mut(key).unwrap();
             if row.epoch == *epoch {
                 row.leased_until = Instant::now() + lease;
             }
@@ -135,7 +136,7 @@ impl DueStore for Connection {
         Ok(())
     }
 
-    async fn settle(&mut self, settled: Vec<(Claim, Outcome)>) -> Result<(), Fault> {
+    async fn settle(&mut self, settled: Vec<(Claim<i64>, Outcome)>) -> Result<(), Fault> {
         let outage = self
             .0
             .outages
@@ -144,8 +145,8 @@ impl DueStore for Connection {
             return Err(Fault::outage("database", "down"));
         }
         let mut rows = self.0.rows();
-        for (Claim { id, epoch }, outcome) in settled {
-            let row = rows.get_mut(&id).unwrap();
+        for (Claim { key, epoch }, outcome) in settled {
+            let row = rows.get_mut(&key).unwrap();
             if row.epoch != epoch {
                 self.0.stale.fetch_add(1, SeqCst);
                 continue;

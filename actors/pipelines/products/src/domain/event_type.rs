@@ -28,4 +28,9 @@ impl EventType {
             Self::Deleted => "ProductDeleted",
         }
     }
+
+    /// The one that is called so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
