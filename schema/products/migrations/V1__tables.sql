@@ -191,15 +191,18 @@ CREATE TABLE event_outbox (
 );
 CREATE INDEX event_outbox_due ON event_outbox (next_at);
 
--- Chunks that were at hand when a process died; `event_id` is topic/partition/first-last. As `suspects` of the crawl
--- pipeline.
+-- Records of a partition that were at hand when a process died: which, of how many a chunk may be next time, and how often
+-- one of them was alone when it ended badly.
 CREATE TABLE product_suspects (
-    event_id        text PRIMARY KEY,
-    strikes         bigint NOT NULL,
-    held_by         text[] NOT NULL DEFAULT '{}',
-    alone_by        text[] NOT NULL DEFAULT '{}',
-    first_struck_at timestamptz NOT NULL,
-    last_struck_at  timestamptz NOT NULL
+    group_id     text NOT NULL,
+    topic        text NOT NULL,
+    partition    bigint NOT NULL,
+    from_offset  bigint NOT NULL,
+    until_offset bigint NOT NULL,
+    size         bigint NOT NULL,
+    alone        bigint NOT NULL,
+    noted_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (group_id, topic, partition)
 );
 
 -- lz4 where the server has it, as for the texts of the crawl pipeline.
