@@ -1,7 +1,7 @@
 //! Due rows of a table in Postgres: claimed, prolonged and settled for the engine. The database's clock decides.
 
 use super::{
-    Database, Lease, Patience,
+    Database, Lease, TimeLimits,
     due_key::{DueKey, Parameter},
     due_table::{DueTable, Settling, Statements},
     failure::{Failure, ROW_LOCKED},
@@ -112,7 +112,7 @@ impl<K: DueKey, T: Send + 'static> DueRowsOf<K, T> {
         let lease = self.lease().await?;
         let bound = self.database.limits().statement;
         let waiting = async {
-            lease.batch_execute(&Patience::of(bound, true).begin()).await?;
+            lease.batch_execute(&TimeLimits::of(bound, true).begin()).await?;
             let found = query(&lease, &statement.waiting, &parameters(told, rows)).await?;
             lease.batch_execute("COMMIT").await?;
             Ok::<_, tokio_postgres::Error>(found.len())
