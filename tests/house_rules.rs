@@ -15,6 +15,10 @@ const CLIENTS: &[(&str, &[&str])] = &[
     // The program names its system and its threads.
     ("actix-rt", &["millrace"]),
     ("amqprs", &["millrace-amqp"]),
+    ("aws-config", &["millrace-dynamodb"]),
+    ("aws-credential-types", &["millrace-dynamodb"]),
+    ("aws-sdk-dynamodb", &["millrace-dynamodb"]),
+    ("aws-smithy-http-client", &["millrace-dynamodb"]),
     ("object_store", &["millrace-objects"]),
     ("tokio-postgres", &["millrace-postgres"]),
     ("deadpool-postgres", &["millrace-postgres"]),

@@ -16,6 +16,7 @@
 
 mod chromium;
 mod collector;
+mod dynamodb;
 mod google;
 mod home;
 mod http;
@@ -46,6 +47,7 @@ mod wait;
 
 pub use self::chromium::Chromium;
 pub use self::collector::{Collector, Export, ExportReply, Seen};
+pub use self::dynamodb::{DynamoDb, Refusal};
 pub use self::google::GoogleStorage;
 pub use self::interrupt::interrupted;
 pub use self::jaeger::{Jaeger, Reference, Span, Trace};

@@ -60,6 +60,13 @@ impl Tool {
         remedy: "run `deploy/scripts/install-deps --promtool`, which unpacks it",
     };
 
+    /// A server that speaks as DynamoDB does.
+    pub const MOTO: Self = Self {
+        name: "moto_server",
+        named: "MOTO_SERVER_BIN",
+        remedy: "run `deploy/scripts/moto`, which installs it",
+    };
+
     /// Where it is: as its variable says, on the `PATH`, or in the cache.
     ///
     /// # Errors
