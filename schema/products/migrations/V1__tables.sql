@@ -154,6 +154,7 @@ CREATE TABLE archive_hours (
 CREATE TABLE projection_queue (
     event_id    text PRIMARY KEY,
     received_on date NOT NULL,
+    queued_at   timestamptz NOT NULL DEFAULT now(),
     attempts    bigint NOT NULL DEFAULT 0,
     next_at     timestamptz NOT NULL DEFAULT now(),
     lease_owner text,

@@ -3,6 +3,7 @@
 pub mod domain;
 pub mod event;
 pub mod messages;
+pub mod recent;
 pub mod write;
 
 /// The name of the pipeline.
