@@ -16,7 +16,7 @@ pub struct TopicPartition {
 }
 
 /// A record, as it was sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Its place in the partition.
     pub offset: i64,
@@ -49,11 +49,12 @@ pub struct Chunk {
     pub partition: TopicPartition,
     /// The topic's id where the broker tells it (3.1 and later).
     pub topic_id: Option<Uuid>,
-    /// The position that must be stored now; none where there was none. Whoever finds another has lost the partition.
+    /// The position that must be stored now; none where there was none. Where it is another, the
+    /// partition is lost ([`FENCED`](crate::FENCED)).
     pub from: Option<i64>,
     /// The position to store: behind the last record, gaps included.
     pub next: i64,
-    /// The records, by offset.
+    /// The records, by offset. There may be none: then the position alone is stored.
     pub records: Vec<Record>,
     /// How carefully.
     pub care: Care,

@@ -1,12 +1,32 @@
 //! Kafka: partitions in as chunks of records, positions that a store keeps, copies out.
 
+mod caution;
 mod chunk;
+mod client_config;
+mod context;
+mod decide;
+mod metrics;
+mod partition;
+mod placing;
+mod producer;
+mod session;
 mod settings;
+mod source;
+mod status;
 mod store;
+mod topics;
+mod troubles;
 
 pub use chunk::{Care, Chunk, Record, TopicPartition};
+pub use metrics::KafkaMetrics;
+pub use producer::Producer;
 pub use settings::{
     Access, Assignor, GroupProtocol, KafkaSettings, Login, OffsetReset, OnTruncated, Sasl, SaslMechanism,
     SecurityProtocol,
 };
+pub use source::KafkaSource;
+pub use status::{Consuming, KafkaStatus, PartitionStatus, Progress};
 pub use store::{FENCED, Gap, PositionStore, Stored, Suspect};
+
+/// What the dependency is called in outages.
+pub const DEPENDENCY: &str = "kafka";
