@@ -2,7 +2,16 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
+use std::{borrow::Cow, fmt};
+
+/// The name of a field. Half a surrogate pair in it is no error; the name is then none that is known.
+fn name(json: &RawValue) -> Cow<'_, str> {
+    let inner = json.get().trim_matches('"');
+    match inner.contains('\\') {
+        true => serde_json::from_str(json.get()).unwrap_or_default(),
+        false => inner.into(),
+    }
+}
 
 /// Declares an object of known fields: each borrows its JSON, others are skipped, the last of equal names counts.
 macro_rules! object {
@@ -21,27 +30,10 @@ macro_rules! object {
 
                 impl<'de> Deserialize<'de> for Key {
                     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                        struct Keys;
-                        impl Visitor<'_> for Keys {
-                            type Value = Key;
-                            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                                f.write_str("the name of a field")
-                            }
-                            fn visit_bytes<E>(self, name: &[u8]) -> Result<Key, E> {
-                                Ok(match std::str::from_utf8(name) {
-                                    $(Ok($key) => Key::$field,)*
-                                    _ => Key::Other,
-                                })
-                            }
-                            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-                                Ok(match name {
-                                    $($key => Key::$field,)*
-                                    _ => Key::Other,
-                                })
-                            }
-                        }
-                        // As bytes: half a surrogate pair in a name is no error then.
-                        deserializer.deserialize_bytes(Keys)
+                        Ok(match name(<&RawValue>::deserialize(deserializer)?).as_ref() {
+                            $($key => Key::$field,)*
+                            _ => Key::Other,
+                        })
                     }
                 }
 

@@ -4,6 +4,7 @@
 
 mod cloud_events;
 mod metrics;
+mod oracle;
 mod producers;
 mod properties;
 mod reasons;
@@ -79,6 +80,7 @@ fn read_counted(topic: &str, record: Record) -> (Result<Event, Rejected>, Counts
     (read, counts)
 }
 
+#[expect(clippy::result_large_err, reason = "a record is large, and this is a test")]
 fn read(topic: &str, record: Record) -> Result<Event, Rejected> {
     read_counted(topic, record).0
 }

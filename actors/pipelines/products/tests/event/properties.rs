@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 /// Any JSON, with the names and texts that mean something often among it.
-fn any_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         Just("ProductCreated"),
         Just("ProductDeleted"),
