@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::try_join_all;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -46,6 +46,24 @@ impl Kafka {
         }
         wait_for(&format!("the topic {name}"), TIMEOUT, async || {
             self.watermarks(name, partitions - 1).await
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Makes a topic have so many partitions.
+    pub async fn add_partitions(&self, name: &str, partitions: usize) -> anyhow::Result<()> {
+        let more = NewPartitions::new(name, partitions);
+        let made = self
+            .admin()?
+            .create_partitions([&more], &AdminOptions::new())
+            .await?;
+        for one in made {
+            one.map_err(|(name, code)| anyhow::anyhow!("no more partitions for {name}: {code}"))?;
+        }
+        let last = i32::try_from(partitions)? - 1;
+        wait_for(&format!("more partitions of {name}"), TIMEOUT, async || {
+            self.watermarks(name, last).await
         })
         .await
         .map(drop)
