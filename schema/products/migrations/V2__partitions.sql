@@ -12,8 +12,8 @@ BEGIN
     FOR day IN SELECT first + n FROM generate_series(0, least(days, 100)::int - 1) AS n LOOP
         name := 'product_events_' || to_char(day, 'YYYYMMDD');
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
-        -- One maker at a time: another that comes meanwhile finds the table there.
-        PERFORM pg_advisory_xact_lock(hashtextextended('product_events_make', 0));
+        -- One maker at a time, and the lock that attaching takes: what another has made meanwhile is seen under it.
+        LOCK TABLE ONLY product_events IN SHARE UPDATE EXCLUSIVE MODE;
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
         EXECUTE format('CREATE TABLE %I (LIKE product_events INCLUDING ALL)', name);
         EXECUTE format('ALTER TABLE product_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, day, day + 1);
