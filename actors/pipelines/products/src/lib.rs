@@ -4,6 +4,7 @@ pub mod domain;
 pub mod event;
 pub mod messages;
 pub mod recent;
+pub mod reports;
 pub mod write;
 
 /// The name of the pipeline.
