@@ -198,7 +198,7 @@ impl<S: PositionStore> Session<S> {
             return;
         }
         self.committed_at = Instant::now();
-        let list = self.to_commit(None);
+        let list = self.take_uncommitted(None);
         if list.count() > 0
             && let Err(error) = self.client.commit(&list, rdkafka::consumer::CommitMode::Async)
         {
@@ -207,7 +207,7 @@ impl<S: PositionStore> Session<S> {
     }
 
     /// What is stored and not committed, of these partitions or of all.
-    fn to_commit(&mut self, of: Option<&[TopicPartition]>) -> TopicPartitionList {
+    fn take_uncommitted(&mut self, of: Option<&[TopicPartition]>) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (name, partition) in &mut self.partitions {
             if of.is_some_and(|of| !of.contains(name)) {
@@ -224,7 +224,7 @@ impl<S: PositionStore> Session<S> {
 
     /// Commits what is finished and leaves the group.
     pub(crate) async fn close(mut self) {
-        let list = self.to_commit(None);
+        let list = self.take_uncommitted(None);
         let names: Vec<_> = self.partitions.keys().cloned().collect();
         let store = self.store.clone();
         // The queues hold the client too, so they go first; and from here on its last callbacks are not heard.

@@ -162,12 +162,11 @@ impl Kafka {
             sent.push(delivery.map_err(|(error, _)| anyhow::anyhow!("cannot send: {error}"))?);
         }
         let all = try_join_all(sent).await.context("the producer is gone")?;
-        let places = all
-            .into_iter()
-            .map(|one| one.map(|placed| (placed.partition, placed.offset)));
-        places
-            .map(|place| place.map_err(|(error, _)| anyhow::anyhow!("not delivered: {error}")))
-            .collect()
+        let placed = all.into_iter().map(|one| match one {
+            Ok(placed) => Ok((placed.partition, placed.offset)),
+            Err((error, _)) => Err(anyhow::anyhow!("not delivered: {error}")),
+        });
+        placed.collect()
     }
 
     /// A producer, for what [`produce`](Self::produce) does not do: `compression.type`, `transactional.id`.

@@ -167,7 +167,7 @@ impl<S: PositionStore> Session<S> {
         self.show();
     }
 
-    /// Partitions that wait for a person are looked at again: perhaps somebody has moved the position.
+    /// Partitions that wait for a person are looked at again: perhaps the position was moved.
     pub(super) fn look_again(&mut self) {
         let now = Instant::now();
         let due = self
@@ -224,7 +224,7 @@ impl<S: PositionStore> Session<S> {
         if let Some(leaving) = &mut self.leaving {
             leaving.committing = true;
         }
-        let list = self.to_commit(Some(&names));
+        let list = self.take_uncommitted(Some(&names));
         let (client, store) = (self.client.clone(), self.store.clone());
         let committing = async move {
             if list.count() > 0 {

@@ -108,7 +108,7 @@ impl<S: PositionStore> Session<S> {
             return;
         };
         if stop {
-            // It was not handed out, so nobody misses it.
+            // It was not handed out, so nothing is lost.
             return partition.put_back(flight.cut);
         }
         let care = partition.caution.map_or(Care::None, Caution::care);

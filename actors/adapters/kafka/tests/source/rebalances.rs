@@ -131,7 +131,7 @@ async fn a_zombie_stores_nothing_and_goes_on_as_a_member() {
 }
 
 #[tokio::test]
-async fn a_position_that_somebody_moves_is_where_it_goes_on() {
+async fn a_position_that_is_moved_meanwhile_is_where_it_goes_on() {
     let kafka = Kafka::shared().await;
     let topic = kafka.name("moved");
     kafka.create_topic(&topic, 1, &[]).await.unwrap();
