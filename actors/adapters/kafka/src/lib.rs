@@ -7,6 +7,7 @@ mod context;
 mod decide;
 mod metrics;
 mod partition;
+mod ping;
 mod placing;
 mod producer;
 mod session;
@@ -19,6 +20,7 @@ mod troubles;
 
 pub use chunk::{Care, Chunk, Record, TopicPartition};
 pub use metrics::KafkaMetrics;
+pub use ping::ping;
 pub use producer::Producer;
 pub use settings::{
     Access, Assignor, GroupProtocol, KafkaSettings, Login, OffsetReset, OnTruncated, Sasl, SaslMechanism,

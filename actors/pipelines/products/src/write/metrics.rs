@@ -17,7 +17,6 @@ pub struct WriterMetrics {
     duplicates: Family<KindLabels, Counter>,
     rejected: Family<ReasonLabels, Counter>,
     late: Counter,
-    fenced: Counter,
     chunk_records: Histogram,
     write_seconds: Histogram,
     delay_seconds: Histogram,
@@ -66,7 +65,6 @@ impl WriterMetrics {
             duplicates: Family::default(),
             rejected: Family::default(),
             late: Counter::default(),
-            fenced: Counter::default(),
             chunk_records: Histogram::new(RECORDS),
             write_seconds: Histogram::new(SECONDS),
             delay_seconds: Histogram::new(DELAYS),
@@ -91,11 +89,6 @@ impl WriterMetrics {
             "late_events",
             "Events that came when their hour was flushed already",
             metrics.late.clone(),
-        );
-        registry.register(
-            "fenced",
-            "Chunks of partitions that belonged to another by then",
-            metrics.fenced.clone(),
         );
         registry.register(
             "chunk_records",
@@ -154,9 +147,8 @@ impl WriterMetrics {
         self.write_seconds.observe(took.as_secs_f64());
     }
 
-    /// Counts a chunk that was not stored, of whose records so many had been stored before.
-    pub(super) fn fenced(&self, passed: usize) {
-        self.fenced.inc();
+    /// Counts records of a chunk that was not stored, because they had been stored before.
+    pub(super) fn passed(&self, passed: usize) {
         self.duplicates.get_or_create(&POSITION).inc_by(passed as u64);
     }
 }

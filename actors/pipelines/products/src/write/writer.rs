@@ -98,7 +98,7 @@ impl Writer {
         let records = chunk.events.iter().map(|event| event.record.offset);
         let records = records.chain(chunk.rejected.iter().map(|rejected| rejected.record.offset));
         let passed = records.filter(|offset| found.next.is_some_and(|next| *offset < next));
-        self.metrics.fenced(passed.count());
+        self.metrics.passed(passed.count());
         let there = found.next.map_or("none".to_owned(), |next| next.to_string());
         let expected = chunk.from.map_or("none".to_owned(), |from| from.to_string());
         let detail = format!(

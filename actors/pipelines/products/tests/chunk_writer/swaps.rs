@@ -42,7 +42,6 @@ async fn of_two_writers_of_a_position_one_stores_and_the_other_nothing() {
 
     let mut metrics = String::new();
     encode(&mut metrics, &registry).unwrap();
-    assert!(metrics.contains("fenced_total 3"), "{metrics}");
     assert!(
         metrics.contains("duplicates_total{kind=\"position\"} 2"),
         "{metrics}"

@@ -1,0 +1,115 @@
+//! The pipeline of product events: Kafka → a journal, aggregates and work for the archive, in Postgres.
+
+mod probes;
+mod settings;
+mod stages;
+
+use crate::{
+    config::{self, Group, Processing, Reader},
+    health::{Consuming, Queues},
+    pipeline::{Configured, Pipeline, Prepared, Schema, SourceView},
+    probe::Probe,
+};
+use millrace_engine::ByteBudget;
+use millrace_kafka::KafkaStatus;
+use millrace_products::{
+    NAME,
+    write::{MIGRATIONS, Retention},
+};
+use prometheus_client::registry::Registry;
+use settings::Settings;
+use stages::Parts;
+use std::sync::Arc;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+/// See there.
+pub(super) struct Products;
+
+/// The way in, as the program looks at it.
+struct Broker(KafkaStatus);
+
+// === impl Products ===
+
+impl Pipeline for Products {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "Product events from Kafka: a journal, aggregates and an archive"
+    }
+
+    fn settings(&self) -> &'static [&'static Group] {
+        &settings::GROUPS
+    }
+
+    fn read(&self, reader: &mut Reader<'_>, shared: &Processing) -> Arc<dyn Configured> {
+        Arc::new(Settings::read(reader, shared))
+    }
+
+    fn read_schema(&self, reader: &mut Reader<'_>, shared: &Processing) -> Option<Schema> {
+        Some(Schema {
+            database: config::postgres(reader, shared).0,
+            migrations: MIGRATIONS,
+        })
+    }
+}
+
+// === impl Settings ===
+
+impl Configured for Settings {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn probes(&self) -> Vec<Probe> {
+        probes::of(self)
+    }
+
+    fn prepare(&self, registry: &mut Registry, budget: &Arc<ByteBudget>) -> anyhow::Result<Prepared> {
+        let parts = Parts::make(self, registry, budget)?;
+        let retention = Retention::new(parts.database.clone(), self.keeping.clone());
+        let settings = self.clone();
+        Ok(Prepared {
+            probes: probes::working(&parts.status, &parts.database),
+            ..Prepared::new(
+                NAME,
+                &["source", "checker", "writer"],
+                Arc::new(Broker(parts.status.clone())),
+                Box::new(move |supervision| {
+                    parts.start(&settings, supervision);
+                    vec![AbortOnDropHandle::new(tokio::spawn(retention.keep()))]
+                }),
+            )
+        })
+    }
+}
+
+// === impl Broker ===
+
+impl SourceView for Broker {
+    fn consuming(&self) -> Consuming {
+        let state = self.0.consuming();
+        Consuming {
+            ok: state.yes,
+            why: (!state.yes).then_some(state.why),
+            since: state.since,
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.0.progress().in_flight
+    }
+
+    fn moved_at(&self) -> Instant {
+        self.0.progress().moved_at
+    }
+
+    fn queues(&self) -> Queues {
+        Queues {
+            waiting: self.0.lag(),
+            ..Queues::default()
+        }
+    }
+}
