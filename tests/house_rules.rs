@@ -22,7 +22,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("object_store", &["millrace-objects"]),
     ("tokio-postgres", &["millrace-postgres"]),
     ("deadpool-postgres", &["millrace-postgres"]),
-    ("zstd", &["millrace-batches"]),
+    ("zstd", &["millrace-batches", "millrace-products"]),
     ("opentelemetry", &["millrace", "millrace-engine"]),
 ];
 

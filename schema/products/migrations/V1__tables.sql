@@ -104,13 +104,14 @@ CREATE TABLE product_stats (
     PRIMARY KEY (hour, event_type, topic, partition)
 ) WITH (fillfactor = 70);
 
--- Events of an hour that are in no file yet; `late` ones came when the hour was flushed already.
+-- Events of an hour that are in no file yet, and since when; `late` ones came when the hour was flushed already.
 CREATE TABLE archive_pending (
     hour        timestamptz NOT NULL,
     event_id    text NOT NULL,
     received_on date NOT NULL,
     bytes       bigint NOT NULL,
     late        boolean NOT NULL,
+    since       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (hour, event_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
@@ -143,11 +144,14 @@ CREATE TABLE archive_files (
 CREATE INDEX archive_files_by_hour ON archive_files (hour, seq);
 CREATE INDEX archive_files_planned ON archive_files (next_at) WHERE state = 'planned';
 
+-- Hours of which nothing is missing any more. A late file that comes all the same is added. `marked_at`: since when the
+-- archive says so too, where it is to.
 CREATE TABLE archive_hours (
     hour      timestamptz PRIMARY KEY,
     closed_at timestamptz NOT NULL DEFAULT now(),
     files     bigint NOT NULL,
-    events    bigint NOT NULL
+    events    bigint NOT NULL,
+    marked_at timestamptz
 );
 
 -- Events that the recent store does not have yet; only where that is not the journal.

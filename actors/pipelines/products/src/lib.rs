@@ -1,5 +1,6 @@
 //! The pipeline of product events: records of Kafka become a journal, an archive and aggregates.
 
+pub mod archive;
 pub mod domain;
 pub mod event;
 pub mod messages;
