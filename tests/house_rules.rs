@@ -20,6 +20,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb", &["millrace-dynamodb"]),
     ("aws-smithy-http-client", &["millrace-dynamodb"]),
     ("object_store", &["millrace-objects"]),
+    ("rdkafka", &["millrace-kafka"]),
     ("tokio-postgres", &["millrace-postgres"]),
     ("deadpool-postgres", &["millrace-postgres"]),
     ("zstd", &["millrace-batches", "millrace-products"]),
