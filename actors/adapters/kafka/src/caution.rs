@@ -34,7 +34,7 @@ impl Caution {
         }
     }
 
-    /// After a chunk up to `next` was stored. What is left of the range is the guilty half, so that is halved.
+    /// After a chunk up to `next` was stored. What is left of the range is the half that has it, so that is halved.
     pub(crate) fn after_success(self, next: i64) -> Option<Self> {
         (next < self.until).then_some(Self {
             size: (self.size / 2).max(1),
@@ -46,7 +46,7 @@ impl Caution {
     /// How the next chunk is to be treated.
     pub(crate) fn care(self) -> Care {
         if self.alone >= ALONE {
-            Care::Killer
+            Care::Reject
         } else {
             Care::Part
         }
@@ -57,18 +57,18 @@ impl Caution {
 mod tests {
     use super::*;
 
-    /// Reads a chunk of records 0…n, some of which end badly, until all are stored; returns who was called a killer,
+    /// Reads a chunk of records 0…n, some of which end badly, until all are stored; returns which were rejected,
     /// and how many failures it took.
     fn tried(records: i64, bad: &[i64], chunk: u32) -> (Vec<i64>, usize) {
-        let (mut at, mut caution, mut killers, mut failures) = (0, None::<Caution>, Vec::new(), 0);
+        let (mut at, mut caution, mut rejected, mut failures) = (0, None::<Caution>, Vec::new(), 0);
         while at < records {
             let size = caution.map_or(chunk, |caution| caution.size);
             let end = caution.map_or(records, |caution: Caution| caution.until);
             let next = end.min(at + i64::from(size));
             let care = caution.map_or(Care::None, Caution::care);
-            if care == Care::Killer {
+            if care == Care::Reject {
                 assert_eq!(next - at, 1, "only one that is alone");
-                killers.push(at);
+                rejected.push(at);
             } else if bad.iter().any(|bad| (at..next).contains(bad)) {
                 failures += 1;
                 let count = usize::try_from(next - at).expect("a count");
@@ -78,7 +78,7 @@ mod tests {
             at = next;
             caution = caution.and_then(|caution| caution.after_success(at));
         }
-        (killers, failures)
+        (rejected, failures)
     }
 
     #[test]
@@ -86,8 +86,8 @@ mod tests {
         for chunk in [1_u32, 2, 3, 7, 64, 1_000] {
             let most = chunk.ilog2() as usize + 4;
             for bad in 0..i64::from(chunk) {
-                let (killers, failures) = tried(i64::from(chunk), &[bad], chunk);
-                assert_eq!(killers, [bad], "of {chunk}");
+                let (rejected, failures) = tried(i64::from(chunk), &[bad], chunk);
+                assert_eq!(rejected, [bad], "of {chunk}");
                 assert!(failures <= most, "{bad} of {chunk}: {failures}");
             }
         }
@@ -106,7 +106,7 @@ mod tests {
         let alone = |caution| Caution::after_failure(caution, 1, 5);
         let twice = alone(Some(alone(None)));
         assert_eq!(twice.care(), Care::Part);
-        assert_eq!(alone(Some(twice)).care(), Care::Killer);
+        assert_eq!(alone(Some(twice)).care(), Care::Reject);
         assert_eq!(twice.after_success(5), None);
         let other = Caution { until: 9, ..twice };
         assert_eq!(other.after_success(5).map(|caution| caution.alone), Some(0));

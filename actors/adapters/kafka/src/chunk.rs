@@ -39,7 +39,7 @@ pub enum Care {
     /// A part of a chunk that failed as a whole.
     Part,
     /// One record that was alone too often when a stage or a process died: it is not to be read again.
-    Killer,
+    Reject,
 }
 
 /// Some records of one partition that are stored together, and the positions that the storing moves.

@@ -223,8 +223,8 @@ fn suspect(
     cut: &Cut,
 ) -> Option<Suspect> {
     let record = cut.records.first()?;
-    let called_killer = caution.is_some_and(|caution| caution.care() == Care::Killer);
-    if called_killer || (caution.is_none() && !first) {
+    let rejected = caution.is_some_and(|caution| caution.care() == Care::Reject);
+    if rejected || (caution.is_none() && !first) {
         return None;
     }
     let Caution { until, size, alone } = Caution::after_failure(caution, cut.records.len(), cut.next);

@@ -29,7 +29,7 @@ fn panics(count: &Arc<AtomicUsize>) -> Before {
             .records
             .iter()
             .any(|record| record.value.as_ref().is_some_and(bad));
-        if has && chunk.care != Care::Killer {
+        if has && chunk.care != Care::Reject {
             count.fetch_add(1, SeqCst);
             panic!("the test's own panic");
         }
@@ -47,7 +47,7 @@ async fn a_record_that_panics_is_rejected_alone_after_three_tries() {
     stored(&store, 100).await;
     let place = partition(&topic, 0);
     assert_eq!(store.offsets(&place), (0..100).collect::<Vec<_>>());
-    assert_eq!(store.tables().killers, [(place, 37)]);
+    assert_eq!(store.tables().rejected, [(place, 37)]);
     let tries = panicked.load(SeqCst);
     assert!((3..=10).contains(&tries), "log2(100) + 3: {tries}");
     replica.stop().await;
@@ -73,7 +73,7 @@ async fn a_note_of_a_process_that_died_is_gone_on_with() {
     let panicked = Arc::new(AtomicUsize::new(0));
     let replica = Replica::start_with(&settings, &store, panics(&panicked));
     stored(&store, 63).await;
-    assert_eq!(store.tables().killers, [(place, 37)]);
+    assert_eq!(store.tables().rejected, [(place, 37)]);
     assert_eq!(panicked.load(SeqCst), 0, "it was not read again");
     replica.stop().await;
 }
@@ -94,6 +94,6 @@ async fn what_comes_first_after_a_start_is_noted_before_it_is_handed_out() {
     });
     let replica = Replica::start_with(&settings, &store, before);
     stored(&store, 100).await;
-    assert!(store.tables().killers.is_empty());
+    assert!(store.tables().rejected.is_empty());
     replica.stop().await;
 }

@@ -27,7 +27,7 @@ pub(crate) struct Tables {
     pub(crate) offsets: BTreeMap<TopicPartition, Vec<i64>>,
     pub(crate) values: Vec<Vec<u8>>,
     /// What was rejected unread.
-    pub(crate) killers: Vec<(TopicPartition, i64)>,
+    pub(crate) rejected: Vec<(TopicPartition, i64)>,
     pub(crate) gaps: BTreeSet<(TopicPartition, i64, i64, &'static str)>,
     pub(crate) suspects: BTreeMap<TopicPartition, Suspect>,
 }
@@ -76,8 +76,8 @@ impl Store {
         let row = (chunk.next, chunk.topic_id);
         tables.rows.insert(chunk.partition.clone(), row);
         for record in &chunk.records {
-            if chunk.care == Care::Killer {
-                tables.killers.push((chunk.partition.clone(), record.offset));
+            if chunk.care == Care::Reject {
+                tables.rejected.push((chunk.partition.clone(), record.offset));
             }
             tables
                 .offsets

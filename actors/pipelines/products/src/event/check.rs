@@ -99,7 +99,7 @@ fn find(record: &Record, chunk: &Chunk, limits: &Limits, counts: &mut Counts) ->
         received_at: chunk.received_at,
         limits,
     };
-    if chunk.care == Care::Killer {
+    if chunk.care == Care::Reject {
         let detail = "it was alone whenever a stage or a process died: it is not read again";
         return Found::Rejected {
             event_id: None,

@@ -32,7 +32,7 @@ impl Transform for Checker {
     const VERB: &'static str = "check";
 
     async fn run(&mut self, chunk: &Chunk) -> Result<Checked, Fault> {
-        if chunk.care != Care::Killer {
+        if chunk.care != Care::Reject {
             for record in &chunk.records {
                 let key = record
                     .key

@@ -183,7 +183,7 @@ fn a_key_that_names_no_product() {
 #[test]
 fn killed_worker_is_not_read() {
     let mut sent = chunk("ProductDeleted", vec![record(r#"{"id":"a","productId":"p"}"#)]);
-    sent.care = Care::Killer;
+    sent.care = Care::Reject;
     let (checked, counts) = check(sent, &Limits::default());
     assert!(checked.events.is_empty());
     let [rejected] = &checked.rejected[..] else {
