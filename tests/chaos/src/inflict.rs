@@ -140,7 +140,7 @@ async fn take_down(world: &World<'_>, target: Target, how: Kind) -> anyhow::Resu
     }
 }
 
-/// An event that was at hand at two deaths goes alone, and a third death condemns it: rightly, for nothing else can have
+/// An event that was at hand at two deaths goes alone, and a third death dead-letters it: rightly, for nothing else can have
 /// killed the process. Here something else does, so it waits for a moment without such an event. On a busy machine one
 /// takes seconds, and three kills met the same one.
 async fn wait_until_nothing_is_alone(service: &Service) {

@@ -1,4 +1,4 @@
-//! Due rows in a real Postgres: whoever claims them, how, and what becomes of them.
+//! Due rows in a real Postgres: the process that claims them, how, and what becomes of them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -210,7 +210,7 @@ impl Archive {
         }
         let all_known = loose == 0 || archived.len() as i64 >= loose;
         for head in self.store.objects().list(&folder).await? {
-            // Of what the journal has forgotten nobody can say that it is unknown.
+            // Of what the journal has forgotten it cannot be said that it is unknown.
             if !known.contains(&head.key) && (all_known || layout::layout_of(&head.key) == Layout::Hourly) {
                 let detail = format!("{} bytes that no row of archive_files names", head.bytes);
                 troubles.push(Trouble::new(head.key, TroubleKind::Unknown, detail));

@@ -60,7 +60,7 @@ impl ArchiveStore {
             ("format", FORMAT),
         ];
         self.objects.put(key, file.body.clone(), &metadata).await?;
-        // Whoever wrote it: what counts is what the store says that it has.
+        // Whichever process wrote it: what counts is what the store says that it has.
         let Some(head) = self.objects.head(key).await? else {
             let detail = format!("{key} is not there, though it was just written");
             return Err(Fault::transient("object_vanished", detail));

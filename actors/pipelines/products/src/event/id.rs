@@ -26,7 +26,7 @@ pub(super) fn derived(topic: &str, value: &[u8], key: Option<&[u8]>) -> String {
 mod tests {
     use super::*;
 
-    /// Whoever computes the id outside finds the same: `uuid.uuid5(uuid.NAMESPACE_URL, "kafka:" + topic + "/" + sha256)`.
+    /// A program outside that computes the id finds the same: `uuid.uuid5(uuid.NAMESPACE_URL, "kafka:" + topic + "/" + sha256)`.
     #[test]
     fn an_id_can_be_computed_elsewhere() {
         assert_eq!(

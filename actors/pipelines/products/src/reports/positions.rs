@@ -74,7 +74,7 @@ impl Reports {
         Ok((all(&positions, position)?, all(&gaps, gap)?))
     }
 
-    /// Moves a position. Whoever reads the partition finds it moved when it stores its next chunk, drops that, and goes on
+    /// Moves a position. The process that reads the partition finds it moved when it stores its next chunk, drops that, and goes on
     /// from here. False where the position is not `from` any more.
     ///
     /// # Errors

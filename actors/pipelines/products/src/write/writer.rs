@@ -75,12 +75,12 @@ impl Writer {
                 is_day_sure = true;
                 continue;
             }
-            let guilty = self.guilty(chunk, &refused).await?;
-            if guilty.is_empty() {
+            let refused_alone = self.find_refused(chunk, &refused).await?;
+            if refused_alone.is_empty() {
                 let detail = format!("refused, and each of its events alone is not: {detail}");
                 return Err(Fault::deferred("write_failed", detail));
             }
-            refused.extend(guilty);
+            refused.extend(refused_alone);
         }
     }
 
@@ -109,26 +109,26 @@ impl Writer {
     }
 
     /// Finds the events that the database refuses: what is refused is tried in halves, and taken back.
-    async fn guilty(&self, chunk: &CheckedChunk, known: &Refused) -> Result<Refused, Fault> {
+    async fn find_refused(&self, chunk: &CheckedChunk, known: &Refused) -> Result<Refused, Fault> {
         let events = chunk.events.iter();
         let events: Vec<&Event> = events
             .filter(|event| !known.contains_key(&event.record.offset))
             .collect();
-        let (mut guilty, mut parts) = (Refused::new(), vec![&events[..]]);
+        let (mut refused_alone, mut parts) = (Refused::new(), vec![&events[..]]);
         while let Some(part) = parts.pop() {
             let Some(detail) = self.refusal(chunk, part).await? else {
                 continue;
             };
             match part {
                 [] => {}
-                [event] => drop(guilty.insert(event.record.offset, detail)),
+                [event] => drop(refused_alone.insert(event.record.offset, detail)),
                 many => {
                     let (left, right) = many.split_at(many.len() / 2);
                     parts.extend([right, left]);
                 }
             }
         }
-        Ok(guilty)
+        Ok(refused_alone)
     }
 
     /// Why the database does not take these events, where it does not.

@@ -68,7 +68,7 @@ async fn after_the_put_another_finds_the_object_and_marks_it() {
 }
 
 #[tokio::test]
-async fn after_the_mark_it_is_done_whoever_says_so() {
+async fn after_the_mark_it_is_done_whichever_process_says_so() {
     let archive = planned().await;
     let row = archive.claim(1).await.remove(0);
     archive.writer().write_file(&row.row).await.unwrap();

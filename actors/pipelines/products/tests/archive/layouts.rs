@@ -84,7 +84,7 @@ async fn are_archived(archive: TestArchive<'_>) {
     let row = "SELECT events || state || (bytes > 0) || length(sha256) FROM archive_files";
     assert_eq!(archive.value::<String>(row).await, "17storedtrue64");
 
-    // Whoever writes them again finds them.
+    // A process that writes them again finds them.
     archive.execute("UPDATE archive_files SET state = 'planned', members = (SELECT array_agg(event_id) FROM product_events)").await;
     assert_eq!(archive.write_all().await, 1);
     assert_eq!(archive.all_objects().await, all);

@@ -1,4 +1,4 @@
-//! A position is passed once: whoever finds another one has lost the partition, and stores nothing.
+//! A position is passed once: a process that finds another one has lost the partition, and stores nothing.
 
 use crate::{fixtures::*, server::TestDatabase};
 use millrace_engine::{Fault, Sink};
