@@ -5,6 +5,7 @@ mod chunk;
 mod client_config;
 mod context;
 mod decide;
+mod ends;
 mod metrics;
 mod partition;
 mod ping;
@@ -19,6 +20,7 @@ mod topics;
 mod troubles;
 
 pub use chunk::{Care, Chunk, Record, TopicPartition};
+pub use ends::ends;
 pub use metrics::KafkaMetrics;
 pub use ping::ping;
 pub use producer::Producer;

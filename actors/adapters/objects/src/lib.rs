@@ -29,3 +29,6 @@ pub use served::Served;
 pub use settings::{FetcherSettings, StoreKeys, StoreSettings};
 pub use stores::{PingError, Stores, StoresError};
 pub use writer::{Head, ObjectWriter, Put};
+
+/// What the dependency is called in outages, by the supervisor and by `/readyz`.
+pub const OBJECT_STORE: &str = "object_store";

@@ -1,7 +1,7 @@
 //! Writes objects into one bucket, each once: what is there is never replaced.
 
 use super::{
-    FetcherSettings, StoresError,
+    FetcherSettings, OBJECT_STORE, StoresError,
     bucket::{Bucket, Failure},
     open::open,
     screen::ForAnObject,
@@ -14,9 +14,6 @@ use object_store::{
     Attribute, Attributes, GetOptions, GetResult, ObjectMeta, ObjectStoreExt, PutMode, PutOptions, path::Path,
 };
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
-
-/// The name of our dependency, as the supervisor and `/readyz` know it.
-const OBJECT_STORE: &str = "object_store";
 
 /// The way into one bucket. Cheap to clone.
 #[derive(Clone, Debug)]

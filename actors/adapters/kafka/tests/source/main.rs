@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod care;
+mod ends;
 mod outages;
 mod positions;
 mod producer;

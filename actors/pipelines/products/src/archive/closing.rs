@@ -1,40 +1,43 @@
 //! Which hours are complete: every partition has been read as far as it went when the hour was flushed, and nothing of
-//! the hour waits.
+//! the hour waits. What a broker says of times is what producers have written into records, so its ends are noted.
 
 use super::{
     ArchiveSettings, ArchiveStore, layout,
-    planner::{TURN, flushed_at},
+    planner::TURN,
     query::{self, Value},
 };
 use bytes::Bytes;
 use jiff::Timestamp;
 use millrace_engine::Fault;
-use millrace_kafka::TopicPartition;
+use millrace_kafka::{KafkaSettings, TopicPartition};
 use millrace_postgres::{Database, Failure, TimeLimits, types::Type};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// How far partitions went at a time, as the broker knows it.
+/// How far partitions go now, as the broker knows it.
 pub trait LogEnds {
-    /// For each partition of the topics the offset of the first record from then on, or the end where there is none.
-    fn ends_at(
-        &self,
-        at: Timestamp,
-    ) -> impl Future<Output = Result<BTreeMap<TopicPartition, i64>, Fault>> + Send;
+    /// For each partition of the topics the offset that its next record will have.
+    fn ends(&self) -> impl Future<Output = Result<Ends, Fault>> + Send;
 }
 
+/// The end of each partition.
+pub type Ends = BTreeMap<TopicPartition, i64>;
+
 /// Closes hours. Any number of replicas may do so at once.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Closer {
     database: Database,
     store: ArchiveStore,
     settings: ArchiveSettings,
     group: String,
+    /// How far partitions went when an hour was first looked at after it was flushed. After a restart that is later, so
+    /// more is waited for and never less.
+    ends: BTreeMap<Timestamp, Arc<Ends>>,
 }
 
 /// Hours that are looked at in one round; the others have their turn in the next.
 const HOURS: i64 = 200;
 
-/// Hours that have files, and those since the first file was planned, up to two days back: an hour of which there was
+/// Hours of which nothing waits: those that have files, and those since the first file was planned, up to two days back: an hour of which there was
 /// nothing is complete as well.
 const OPEN: &str = "\
     SELECT hour FROM ( \
@@ -63,6 +66,12 @@ const MARK: &str = "UPDATE archive_hours SET marked_at = now() WHERE hour = $1";
 
 // === impl Closer ===
 
+impl LogEnds for KafkaSettings {
+    async fn ends(&self) -> Result<Ends, Fault> {
+        millrace_kafka::ends(self).await
+    }
+}
+
 impl Closer {
     /// Closes hours of what the consumer group reads.
     pub fn new(database: Database, store: ArchiveStore, settings: ArchiveSettings, group: &str) -> Self {
@@ -71,6 +80,7 @@ impl Closer {
             store,
             settings,
             group: group.to_owned(),
+            ends: BTreeMap::new(),
         }
     }
 
@@ -78,15 +88,15 @@ impl Closer {
     ///
     /// # Errors
     /// An outage of the database, the store or the broker. What was closed stays so.
-    pub async fn close(&self, now: Timestamp, broker: &impl LogEnds) -> Result<Vec<Timestamp>, Fault> {
+    pub async fn close(&mut self, now: Timestamp, broker: &impl LogEnds) -> Result<Vec<Timestamp>, Fault> {
+        let open = self.open(now).await?;
+        self.note_ends(&open, broker).await?;
         let mut closed = Vec::new();
-        for hour in self.open(now).await? {
-            let Ok(flushed) = flushed_at(hour, &self.settings) else {
-                continue;
-            };
-            let ends = broker.ends_at(flushed).await?;
+        for hour in open {
+            let ends = self.ends.get(&hour).cloned().unwrap_or_default();
             // Positions before what waits: an event moves both in one transaction.
             if self.has_read(&ends).await? && self.close_hour(hour, now).await? {
+                self.ends.remove(&hour);
                 closed.push(hour);
             }
         }
@@ -94,6 +104,18 @@ impl Closer {
             self.mark().await?;
         }
         Ok(closed)
+    }
+
+    async fn note_ends(&mut self, open: &[Timestamp], broker: &impl LogEnds) -> Result<(), Fault> {
+        self.ends.retain(|hour, _| open.contains(hour));
+        if open.iter().all(|hour| self.ends.contains_key(hour)) {
+            return Ok(());
+        }
+        let ends = Arc::new(broker.ends().await?);
+        for hour in open {
+            self.ends.entry(*hour).or_insert_with(|| ends.clone());
+        }
+        Ok(())
     }
 
     async fn open(&self, now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
@@ -109,7 +131,7 @@ impl Closer {
     }
 
     /// Whether every partition has been read to these ends.
-    async fn has_read(&self, ends: &BTreeMap<TopicPartition, i64>) -> Result<bool, Fault> {
+    async fn has_read(&self, ends: &Ends) -> Result<bool, Fault> {
         let rows = query::rows(&self.database, POSITIONS, &[(&self.group, Type::TEXT)]).await?;
         let positions: BTreeMap<(&str, i64), i64> = rows
             .iter()

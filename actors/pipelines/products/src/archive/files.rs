@@ -71,7 +71,7 @@ static FILES: DueTable<Uuid, PlannedFile> = DueTable {
     // Nothing of a file can be wrong for ever, so people have an hour to see why it says so.
     put_aside: Fate::Set("attempts = t.attempts + 1, next_at = now() + interval '1 hour'"),
     attempts_allowed: None,
-    backoff: Backoff::doubling(Duration::from_secs(1), Duration::from_secs(5 * 60)),
+    backoff: Backoff::doubling(Duration::from_secs(1), Duration::from_secs(60)),
 };
 
 /// The planned files in `database`, for a source that claims them for `process`.

@@ -9,6 +9,7 @@ mod check;
 mod closing;
 mod files;
 mod journal;
+mod keeper;
 mod layout;
 mod metrics;
 mod planner;
@@ -19,8 +20,9 @@ mod store;
 mod writer;
 
 pub use check::{Archive, Healed, HourStatus, Status, Trouble, TroubleKind, Verified};
-pub use closing::{Closer, LogEnds};
+pub use closing::{Closer, Ends, LogEnds};
 pub use files::{PlannedFile, files_to_write};
+pub use keeper::Keeper;
 pub use layout::encoded;
 pub use metrics::ArchiveMetrics;
 pub use planner::{Planner, Round};

@@ -177,7 +177,7 @@ impl Waiting {
 }
 
 /// When an hour is flushed: its end, and the grace.
-pub(super) fn flushed_at(hour: Timestamp, settings: &ArchiveSettings) -> Result<Timestamp, jiff::Error> {
+fn flushed_at(hour: Timestamp, settings: &ArchiveSettings) -> Result<Timestamp, jiff::Error> {
     hour.checked_add(SignedDuration::from_hours(1))?
         .checked_add(settings.grace)
 }

@@ -11,6 +11,7 @@ use super::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use millrace_engine::{ByteBudget, Fault, Load, Sink, trace::Kind};
+use millrace_objects::OBJECT_STORE;
 use millrace_postgres::{Database, types::Type};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
@@ -168,9 +169,20 @@ impl Sink for FileWriter {
 
     async fn write(&mut self, batch: &[&PlannedFile]) -> Result<(), Fault> {
         for file in batch {
-            self.write_file(file).await?;
+            self.write_file(file).await.map_err(of_the_store)?;
         }
         Ok(())
+    }
+}
+
+/// A store that is away holds files only: as an outage it would pause what is read from Kafka too. Each file is due
+/// again, later each time and for ever.
+fn of_the_store(fault: Fault) -> Fault {
+    match fault {
+        Fault::Outage { dependency, detail } if dependency == OBJECT_STORE => {
+            Fault::transient(dependency, detail)
+        }
+        fault => fault,
     }
 }
 

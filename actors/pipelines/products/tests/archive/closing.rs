@@ -4,21 +4,18 @@ use crate::{
     fixtures::{GROUP, Given, at, events_of},
     server::TestArchive,
 };
-use jiff::Timestamp;
 use millrace_engine::Fault;
 use millrace_kafka::TopicPartition;
-use millrace_products::archive::{ArchiveSettings, LogEnds};
-use std::collections::BTreeMap;
+use millrace_products::archive::{ArchiveSettings, Ends, LogEnds};
 
 const HOUR: &str = "2026-01-02T03:00:00Z";
 const FLUSHED: &str = "2026-01-02T04:05:00Z";
 
-/// Two partitions, and how far they went at a time.
-struct Ends(i64, i64);
+/// Two partitions, and how far they go.
+struct Log(i64, i64);
 
-impl LogEnds for Ends {
-    async fn ends_at(&self, at_time: Timestamp) -> Result<BTreeMap<TopicPartition, i64>, Fault> {
-        assert_eq!(at_time.as_second() % 3_600, 300, "an hour's end and the grace");
+impl LogEnds for Log {
+    async fn ends(&self) -> Result<Ends, Fault> {
         let partition = |partition, end| {
             let topic = "ProductCreated".into();
             (TopicPartition { topic, partition }, end)
@@ -42,39 +39,40 @@ async fn an_hour_is_closed_when_all_is_read_and_nothing_waits() {
         ..ArchiveSettings::default()
     })
     .await;
-    let (closer, planner) = (archive.closer(), archive.planner());
-    let close = async |now: &str, ends: Ends| closer.close(at(now), &ends).await.unwrap();
+    let planner = archive.planner();
+    // Each time another replica.
+    let close = async |now: &str, log: Log| archive.closer().close(at(now), &log).await.unwrap();
     archive.store_events(&events_of(HOUR, 10), false, at(HOUR)).await;
     position(&archive, 0, 10).await;
-    assert!(close(FLUSHED, Ends(10, 0)).await.is_empty(), "events wait");
+    assert!(close(FLUSHED, Log(10, 0)).await.is_empty(), "events wait");
     planner.plan(at(FLUSHED)).await.unwrap();
     assert!(
-        close(FLUSHED, Ends(10, 0)).await.is_empty(),
+        close(FLUSHED, Log(10, 0)).await.is_empty(),
         "a file is not stored"
     );
     archive.write_all().await;
     assert!(
-        close(FLUSHED, Ends(11, 0)).await.is_empty(),
+        close(FLUSHED, Log(11, 0)).await.is_empty(),
         "a partition is not read"
     );
     assert!(
-        close(FLUSHED, Ends(10, 4)).await.is_empty(),
+        close(FLUSHED, Log(10, 4)).await.is_empty(),
         "another was never read"
     );
     position(&archive, 1, 4).await;
     assert!(
-        close("2026-01-02T04:04:59Z", Ends(10, 4)).await.is_empty(),
+        close("2026-01-02T04:04:59Z", Log(10, 4)).await.is_empty(),
         "it is not flushed yet"
     );
     let marker = "events/2026/01/02/03/_CLOSED";
     assert_eq!(archive.objects().get(marker).await.unwrap(), None);
-    assert_eq!(close(FLUSHED, Ends(10, 4)).await, [at(HOUR)]);
+    assert_eq!(close(FLUSHED, Log(10, 4)).await, [at(HOUR)]);
     let (_, body) = archive.objects().get(marker).await.unwrap().unwrap();
     assert_eq!(
         body,
         "{\"events\":10,\"files\":1,\"hour\":\"2026-01-02T03:00:00Z\"}"
     );
-    assert!(close(FLUSHED, Ends(10, 4)).await.is_empty(), "once");
+    assert!(close(FLUSHED, Log(10, 4)).await.is_empty(), "once");
 
     // A late file reopens nothing, it adds.
     archive
@@ -101,7 +99,7 @@ async fn an_hour_without_events_is_closed_too() {
     archive.write_all().await;
     let closed = archive
         .closer()
-        .close(at("2026-01-02T07:10:00Z"), &Ends(0, 0))
+        .close(at("2026-01-02T07:10:00Z"), &Log(0, 0))
         .await
         .unwrap();
     let hours = [
@@ -114,4 +112,19 @@ async fn an_hour_without_events_is_closed_too() {
         closed,
         hours[..4].iter().map(|hour| at(hour)).collect::<Vec<_>>()[..]
     );
+}
+
+/// A partition that grows all the time is never read to its end.
+#[tokio::test]
+async fn what_comes_after_an_hour_was_flushed_is_not_waited_for() {
+    let archive = TestArchive::new(ArchiveSettings::default()).await;
+    archive.store_events(&events_of(HOUR, 1), false, at(HOUR)).await;
+    archive.planner().plan(at(FLUSHED)).await.unwrap();
+    archive.write_all().await;
+    position(&archive, 0, 9).await;
+    let mut closer = archive.closer();
+    assert!(closer.close(at(FLUSHED), &Log(10, 0)).await.unwrap().is_empty());
+    assert!(closer.close(at(FLUSHED), &Log(20, 5)).await.unwrap().is_empty());
+    position(&archive, 0, 10).await;
+    assert_eq!(closer.close(at(FLUSHED), &Log(30, 9)).await.unwrap(), [at(HOUR)]);
 }

@@ -4,7 +4,7 @@ use crate::{
     fixtures::{Given, at, events_of, read_file},
     server::{LONG, TestArchive, private},
 };
-use millrace_engine::{DueStore, Fault, Outcome};
+use millrace_engine::{DueStore, Fault, Outcome, Sink};
 use millrace_products::archive::{ArchiveSettings, ArchiveStore, files_to_write};
 use std::collections::BTreeMap;
 
@@ -179,11 +179,24 @@ async fn a_store_that_is_away_costs_waiting() {
         ),
         "{fault}"
     );
+    // To the engine it is the trouble of this file: an outage would pause what is read from Kafka too.
+    let mut sink = writer.clone();
+    let fault = sink.write(&[&row.row]).await.unwrap_err();
+    assert!(
+        matches!(
+            fault,
+            Fault::Transient {
+                cause: "object_store",
+                ..
+            }
+        ),
+        "{fault}"
+    );
     let again = Outcome::Retry {
         stage: "archive",
         cause: "object_store",
         detail: String::new(),
-        charged: false,
+        charged: true,
     };
     files.settle(vec![(row.claim, again)]).await.unwrap();
     archive.execute("UPDATE archive_files SET next_at = now()").await;
