@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rdkafka::{
     Message,
     consumer::base_consumer::PartitionQueue,
+    error::KafkaError,
     message::{BorrowedMessage, Headers},
 };
 use std::{collections::VecDeque, time::Duration};
@@ -43,6 +44,9 @@ pub(crate) struct Partition {
     pub(crate) end: Option<i64>,
     /// Behind the last place that the client has read, records or not.
     pub(crate) read_end: Option<i64>,
+    /// The client has said in the queue, behind all records that it had, that it is at the end. What its statistics tell
+    /// of an end may be of before a seek; this is not.
+    at_end: bool,
     pub(crate) read_up_to: Option<Timestamp>,
     /// Behind what was taken from the queue.
     next: i64,
@@ -108,6 +112,7 @@ impl Partition {
             failures: 0,
             end: None,
             read_end: None,
+            at_end: false,
             read_up_to: None,
             next: 0,
             buffer: VecDeque::new(),
@@ -120,6 +125,7 @@ impl Partition {
         self.phase = Phase::Reading;
         self.next = at;
         self.read_end = None;
+        self.at_end = false;
         self.buffer.clear();
         self.pin = self.stored != Some(at);
     }
@@ -137,6 +143,7 @@ impl Partition {
             match self.queue.poll(Duration::ZERO) {
                 None => return Filled::Drained,
                 Some(Ok(message)) if message.offset() >= self.next => {
+                    self.at_end = false;
                     let record = record_of(&message);
                     self.next = record.offset + 1;
                     weight += self::weight(&record);
@@ -144,6 +151,7 @@ impl Partition {
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) if remedy(&error) == Remedy::OutOfRange => return Filled::OutOfRange,
+                Some(Err(KafkaError::PartitionEOF(_))) => self.at_end = true,
                 // The listener was told too.
                 Some(Err(_)) => {}
             }
@@ -184,7 +192,8 @@ impl Partition {
     /// Where the log ends in what is no record (marks of transactions, what was compacted away), the position is moved
     /// behind it, so that all counts as read.
     fn cut_nothing(&mut self, drained: bool) -> Option<Cut> {
-        let read_end = self.read_end.filter(|end| drained && *end > self.next);
+        let is_at_end = drained && self.at_end;
+        let read_end = self.read_end.filter(|end| is_at_end && *end > self.next);
         if let Some(end) = read_end {
             self.next = end;
         }
