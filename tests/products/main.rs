@@ -7,6 +7,7 @@
 mod mix;
 mod outages;
 mod recovery;
+mod rejected;
 mod replicas;
 mod trial;
 mod whole;

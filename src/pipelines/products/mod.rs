@@ -1,5 +1,6 @@
 //! The pipeline of product events: Kafka → a journal, aggregates and work for the archive, in Postgres.
 
+mod copies;
 mod probes;
 mod settings;
 mod stages;

@@ -1,6 +1,6 @@
 //! What the stages are made of, and how they are joined.
 
-use super::settings::Settings;
+use super::{copies::Copies, settings::Settings};
 use crate::pipeline::replica_name;
 use actix_rt::Arbiter;
 use anyhow::Context;
@@ -29,6 +29,7 @@ pub(super) struct Parts {
     source: KafkaSource<Positions>,
     checker: Checker,
     writer: Writer,
+    copies: Option<Copies>,
 }
 
 // === impl Parts ===
@@ -65,6 +66,7 @@ impl Parts {
                 &replica_name(),
                 writer_metrics,
             ),
+            copies: Copies::make(settings, &database)?,
             status,
             database,
         })
@@ -77,15 +79,18 @@ impl Parts {
         let writers = self.writers(settings, supervision, &schema);
         let checkers = self.checkers(settings, supervision, &writers);
         // The positions are in tables that the migrations make, so they come first here too.
-        let source = self.source.clone();
+        let (of_source, source) = (schema.clone(), self.source.clone());
         let build: Build<KafkaSource<Positions>> = Arc::new(move || {
-            let (schema, source) = (schema.clone(), source.clone());
+            let (schema, source) = (of_source.clone(), source.clone());
             async move {
                 schema.ready().await?;
                 Ok(source)
             }
             .boxed_local()
         });
+        if let Some(copies) = self.copies {
+            copies.start(supervision, &schema);
+        }
         supervision.source("source", &Arbiter::current(), checkers, build);
         info!(
             checkers = settings.workers.parsers,
@@ -147,7 +152,7 @@ impl Parts {
 
 /// The schema, brought up to date once, by whichever actor comes first.
 #[derive(Clone)]
-struct Schema {
+pub(super) struct Schema {
     /// None where it is seen to elsewhere.
     database: Option<Database>,
     ready: Arc<OnceCell<()>>,
@@ -164,7 +169,7 @@ impl Schema {
     }
 
     /// A database that is down at start is waited for like one that goes down later.
-    async fn ready(&self) -> Result<(), Fault> {
+    pub(super) async fn ready(&self) -> Result<(), Fault> {
         let Some(database) = &self.database else {
             return Ok(());
         };

@@ -1,6 +1,7 @@
 //! The pipeline of product events: records of Kafka become a journal, an archive and aggregates.
 
 pub mod archive;
+pub mod copies;
 pub mod domain;
 pub mod event;
 pub mod messages;
