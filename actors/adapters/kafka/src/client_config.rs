@@ -11,6 +11,8 @@ const STATISTICS: Duration = Duration::from_secs(1);
 const METADATA: Duration = Duration::from_secs(5);
 /// Delays between connections that fail grow up to this.
 const LONGEST_RECONNECT: Duration = Duration::from_secs(5);
+/// A broker that does not answer for so long is lost.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Least and most that waits, fetched, for one partition.
 const PREFETCH_KIB: std::ops::RangeInclusive<u64> = 64..=8 << 10;
 
@@ -70,6 +72,8 @@ fn access(brokers: &[String], access: &Access) -> ClientConfig {
     config
         .set("bootstrap.servers", brokers.join(","))
         .set("security.protocol", access.protocol.as_str())
+        .set("socket.timeout.ms", millis(SILENCE))
+        .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "100")
         .set("reconnect.backoff.max.ms", millis(LONGEST_RECONNECT))
         .set_log_level(RDKafkaLogLevel::Info);

@@ -48,6 +48,11 @@ pub(crate) struct Partition {
     /// of an end may be of before a seek; this is not.
     at_end: bool,
     pub(crate) read_up_to: Option<Timestamp>,
+    /// Where the next chunk begins.
+    pub(crate) begin: i64,
+    /// What was sought last, until the hole behind it was looked at twice.
+    sought_at: Option<i64>,
+    looked_at: Option<i64>,
     /// Behind what was taken from the queue.
     next: i64,
     buffer: VecDeque<Record>,
@@ -91,6 +96,9 @@ pub(crate) enum Filled {
     Drained,
     /// The log does not hold the position.
     OutOfRange,
+    /// The first record is not at the place that was sought. That is so where records were compacted away or aborted,
+    /// and it would be so if a seek was lost: it is sought once more.
+    Hole,
 }
 
 // === impl Partition ===
@@ -114,6 +122,9 @@ impl Partition {
             read_end: None,
             at_end: false,
             read_up_to: None,
+            begin: 0,
+            sought_at: None,
+            looked_at: None,
             next: 0,
             buffer: VecDeque::new(),
             queue,
@@ -123,11 +134,18 @@ impl Partition {
     /// Begins to read at a position.
     pub(crate) fn read_from(&mut self, at: i64) {
         self.phase = Phase::Reading;
+        self.begin = at;
         self.next = at;
+        self.sought_at = (self.looked_at != Some(at)).then_some(at);
         self.read_end = None;
         self.at_end = false;
         self.buffer.clear();
         self.pin = self.stored != Some(at);
+    }
+
+    /// Behind what was taken from the queue.
+    pub(crate) fn next(&self) -> i64 {
+        self.next
     }
 
     /// Forgets what was read: the position is looked for anew.
@@ -143,6 +161,11 @@ impl Partition {
             match self.queue.poll(Duration::ZERO) {
                 None => return Filled::Drained,
                 Some(Ok(message)) if message.offset() >= self.next => {
+                    let is_first = self.next == self.begin && self.buffer.is_empty();
+                    if is_first && message.offset() > self.next && self.sought_at == Some(self.next) {
+                        self.looked_at = Some(self.next);
+                        return Filled::Hole;
+                    }
                     self.at_end = false;
                     let record = record_of(&message);
                     self.next = record.offset + 1;

@@ -23,8 +23,10 @@ use uuid::Uuid;
 const DELAYS: Backoff = Backoff::doubling(Duration::from_millis(100), Duration::from_secs(5));
 /// For an answer of the brokers.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Questions about the ids of topics, over about a minute.
+const ID_TRIES: u32 = 15;
 /// A partition is sought as soon as the client has taken it up.
-const SEEK_TRIES: u32 = 50;
+const SEEK_TRIES: u32 = 20;
 const SEEK_PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) type Client = Arc<BaseConsumer<Listener>>;
@@ -47,11 +49,11 @@ pub(crate) enum Way {
         lost_from: Option<i64>,
         behind_group: Option<i64>,
         caution: Option<Caution>,
+        /// Whether the client has sought it; else why not.
+        sought: Result<(), String>,
     },
     /// Not before a person has done something.
     Wait(Wait),
-    /// The client would not seek: the partition may be ours no more, or it is to be tried again.
-    NotSought(String),
 }
 
 /// What is asked with.
@@ -87,7 +89,7 @@ impl<S: PositionStore> Placing<S> {
     /// Looks for the positions of these, however long it takes.
     pub(crate) async fn place(self, partitions: Vec<TopicPartition>) -> Vec<(TopicPartition, Placed)> {
         let stored = insist("the stored positions", || self.store.load(&partitions)).await;
-        let topics = insist("the ids of the topics", || topics::ask(&self.settings)).await;
+        let topics = self.topics().await;
         let committed = insist("the committed offsets", || self.committed(partitions.clone())).await;
         let each = partitions.into_iter().map(|partition| {
             let stored = stored.get(&partition).cloned().unwrap_or_default();
@@ -96,6 +98,30 @@ impl<S: PositionStore> Placing<S> {
             self.place_one(partition, stored, committed, topic)
         });
         join_all(each).await
+    }
+
+    /// Where the logs of these end; by name where the brokers do not say.
+    pub(crate) async fn ends(self, partitions: Vec<TopicPartition>) -> Vec<(TopicPartition, Offset)> {
+        let each = partitions.into_iter().map(|name| async {
+            let ends = self.watermarks(name.clone()).await;
+            let end = ends.map_or(Offset::End, |(_, end)| Offset::Offset(end));
+            (name, end)
+        });
+        join_all(each).await
+    }
+
+    /// What the brokers tell of the topics. A server that speaks Kafka's protocol and does not know the question gets
+    /// along without: positions are then told from the log's ends alone.
+    async fn topics(&self) -> BTreeMap<String, Topic> {
+        for failures in 1..=ID_TRIES {
+            match topics::ask(&self.settings).await {
+                Ok(topics) => return topics,
+                Err(error) => warn!(%error, failures, "the ids of the topics: no answer yet; asking again"),
+            }
+            sleep(DELAYS.after(failures).mul_f64(jitter(0.5))).await;
+        }
+        warn!("the ids of the topics are not known; a topic that was made anew is told by its length only");
+        BTreeMap::new()
     }
 
     async fn place_one(
@@ -125,14 +151,13 @@ impl<S: PositionStore> Placing<S> {
                     let gap = gap(&partition, from, at);
                     insist("the table of gaps", || self.store.note_gap(&gap)).await;
                 }
-                match self.seek(partition.clone(), at).await {
-                    Ok(()) => Way::Read {
-                        at,
-                        lost_from,
-                        behind_group: committed.filter(|_| behind_group),
-                        caution: caution(&stored, at),
-                    },
-                    Err(error) => Way::NotSought(error.to_string()),
+                let sought = self.seek(partition.clone(), at).await;
+                Way::Read {
+                    at,
+                    lost_from,
+                    behind_group: committed.filter(|_| behind_group),
+                    caution: caution(&stored, at),
+                    sought: sought.map_err(|error| error.to_string()),
                 }
             }
         };

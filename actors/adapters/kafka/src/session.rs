@@ -7,7 +7,7 @@ mod health;
 use crate::{
     Chunk, KafkaMetrics, KafkaSettings, KafkaSource, KafkaStatus, PositionStore, TopicPartition,
     client_config,
-    context::{Listener, Told},
+    context::{Listener, Told, is_cooperative},
     partition::{Partition, Phase},
     placing::{Client, Placed, Placing},
 };
@@ -30,7 +30,7 @@ use tokio::{
     task::spawn_blocking,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// The client is looked at so often, whatever it says.
 const TICK: Duration = Duration::from_millis(100);
@@ -53,6 +53,8 @@ pub(crate) struct Session<S> {
     told: UnboundedReceiver<Told>,
     wake: Arc<Notify>,
     partitions: BTreeMap<TopicPartition, Partition>,
+    /// The assignment that is not answered yet.
+    taking_up: Option<u64>,
     /// Partitions that are being given up, until when that may take.
     leaving: Option<Leaving>,
     steps: FuturesUnordered<BoxFuture<'static, Step>>,
@@ -65,6 +67,7 @@ pub(crate) struct Session<S> {
     suspended: bool,
     draining: bool,
     said_consuming: bool,
+    left: bool,
     /// What was said about troubles, so that it is said once.
     said: std::collections::BTreeSet<String>,
 }
@@ -75,15 +78,19 @@ struct Leaving {
     until: Instant,
     /// They are finished, and their offsets are being committed.
     committing: bool,
+    /// Which of them: a commit for an earlier one gives nothing up.
+    serial: u64,
 }
 
 /// Something that took its time.
 enum Step {
+    /// The ends of the logs of what is being assigned are known.
+    TakeUp(u64, Vec<(TopicPartition, rdkafka::Offset)>),
     Placed(Vec<(TopicPartition, u64, Placed)>),
     /// A chunk may go.
     Ready(TopicPartition, u64, Reservation),
     /// What was finished is committed, as far as that was possible; the partitions can go.
-    Committed,
+    Committed(u64),
 }
 
 // === impl Session ===
@@ -120,6 +127,7 @@ impl<S: PositionStore> Session<S> {
             told,
             wake,
             partitions: BTreeMap::new(),
+            taking_up: None,
             leaving: None,
             steps: FuturesUnordered::new(),
             acks,
@@ -131,6 +139,7 @@ impl<S: PositionStore> Session<S> {
             suspended: false,
             draining: false,
             said_consuming: false,
+            left: false,
             said: std::collections::BTreeSet::new(),
         })
     }
@@ -166,6 +175,8 @@ impl<S: PositionStore> Session<S> {
 
     /// Lets the client do its callbacks, and hears what it tells. No record comes this way: each partition has a queue.
     fn serve(&mut self, intake: &Intake<Chunk>) -> Result<(), Fault> {
+        // What was a callback is no answer, and another may wait behind it.
+        let mut silent = 0;
         for _ in 0..SERVED {
             if let Some(Ok(_)) = self.client.poll(Duration::ZERO) {
                 // It would be missing from its partition's order. What is stored is the truth, so a new start is safe.
@@ -174,21 +185,33 @@ impl<S: PositionStore> Session<S> {
                     "a record came by a queue that is not its partition's",
                 ));
             }
-            let Ok(told) = self.told.try_recv() else { continue };
-            self.hear(told, intake)?;
+            match self.told.try_recv() {
+                Ok(told) => self.hear(told, intake)?,
+                Err(_) if silent == 2 => break,
+                Err(_) => silent += 1,
+            }
         }
         Ok(())
     }
 
     fn go_on(&mut self, step: Step, intake: &Intake<Chunk>) {
         match step {
+            Step::TakeUp(serial, ends) => self.take_up(serial, ends),
             Step::Placed(placed) => {
                 for (name, serial, placed) in placed {
                     self.placed(&name, serial, placed);
                 }
             }
             Step::Ready(name, serial, reservation) => self.send_prepared(&name, serial, reservation, intake),
-            Step::Committed => self.let_go(),
+            Step::Committed(serial) => {
+                if self
+                    .leaving
+                    .as_ref()
+                    .is_some_and(|leaving| leaving.serial == serial)
+                {
+                    self.let_go();
+                }
+            }
         }
     }
 
@@ -224,30 +247,37 @@ impl<S: PositionStore> Session<S> {
 
     /// Commits what is finished and leaves the group.
     pub(crate) async fn close(mut self) {
-        let list = self.take_uncommitted(None);
         let names: Vec<_> = self.partitions.keys().cloned().collect();
         let store = self.store.clone();
-        // The queues hold the client too, so they go first; and from here on its last callbacks are not heard.
-        self.partitions.clear();
         self.metrics.paused.set(0);
+        let closing = spawn_blocking(self.leave());
         self.show();
-        let Self {
-            client, told, steps, ..
-        } = self;
-        drop((told, steps));
-        let closing = spawn_blocking(move || {
-            if list.count() > 0
-                && let Err(error) = client.commit(&list, rdkafka::consumer::CommitMode::Sync)
-            {
-                warn!(%error, "cannot commit offsets; the stored positions are the truth");
-            }
-            drop(client);
-        });
+        drop(self);
         if timeout(CLOSE, closing).await.is_err() {
             warn!("the broker does not let us leave the group in time; it will notice that we are gone");
         }
         if !names.is_empty() {
             let _ = timeout(CLOSE, store.clear(&names)).await;
+        }
+    }
+
+    /// What leaves the group; it blocks.
+    fn leave(&mut self) -> impl FnOnce() + Send + 'static {
+        self.left = true;
+        let list = self.take_uncommitted(None);
+        self.answer_late();
+        let partitions = std::mem::take(&mut self.partitions);
+        let steps = std::mem::take(&mut self.steps);
+        let client = self.client.clone();
+        move || {
+            if list.count() > 0
+                && let Err(error) = client.commit(&list, rdkafka::consumer::CommitMode::Sync)
+            {
+                warn!(%error, "cannot commit offsets; the stored positions are the truth");
+            }
+            // The queues and what is being asked hold the client too, so they go first.
+            drop((steps, partitions));
+            drop(client);
         }
     }
 
@@ -262,5 +292,53 @@ impl<S: PositionStore> Session<S> {
     /// Whether a partition is not read now though it could be.
     fn is_paused(&self, partition: &Partition) -> bool {
         self.suspended || matches!(partition.phase, Phase::Waiting { .. })
+    }
+}
+
+impl<S> Session<S> {
+    /// Answers the rebalances that nothing will hear of any more. From here on the client's callbacks answer for themselves.
+    fn answer_late(&mut self) {
+        self.told.close();
+        let assigned = self.taking_up.take().map(|_| Told::Assigned(Vec::new()));
+        let revoked = self.leaving.take();
+        let revoked = revoked.map(|leaving| Told::Revoked(leaving.partitions));
+        let pending = assigned.into_iter().chain(revoked);
+        let rest = std::iter::from_fn(|| self.told.try_recv().ok());
+        for told in pending.chain(rest) {
+            let done = match (told, is_cooperative(&self.client)) {
+                (Told::Assigned(_), true) => self.client.incremental_assign(&TopicPartitionList::new()),
+                (Told::Revoked(list), true) => self.client.incremental_unassign(&listed(&list)),
+                (Told::Assigned(_) | Told::Revoked(_), false) => self.client.unassign(),
+                _ => continue,
+            };
+            if let Err(error) = done {
+                debug!(%error, "a rebalance that came too late");
+            }
+        }
+    }
+}
+
+/// Partitions in the client's words.
+fn listed(partitions: &[TopicPartition]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for TopicPartition { topic, partition } in partitions {
+        list.add_partition(topic, *partition);
+    }
+    list
+}
+
+impl<S> Drop for Session<S> {
+    /// After a panic: the client's own end blocks, and is waited for elsewhere.
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        self.answer_late();
+        let all = (
+            std::mem::take(&mut self.steps),
+            std::mem::take(&mut self.partitions),
+            self.client.clone(),
+        );
+        std::thread::spawn(move || drop(all));
     }
 }

@@ -72,7 +72,7 @@ pub struct Gap {
 pub struct Suspect {
     /// Where.
     pub partition: TopicPartition,
-    /// The first of them. Where the stored position is another, they are stored, and the note means nothing.
+    /// Where they begin. Where reading begins elsewhere now, they are stored, and the note means nothing.
     pub from: i64,
     /// Behind the last.
     pub until: i64,

@@ -1,6 +1,6 @@
 //! Partitions come and go.
 
-use super::{Leaving, Session, Step};
+use super::{Leaving, Session, Step, listed};
 use crate::{
     PositionStore, TopicPartition,
     context::is_cooperative,
@@ -17,7 +17,7 @@ use tokio::{
     task::spawn_blocking,
     time::{Instant, timeout},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// For the chunk at hand of a partition that is taken back.
 const FINISH: Duration = Duration::from_secs(10);
@@ -27,46 +27,81 @@ const COMMIT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 impl<S: PositionStore> Session<S> {
-    /// Takes partitions up at once, so that the group need not wait for our position store. Nothing is read of them
-    /// before their positions are known: their queues are their own, and the place to begin is sought then.
+    /// The group gives partitions. They are taken up as soon as the brokers have said where their logs end, so that the
+    /// group need not wait for our position store: nothing is read before the place to begin is known and sought.
     pub(super) fn assigned(&mut self, list: Vec<TopicPartition>) {
         self.metrics.rebalanced("assigned");
-        let mut assignment = TopicPartitionList::new();
-        let cooperative = is_cooperative(&self.client);
-        if !cooperative {
+        if !is_cooperative(&self.client) {
             self.forget_all();
         }
-        let mut placing = Vec::new();
-        for name in list {
+        for name in &list {
             let Some(mut queue) = self.client.split_partition_queue(&name.topic, name.partition) else {
                 continue;
             };
             let wake = self.wake.clone();
             queue.set_nonempty_callback(move || wake.notify_one());
-            // At the end nothing is fetched that is not wanted.
-            let _ = assignment.add_partition_offset(&name.topic, name.partition, Offset::End);
             self.last_serial += 1;
-            self.partitions.insert(
-                name.clone(),
-                Partition::new(name.clone(), self.last_serial, queue),
-            );
-            placing.push(name);
+            let partition = Partition::new(name.clone(), self.last_serial, queue);
+            self.partitions.insert(name.clone(), partition);
         }
-        let done = if cooperative {
-            self.client.incremental_assign(&assignment)
+        info!(
+            pipeline = self.pipeline,
+            kafka.partitions = names(&list),
+            "partitions assigned"
+        );
+        self.last_serial += 1;
+        let serial = self.last_serial;
+        self.taking_up = Some(serial);
+        let ends = self.placing().ends(list);
+        self.steps
+            .push(ends.map(move |ends| Step::TakeUp(serial, ends)).boxed());
+        self.show();
+    }
+
+    /// Takes partitions up at the ends of their logs, where nothing is fetched that is not wanted. The ends are numbers: a
+    /// seek while the client looks a named one up is undone by the answer.
+    pub(super) fn take_up(&mut self, serial: u64, ends: Vec<(TopicPartition, Offset)>) {
+        if self.taking_up != Some(serial) {
+            return;
+        }
+        self.taking_up = None;
+        let mut list = TopicPartitionList::new();
+        for (name, end) in &ends {
+            // It fails only for an offset that is none.
+            let _ = list.add_partition_offset(&name.topic, name.partition, *end);
+        }
+        let done = if is_cooperative(&self.client) {
+            self.client.incremental_assign(&list)
         } else {
-            self.client.assign(&assignment)
+            self.client.assign(&list)
         };
         if let Err(error) = done {
             warn!(pipeline = self.pipeline, %error, "partitions were not taken up");
         }
-        info!(
-            pipeline = self.pipeline,
-            kafka.partitions = names(&placing),
-            "partitions assigned"
-        );
-        self.place(placing);
-        self.show();
+        let ours = ends.into_iter().map(|(name, _)| name);
+        self.place(ours.filter(|name| self.partitions.contains_key(name)).collect());
+    }
+
+    /// Assigns a partition anew, at a position: where the client has given up on it, it seeks no more.
+    fn take_up_again(&mut self, name: &TopicPartition, at: i64) {
+        let done = if is_cooperative(&self.client) {
+            let mut list = TopicPartitionList::new();
+            let _ = list.add_partition_offset(&name.topic, name.partition, Offset::Offset(at));
+            let gone = self
+                .client
+                .incremental_unassign(&listed(std::slice::from_ref(name)));
+            gone.and_then(|()| self.client.incremental_assign(&list))
+        } else {
+            let mut list = TopicPartitionList::new();
+            for (other, partition) in &self.partitions {
+                let at = if other == name { at } else { partition.next() };
+                let _ = list.add_partition_offset(&other.topic, other.partition, Offset::Offset(at));
+            }
+            self.client.assign(&list)
+        };
+        if let Err(error) = done {
+            warn!(pipeline = self.pipeline, %error, "a partition was not taken up again");
+        }
     }
 
     /// Looks for the positions of partitions.
@@ -105,6 +140,7 @@ impl<S: PositionStore> Session<S> {
                 lost_from,
                 behind_group,
                 caution,
+                sought,
             } => {
                 partition.caution = caution;
                 partition.read_from(at);
@@ -138,6 +174,16 @@ impl<S: PositionStore> Session<S> {
                     offset = at,
                     "reading"
                 );
+                if let Err(error) = sought {
+                    debug!(
+                        pipeline = self.pipeline,
+                        topic,
+                        partition = number,
+                        error,
+                        "cannot seek; taking it up again"
+                    );
+                    self.take_up_again(name, at);
+                }
             }
             Way::Wait(wait) => {
                 let why = wait.to_string();
@@ -152,16 +198,6 @@ impl<S: PositionStore> Session<S> {
                 }
                 let until = Instant::now() + LOOK_AGAIN;
                 partition.phase = Phase::Waiting { why, until };
-            }
-            Way::NotSought(error) => {
-                warn!(
-                    pipeline = self.pipeline,
-                    topic,
-                    partition = number,
-                    error,
-                    "cannot seek; trying again"
-                );
-                self.place(vec![name.clone()]);
             }
         }
         self.show();
@@ -194,11 +230,22 @@ impl<S: PositionStore> Session<S> {
             kafka.lost = lost,
             "partitions taken back"
         );
+        if let Some(serial) = self.taking_up {
+            // It is answered in its order.
+            let placing = self.partitions.values().filter(|it| it.phase == Phase::Placing);
+            let rest = placing.filter(|it| !list.contains(&it.name));
+            let rest = rest.map(|it| (it.name.clone(), Offset::End)).collect();
+            self.take_up(serial, rest);
+        }
         let now = Instant::now();
+        self.last_serial += 1;
+        let earlier = self.leaving.take();
+        let earlier = earlier.map(|leaving| leaving.partitions).unwrap_or_default();
         self.leaving = Some(Leaving {
-            partitions: list,
+            partitions: earlier.into_iter().chain(list).collect(),
             until: if lost { now } else { now + FINISH },
             committing: lost,
+            serial: self.last_serial,
         });
         if lost {
             self.let_go();
@@ -220,7 +267,7 @@ impl<S: PositionStore> Session<S> {
         if leaving.committing || (flying && Instant::now() < leaving.until) {
             return;
         }
-        let names = leaving.partitions.clone();
+        let (names, serial) = (leaving.partitions.clone(), leaving.serial);
         if let Some(leaving) = &mut self.leaving {
             leaving.committing = true;
         }
@@ -233,7 +280,7 @@ impl<S: PositionStore> Session<S> {
                 let _ = timeout(COMMIT, commit).await;
             }
             let _ = timeout(COMMIT, store.clear(&names)).await;
-            Step::Committed
+            Step::Committed(serial)
         };
         self.steps.push(committing.boxed());
     }
@@ -247,11 +294,7 @@ impl<S: PositionStore> Session<S> {
             self.forget(name);
         }
         let done = if is_cooperative(&self.client) {
-            let mut list = TopicPartitionList::new();
-            for name in &leaving.partitions {
-                list.add_partition(&name.topic, name.partition);
-            }
-            self.client.incremental_unassign(&list)
+            self.client.incremental_unassign(&listed(&leaving.partitions))
         } else {
             self.forget_all();
             self.client.unassign()

@@ -4,7 +4,7 @@ use super::{Session, Step};
 use crate::{
     Care, Chunk, FENCED, PositionStore, Suspect, TopicPartition,
     caution::Caution,
-    partition::{Cut, Filled, Flight, Phase},
+    partition::{Cut, Filled, Flight, Partition, Phase},
     placing::insist,
 };
 use futures_util::FutureExt;
@@ -46,7 +46,7 @@ impl<S: PositionStore> Session<S> {
             return;
         }
         let filled = partition.fill(records, bytes);
-        if filled == Filled::OutOfRange {
+        if matches!(filled, Filled::OutOfRange | Filled::Hole) {
             partition.place_again();
             return self.place(vec![name.clone()]);
         }
@@ -67,7 +67,7 @@ impl<S: PositionStore> Session<S> {
         let Some(partition) = self.partitions.get_mut(name) else {
             return;
         };
-        let suspect = suspect(name, partition.caution, partition.first, partition.stored, &cut);
+        let suspect = suspect(partition, &cut);
         let weight = cut.bytes as u64;
         let serial = partition.serial;
         partition.flight = Some(Flight {
@@ -160,6 +160,7 @@ impl<S: PositionStore> Session<S> {
             partition.read_up_to = last.timestamp.or(partition.read_up_to);
         }
         partition.stored = Some(cut.next);
+        partition.begin = cut.next;
         partition.to_commit = Some(cut.next);
         partition.end = partition.end.max(Some(cut.next));
         partition.caution = partition.caution.and_then(|it| it.after_success(cut.next));
@@ -215,22 +216,16 @@ impl<S: PositionStore> Session<S> {
 }
 
 /// What to note before a chunk is handed out: how to go on if the process dies with it.
-fn suspect(
-    name: &TopicPartition,
-    caution: Option<Caution>,
-    first: bool,
-    stored: Option<i64>,
-    cut: &Cut,
-) -> Option<Suspect> {
-    let record = cut.records.first()?;
+fn suspect(partition: &Partition, cut: &Cut) -> Option<Suspect> {
+    let caution = partition.caution;
     let rejected = caution.is_some_and(|caution| caution.care() == Care::Reject);
-    if rejected || (caution.is_none() && !first) {
+    if cut.records.is_empty() || rejected || (caution.is_none() && !partition.first) {
         return None;
     }
     let Caution { until, size, alone } = Caution::after_failure(caution, cut.records.len(), cut.next);
     Some(Suspect {
-        partition: name.clone(),
-        from: stored.unwrap_or(record.offset),
+        partition: partition.name.clone(),
+        from: partition.begin,
         until,
         size,
         alone,

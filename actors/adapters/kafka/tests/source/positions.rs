@@ -4,7 +4,7 @@ use crate::{
     replica::{Replica, partition, reached, settings, stored},
     store::Store,
 };
-use millrace_kafka::{KafkaSettings, OffsetReset, OnTruncated};
+use millrace_kafka::{Assignor, KafkaSettings, OffsetReset, OnTruncated};
 use millrace_stack::{Kafka, Sent};
 
 /// A topic of one partition with so many records.
@@ -230,4 +230,39 @@ async fn compression_keys_headers_and_tombstones_arrive_as_sent() {
     stored(&store, 10).await;
     assert_eq!(store.tables().values, expected);
     replica.stop().await;
+}
+
+/// The source has read a part when retention overtakes it.
+async fn overtaken_by_retention(assignor: Assignor) {
+    let kafka = Kafka::shared().await;
+    let (name, mut settings) = topic(kafka, "overtaken", 4).await;
+    settings.assignor = assignor;
+    settings.chunk_records = 2;
+    let store = Store::default();
+    let place = partition(&name, 0);
+    let replica = Replica::start(&settings, &store);
+    stored(&store, 4).await;
+    store.set_down(true);
+    // Large ones, so that the client cannot have fetched them all.
+    let large = "x".repeat(500_000);
+    let records: Vec<_> = (0..60).map(|_| Sent::new(large.clone())).collect();
+    kafka.produce(&name, &records).await.unwrap();
+    kafka.delete_records(&name, 0, 60).await.unwrap();
+    store.set_down(false);
+    reached(&store, &place, 64).await;
+    let offsets = store.offsets(&place);
+    assert_eq!(offsets[offsets.len() - 4..], [60, 61, 62, 63]);
+    assert_eq!(replica.metric("positions_lost_total"), 1.0);
+    let tables = store.tables();
+    let (_, from, to, _) = tables.gaps.first().unwrap();
+    let read: Vec<_> = range(0..*from).into_iter().chain(*to..64).collect();
+    assert_eq!(offsets, read, "what was not read is the gap");
+    drop(tables);
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn retention_that_overtakes_a_reader_is_a_gap_too() {
+    overtaken_by_retention(Assignor::CooperativeSticky).await;
+    overtaken_by_retention(Assignor::Range).await;
 }

@@ -149,3 +149,78 @@ async fn a_position_that_is_moved_meanwhile_is_where_it_goes_on() {
     assert_eq!(replica.metric("fenced_total"), 1.0);
     replica.stop().await;
 }
+
+#[tokio::test]
+async fn a_panic_of_the_source_costs_a_new_start_and_no_ghost_stays_in_the_group() {
+    let kafka = Kafka::shared().await;
+    let topic = kafka.name("panicked");
+    kafka.create_topic(&topic, 1, &[]).await.unwrap();
+    kafka.produce(&topic, &[Sent::new("0")]).await.unwrap();
+    let (settings, store) = (settings(kafka, &topic), Store::default());
+    store.panic_once();
+    let replica = Replica::start(&settings, &store);
+    stored(&store, 1).await;
+    wait_for("the one member", TIMEOUT, async || {
+        let members = kafka.members(&settings.group).await?;
+        anyhow::ensure!(members.len() == 1, "{members:?}");
+        anyhow::Ok(())
+    })
+    .await
+    .unwrap();
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_chunk_that_takes_too_long_does_not_hold_a_rebalance_and_a_drain_meanwhile_ends() {
+    let kafka = Kafka::shared().await;
+    let topic = kafka.name("slow");
+    kafka.create_topic(&topic, 2, &[]).await.unwrap();
+    let records = [Sent::new("0").to(0), Sent::new("0").to(1)];
+    kafka.produce(&topic, &records).await.unwrap();
+    let (mut settings, store) = (settings(kafka, &topic), Store::default());
+    settings.rebalance_timeout = std::time::Duration::from_secs(60);
+    // The database holds the chunks: they are not settled while the group wants a partition back.
+    store.set_down(true);
+    let slow = Replica::start(&settings, &store);
+    slow.has(2).await;
+    let other = Replica::start(&settings, &Store::default());
+    other.has(1).await;
+    slow.has(1).await;
+    drop(slow);
+    other.has(2).await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn replicas_that_come_and_go_all_the_time_lose_and_double_nothing() {
+    let kafka = Kafka::shared().await;
+    for (assignor, protocol) in [
+        (Assignor::CooperativeSticky, GroupProtocol::Classic),
+        (Assignor::Range, GroupProtocol::Classic),
+        (Assignor::CooperativeSticky, GroupProtocol::Consumer),
+    ] {
+        let topic = kafka.name("busy");
+        kafka.create_topic(&topic, PARTITIONS, &[]).await.unwrap();
+        let settings = KafkaSettings {
+            assignor,
+            protocol,
+            chunk_records: 20,
+            ..settings(kafka, &topic)
+        };
+        let store = Store::default();
+        let stays = Replica::start(&settings, &store);
+        for round in 1..=6 {
+            let guest = Replica::start(&settings, &store);
+            write(kafka, &topic, 50).await;
+            if round % 3 == 0 {
+                guest.has(3).await;
+            }
+            write(kafka, &topic, 50).await;
+            guest.stop().await;
+            write(kafka, &topic, 50).await;
+        }
+        stored(&store, 900 * 6).await;
+        is_whole(&store, &topic, 900);
+        stays.stop().await;
+    }
+}

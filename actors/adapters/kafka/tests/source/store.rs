@@ -18,6 +18,7 @@ pub(crate) struct Store(Arc<Inner>);
 struct Inner {
     tables: Mutex<Tables>,
     down: AtomicBool,
+    panics: AtomicBool,
 }
 
 #[derive(Default)]
@@ -45,6 +46,11 @@ impl Store {
     /// Whether it answers nothing.
     pub(crate) fn set_down(&self, down: bool) {
         self.0.down.store(down, SeqCst);
+    }
+
+    /// The next question panics.
+    pub(crate) fn panic_once(&self) {
+        self.0.panics.store(true, SeqCst);
     }
 
     pub(crate) fn set_row(&self, partition: &TopicPartition, next: i64, id: Option<Uuid>) {
@@ -90,6 +96,7 @@ impl Store {
     }
 
     fn answer(&self) -> Result<(), Fault> {
+        assert!(!self.0.panics.swap(false, SeqCst), "the test's own panic");
         if self.0.down.load(SeqCst) {
             return Err(Fault::outage("database", "it is down, as the test has it"));
         }
