@@ -1,6 +1,7 @@
 //! The pipeline of product events: Kafka → a journal, aggregates and work for the archive, in Postgres.
 
 mod copies;
+mod commands;
 mod probes;
 mod settings;
 mod stages;
@@ -8,7 +9,7 @@ mod stages;
 use crate::{
     config::{self, Group, Processing, Reader},
     health::{Consuming, Queues},
-    pipeline::{Configured, Pipeline, Prepared, Schema, SourceView},
+    pipeline::{Command, Configured, Pipeline, Prepared, Schema, SourceView},
     probe::Probe,
 };
 use millrace_engine::ByteBudget;
@@ -54,6 +55,10 @@ impl Pipeline for Products {
             database: config::postgres(reader, shared).0,
             migrations: MIGRATIONS,
         })
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        &commands::COMMANDS
     }
 }
 

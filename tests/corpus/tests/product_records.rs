@@ -21,6 +21,7 @@ fn hostile(seed: u64) -> ProductsSettings {
         products: 40,
         temper: Temper::Hostile,
         rejected: DeadLetters::Every,
+        max_event_bytes: Some(1 << 16),
         ..ProductsSettings::default()
     }
 }
@@ -28,6 +29,7 @@ fn hostile(seed: u64) -> ProductsSettings {
 fn oracle_settings() -> ProductSettings {
     ProductSettings {
         received_at: ProductsSettings::default().until,
+        max_event_bytes: 1 << 16,
         ..ProductSettings::now()
     }
 }

@@ -51,8 +51,8 @@ pub struct ProductsSettings {
     pub temper: Temper,
     /// Whether some records must be rejected.
     pub rejected: DeadLetters,
-    /// `MAX_EVENT_BYTES` of the service, for a record that exceeds it.
-    pub max_event_bytes: usize,
+    /// `MAX_EVENT_BYTES` of the service, for a record that exceeds it; none: no such record.
+    pub max_event_bytes: Option<usize>,
     /// `MAX_JSON_DEPTH` of the service, for a record that exceeds it.
     pub max_json_depth: usize,
 }
@@ -130,7 +130,7 @@ impl Default for ProductsSettings {
             repeat_percent: 5,
             temper: Temper::Plain,
             rejected: DeadLetters::None,
-            max_event_bytes: 1 << 20,
+            max_event_bytes: None,
             max_json_depth: 64,
         }
     }

@@ -106,6 +106,9 @@ fn fields() -> Vec<Poison> {
 fn limits(settings: &ProductsSettings) -> Vec<Poison> {
     let depth = settings.max_json_depth;
     let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-    let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(settings.max_event_bytes));
-    vec![rejected("too_deep", deep), rejected("event_too_large", large)]
+    let large = settings.max_event_bytes.map(|limit| {
+        let value = format!(r#"{{"x":"{}"}}"#, "x".repeat(limit));
+        rejected("event_too_large", value)
+    });
+    large.into_iter().chain([rejected("too_deep", deep)]).collect()
 }
