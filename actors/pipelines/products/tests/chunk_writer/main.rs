@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commit;
+mod corpus;
 mod duplicates;
 mod fixtures;
 mod order;
