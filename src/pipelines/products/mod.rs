@@ -1,7 +1,7 @@
 //! The pipeline of product events: Kafka → a journal, aggregates and work for the archive, in Postgres.
 
-mod copies;
 mod commands;
+mod copies;
 mod probes;
 mod settings;
 mod stages;
