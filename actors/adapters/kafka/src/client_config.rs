@@ -55,6 +55,16 @@ pub(crate) fn consumer(settings: &KafkaSettings, budget: u64, partitions: usize)
     config
 }
 
+/// Of a client that only looks: it joins no group, and sees what a consumer of committed records does.
+pub(crate) fn onlooker(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = access(&settings.brokers, &settings.access);
+    config
+        .set("client.id", &settings.client)
+        .set("isolation.level", "read_committed")
+        .set("allow.auto.create.topics", "false");
+    config
+}
+
 /// The producer's: each copy is written once, and told when it is safe.
 pub(crate) fn producer(brokers: &[String], client: &str, by: &Access) -> ClientConfig {
     let mut config = access(brokers, by);

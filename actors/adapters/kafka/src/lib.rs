@@ -6,6 +6,7 @@ mod client_config;
 mod context;
 mod decide;
 mod ends;
+mod look;
 mod metrics;
 mod partition;
 mod ping;
@@ -21,6 +22,7 @@ mod troubles;
 
 pub use chunk::{Care, Chunk, Record, TopicPartition};
 pub use ends::ends;
+pub use look::{Span, offsets_at, spans};
 pub use metrics::KafkaMetrics;
 pub use ping::ping;
 pub use producer::Producer;
