@@ -74,7 +74,8 @@ impl ProvideCredentials for Keys {
     {
         let keys = self.0.renew();
         let secret = keys.secret.expose_secret();
-        let known = Credentials::new(&keys.access, secret, None, None, "millrace");
+        let token = keys.token.as_ref().map(|token| token.expose_secret().to_owned());
+        let known = Credentials::new(&keys.access, secret, token, None, "millrace");
         future::ProvideCredentials::ready(Ok(known))
     }
 }

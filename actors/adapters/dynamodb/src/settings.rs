@@ -32,6 +32,8 @@ pub struct DynamoKeys {
     pub access: String,
     /// Secret key.
     pub secret: SecretString,
+    /// Token of keys that end.
+    pub token: Option<SecretString>,
 }
 
 // === impl DynamoSettings ===
@@ -60,12 +62,17 @@ impl DynamoKeys {
         Self {
             access: "fake".to_owned(),
             secret: "fake".into(),
+            token: None,
         }
     }
 }
 
 impl PartialEq for DynamoKeys {
     fn eq(&self, other: &Self) -> bool {
-        self.access == other.access && self.secret.expose_secret() == other.secret.expose_secret()
+        let all = |keys: &Self| {
+            let token = keys.token.as_ref().map(|token| token.expose_secret().to_owned());
+            (keys.access.clone(), keys.secret.expose_secret().to_owned(), token)
+        };
+        all(self) == all(other)
     }
 }

@@ -87,6 +87,7 @@ impl FileWriter {
             file.key = file.key,
             file.events = file.members.len(),
             file.bytes = stored.bytes,
+            fate = "stored",
             "archived"
         );
         Ok(())

@@ -1,17 +1,21 @@
 //! Recent events, for people who ask: one port, and two stores behind it. An expired event is never told, whether it is
 //! deleted yet or not.
 
+mod due;
 mod dynamo;
 mod item;
 mod journal;
 mod projector;
 mod queue;
+mod watch;
 
+pub use due::PROJECTION;
 pub use dynamo::DynamoEvents;
 pub use item::SHAPE;
 pub use journal::JournalEvents;
 pub use projector::{ProjectionMetrics, Projector, QueuedEvent};
 pub use queue::{ProjectionQueue, Waiting};
+pub use watch::{ProjectionWatch, Seen};
 
 use crate::domain::EventType;
 use jiff::Timestamp;

@@ -10,7 +10,7 @@ mod stats;
 
 pub use archive::{ArchiveFile, ArchiveHour, ArchiveReport};
 pub use event::{ArchivedIn, StoredEvent};
-pub use positions::{GapReport, PositionReport};
+pub use positions::{GapReport, PositionReport, ReadHere};
 pub use product::ProductReport;
 pub use rejected::{RejectedPlace, RejectedReport, RejectedWhole};
 pub use stats::{ProductsByStatus, StatsReport};

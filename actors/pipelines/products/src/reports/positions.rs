@@ -43,6 +43,19 @@ pub struct PositionReport {
     pub waits: Option<String>,
 }
 
+/// What a replica knows of a partition that it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadHere {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i64,
+    /// Behind the last record there is.
+    pub end: Option<i64>,
+    /// Why it is not read.
+    pub waits: Option<String>,
+}
+
 /// Records that were never read and never will be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GapReport {
@@ -58,6 +71,21 @@ pub struct GapReport {
     pub reason: String,
     /// When it was found.
     pub at: Timestamp,
+}
+
+// === impl PositionReport ===
+
+impl PositionReport {
+    /// Adds what the replica knows that reads the partition.
+    pub fn add(&mut self, known: &[ReadHere]) {
+        let here = known
+            .iter()
+            .find(|here| here.topic == self.topic && here.partition == self.partition);
+        let Some(here) = here else { return };
+        self.end = here.end;
+        self.lag = here.end.map(|end| (end - self.position).max(0));
+        self.waits.clone_from(&here.waits);
+    }
 }
 
 // === impl Reports ===

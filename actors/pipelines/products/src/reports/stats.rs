@@ -58,6 +58,16 @@ pub struct ProductsByStatus {
 // === impl Reports ===
 
 impl Reports {
+    /// Events by kind, of all that are counted.
+    ///
+    /// # Errors
+    /// The database has no answer.
+    pub async fn events_by_type(&self) -> Told<BTreeMap<String, i64>> {
+        let [kinds] = self.database.answers([Question::new(KINDS)]).await?;
+        let kinds: Vec<(String, i64)> = all(&kinds, |row| Ok((row.try_get(0)?, row.try_get(1)?)))?;
+        Ok(kinds.into_iter().collect())
+    }
+
     /// The figures, and those of so many hours one by one.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod settings;
 mod state;
 mod statements;
 mod tables;
+mod told;
 mod writer;
 
 pub use metrics::WriterMetrics;

@@ -6,6 +6,7 @@ use super::{
     draft::{Draft, Refused, day},
     statements::{Statements, Written},
     tables::positions::{Found, Holder},
+    told::Told,
 };
 use crate::{domain::Event, messages::CheckedChunk};
 use millrace_engine::{
@@ -23,6 +24,7 @@ pub struct Writer {
     statements: Statements<'static>,
     days: Days,
     metrics: WriterMetrics,
+    told: Told,
 }
 
 // === impl Writer ===
@@ -41,6 +43,7 @@ impl Writer {
             statements,
             days: Days::default(),
             metrics,
+            told: Told::default(),
         }
     }
 
@@ -57,6 +60,7 @@ impl Writer {
             let detail = match transactions.write(&[&draft]).await {
                 Ok(Written::Stored(stored)) => {
                     self.metrics.count(&draft, &stored, started.elapsed());
+                    self.told.tell(&draft, &stored);
                     return Ok(());
                 }
                 Ok(Written::Fenced(found)) => return self.fenced(chunk, found),
