@@ -34,6 +34,8 @@ pub(crate) struct Partition {
     /// Where reading began is not what is stored: the position is to be stored even without records.
     pub(crate) pin: bool,
     pub(crate) caution: Option<Caution>,
+    /// A process died with what the caution is for; until then it is handled while nothing else is.
+    pub(crate) accused_until: Option<Instant>,
     /// Nothing was stored since the assignment: the process may have died with what comes first.
     pub(crate) first: bool,
     pub(crate) flight: Option<Flight>,
@@ -113,6 +115,7 @@ impl Partition {
             topic_id: None,
             pin: false,
             caution: None,
+            accused_until: None,
             first: true,
             flight: None,
             to_commit: None,

@@ -1,6 +1,6 @@
 //! Partitions come and go.
 
-use super::{Leaving, Session, Step, listed};
+use super::{Leaving, Session, Step, flow::ACCUSED, listed};
 use crate::{
     PositionStore, TopicPartition,
     context::is_cooperative,
@@ -143,6 +143,7 @@ impl<S: PositionStore> Session<S> {
                 sought,
             } => {
                 partition.caution = caution;
+                partition.accused_until = caution.map(|_| Instant::now() + ACCUSED);
                 partition.read_from(at);
                 partition.to_commit = placed.stored;
                 if let Some(from) = lost_from {

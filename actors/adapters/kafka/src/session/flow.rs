@@ -20,16 +20,48 @@ use tracing::{Span, error_span, field::Empty, warn};
 /// Delays before a chunk is handed out again.
 const DELAYS: Backoff = Backoff::doubling(Duration::from_millis(50), Duration::from_secs(5));
 
+/// So long other partitions wait for records that a process may have died of; they may be gone from the log.
+pub(super) const ACCUSED: Duration = Duration::from_secs(30);
+
 impl<S: PositionStore> Session<S> {
     /// Hands out what is there, one chunk of a partition at a time.
     pub(super) fn take(&mut self, intake: &Intake<Chunk>) {
         if self.draining || self.suspended {
             return;
         }
-        let names: Vec<_> = self.partitions.keys().cloned().collect();
-        for name in names {
-            self.take_of(&name, intake);
+        let accused: Vec<_> = self.accused().cloned().collect();
+        for name in &accused {
+            // What kills the process must be alone in it, or its neighbours would be accused with it.
+            if self
+                .partitions
+                .values()
+                .any(|partition| partition.flight.is_some())
+            {
+                return;
+            }
+            self.take_of(name, intake);
         }
+        if accused.is_empty() {
+            let names: Vec<_> = self.partitions.keys().cloned().collect();
+            for name in names {
+                self.take_of(&name, intake);
+            }
+        }
+    }
+
+    /// Partitions with records that a process may have died of, as long as those come within their time.
+    fn accused(&self) -> impl Iterator<Item = &TopicPartition> {
+        let now = Instant::now();
+        self.partitions
+            .iter()
+            .filter(move |(_, partition)| {
+                partition.phase == Phase::Reading
+                    && partition.accused_until.is_some_and(|until| now < until)
+                    && partition
+                        .caution
+                        .is_some_and(|caution| caution.care() == Care::Part)
+            })
+            .map(|(name, _)| name)
     }
 
     fn take_of(&mut self, name: &TopicPartition, intake: &Intake<Chunk>) {
@@ -164,6 +196,7 @@ impl<S: PositionStore> Session<S> {
         partition.to_commit = Some(cut.next);
         partition.end = partition.end.max(Some(cut.next));
         partition.caution = partition.caution.and_then(|it| it.after_success(cut.next));
+        partition.accused_until = partition.accused_until.map(|_| Instant::now() + ACCUSED);
         partition.pin = false;
         partition.first = false;
         partition.failures = 0;

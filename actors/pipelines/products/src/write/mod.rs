@@ -24,4 +24,5 @@ pub use positions::Positions;
 pub use retention::{Retention, Tidied};
 pub use schema::{MIGRATIONS, rights};
 pub use settings::{Keeping, Rules};
+pub use statements::{WRITE_BEGIN, WRITE_COMMITTED, WRITE_END};
 pub use writer::Writer;

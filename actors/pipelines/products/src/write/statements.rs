@@ -13,12 +13,20 @@ use super::{
 use crate::domain::Event;
 use futures_util::{future::try_join4, try_join};
 use jiff::{SignedDuration, Timestamp};
+use millrace_engine::failpoints::{Point, reached};
 use millrace_postgres::{Client, Error, LEAVE_A_TRACE, Preparing, Row, Write};
 use std::{
     collections::{BTreeSet, HashSet},
     marker::PhantomData,
     sync::Arc,
 };
+
+/// A transaction has begun; the subject is the chunk: topic, partition, first and last offset.
+pub const WRITE_BEGIN: Point = Point("products.write.begin");
+/// All of its statements have run.
+pub const WRITE_END: Point = Point("products.write.end");
+/// It is committed, and nothing was told yet.
+pub const WRITE_COMMITTED: Point = Point("products.write.committed");
 
 /// What is stored of chunks. Cheap to clone.
 #[derive(Clone)]
@@ -116,9 +124,17 @@ impl<'c> Write for Statements<'c> {
     async fn fill<'a>(&'a self, client: &Client, drafts: &[&'a Draft<'c>]) -> Result<Written<'a>, Error> {
         let mut written = Written::Tried;
         for draft in drafts {
+            reached(WRITE_BEGIN, &draft.id);
             written = self.shared.fill(client, draft).await?;
+            reached(WRITE_END, &draft.id);
         }
         Ok(written)
+    }
+
+    fn committed(drafts: &[&Draft<'c>]) {
+        for draft in drafts {
+            reached(WRITE_COMMITTED, &draft.id);
+        }
     }
 
     fn failed(&self, error: &Error) {

@@ -4,7 +4,7 @@ use super::{
     Rules, WriterMetrics,
     days::Days,
     draft::{Draft, Refused, day},
-    statements::{Statements, Written},
+    statements::{Statements, Stored, Written},
     tables::positions::{Found, Holder},
     told::Told,
 };
@@ -61,6 +61,7 @@ impl Writer {
                 Ok(Written::Stored(stored)) => {
                     self.metrics.count(&draft, &stored, started.elapsed());
                     self.told.tell(&draft, &stored);
+                    log(&draft, &stored);
                     return Ok(());
                 }
                 Ok(Written::Fenced(found)) => return self.fenced(chunk, found),
@@ -172,6 +173,33 @@ impl Sink for Writer {
         }
         Ok(())
     }
+}
+
+/// A line for the chunk, and one for each record that is new among the rejected.
+fn log(draft: &Draft<'_>, stored: &Stored<'_>) {
+    let (topic, partition) = (draft.topic(), draft.partition());
+    for row in draft.rejected.iter() {
+        if stored.rejected.contains(&row.record.offset) {
+            tracing::warn!(
+                topic,
+                partition,
+                offset = row.record.offset,
+                event_id = row.event_id,
+                reason = row.reason.as_str(),
+                detail = &*row.detail,
+                "record rejected"
+            );
+        }
+    }
+    tracing::debug!(
+        topic,
+        partition,
+        offset = draft.next,
+        events = stored.new.len(),
+        duplicates = stored.again.len(),
+        rejected = draft.rejected.len(),
+        "stored chunk"
+    );
 }
 
 /// No record pays for what the database does at the moment.
