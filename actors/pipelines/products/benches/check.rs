@@ -52,7 +52,8 @@ fn checks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("check");
     for (name, temper) in [("plain", Temper::Plain), ("hostile", Temper::Hostile)] {
         let chunk = chunk(temper);
-        let bytes = chunk().records.iter().filter_map(|record| record.value.as_ref());
+        let sample = chunk();
+        let bytes = sample.records.iter().filter_map(|record| record.value.as_ref());
         group.throughput(Throughput::Bytes(bytes.map(|value| value.len() as u64).sum()));
         group.bench_function(name, |bencher| {
             let read = |chunk| black_box(check(chunk, &Limits::default()));
