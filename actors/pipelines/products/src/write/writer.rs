@@ -175,22 +175,9 @@ impl Sink for Writer {
     }
 }
 
-/// A line for the chunk, and one for each record that is new among the rejected.
+/// A line for the chunk, for those who want each.
 fn log(draft: &Draft<'_>, stored: &Stored<'_>) {
     let (topic, partition) = (draft.topic(), draft.partition());
-    for row in draft.rejected.iter() {
-        if stored.rejected.contains(&row.record.offset) {
-            tracing::warn!(
-                topic,
-                partition,
-                offset = row.record.offset,
-                event_id = row.event_id,
-                reason = row.reason.as_str(),
-                detail = &*row.detail,
-                "record rejected"
-            );
-        }
-    }
     tracing::debug!(
         topic,
         partition,
