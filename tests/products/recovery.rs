@@ -42,9 +42,9 @@ async fn comes_true_in_spite_of_deaths(trial: &Trial<'_>, replica: &Service) -> 
 async fn a_death_at_each_end_of_a_transaction_loses_and_doubles_nothing() {
     for point in ["begin", "end", "committed"] {
         let mut trial = Trial::on(Stack::shared().await, &format!("dies-{point}")).await;
-        trial.send(&mixed(20, 600)).await;
-        // Each of its lives ends at the ninth transaction.
-        let faults = format!("products.write.{point}=8*off->1*return(kill)");
+        trial.send(&mixed(20, 400)).await;
+        // Each of its lives ends at the thirteenth transaction.
+        let faults = format!("products.write.{point}=12*off->1*return(kill)");
         let replica = trial.replica(&[("FAILPOINTS", faults.as_str()), ("CHUNK_MAX_RECORDS", "20")]);
         let deaths = comes_true_in_spite_of_deaths(&trial, &replica).await;
         assert!(deaths >= 2, "{point}: it died {deaths} times");
@@ -52,26 +52,26 @@ async fn a_death_at_each_end_of_a_transaction_loses_and_doubles_nothing() {
 }
 
 /// A record that the process dies of, among others of its partition.
-fn with_killer() -> Vec<Mixed> {
+fn with_a_fatal_one() -> Vec<Mixed> {
     let mut records = mixed(21, 300);
     let value = r#"{"id": "k", "type": "ProductDeleted", "productId": "p"}"#;
-    records.insert(150, (2, Sent::new(value).to(1).key("killer")));
+    records.insert(150, (2, Sent::new(value).to(1).key("fatal")));
     records
 }
 
-/// Only the killer is rejected for what it did, and its neighbours are stored.
-async fn only_the_killer_pays(name: &str, order: &str) -> usize {
+/// Only the fatal one is rejected for what it did, and its neighbours are stored.
+async fn only_the_fatal_one_pays(name: &str, order: &str) -> usize {
     let mut trial = Trial::on(Stack::shared().await, name).await;
-    trial.send(&with_killer()).await;
-    let faults = format!("products.check=return({order} killer)");
+    trial.send(&with_a_fatal_one()).await;
+    let faults = format!("products.check=return({order} fatal)");
     let replica = trial.replica(&[("FAILPOINTS", faults.as_str())]);
     let database = trial.tenant.connect_postgres().await.unwrap();
-    let sql = "SELECT count(*) FILTER (WHERE reason = 'killed_worker' AND record_key = 'killer'), \
+    let sql = "SELECT count(*) FILTER (WHERE reason = 'killed_worker' AND record_key = 'fatal'), \
         count(*) FILTER (WHERE reason = 'killed_worker') FROM rejected_events";
-    let found = wait_for("the killer to be rejected", PATIENCE, async || {
+    let found = wait_for("the fatal one to be rejected", PATIENCE, async || {
         let row = database.query_one(sql, &[]).await?;
-        let (killers, all): (i64, i64) = (row.get(0), row.get(1));
-        anyhow::ensure!((killers, all) == (1, 1), "{killers} of {all}");
+        let (fatal, all): (i64, i64) = (row.get(0), row.get(1));
+        anyhow::ensure!((fatal, all) == (1, 1), "{fatal} of {all}");
         Ok(())
     });
     tokio::pin!(found);
@@ -86,8 +86,8 @@ async fn only_the_killer_pays(name: &str, order: &str) -> usize {
             }
         }
     }
-    // The oracle knows nothing of the killer: without it all is as computed.
-    trial.forget_key(b"killer");
+    // The oracle knows nothing of the fatal one: without it all is as computed.
+    trial.forget_key(b"fatal");
     database
         .batch_execute("DELETE FROM rejected_events WHERE reason = 'killed_worker'")
         .await
@@ -99,12 +99,12 @@ async fn only_the_killer_pays(name: &str, order: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_kills_the_process_is_rejected_and_its_neighbours_are_stored() {
-    let deaths = only_the_killer_pays("kills", "kill").await;
+    let deaths = only_the_fatal_one_pays("kills", "kill").await;
     // log2 of a chunk of 40, and three alone.
     assert!((3..=9).contains(&deaths), "{deaths} deaths");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_makes_a_checker_panic_is_rejected_and_the_process_lives() {
-    assert_eq!(only_the_killer_pays("panics", "panic").await, 0);
+    assert_eq!(only_the_fatal_one_pays("panics", "panic").await, 0);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 settings! { "Product events";
     MAX_EVENT: Whole<usize> = Setting::new("MAX_EVENT_BYTES", Whole::between(1_024, 1 << 30), "1048576", "Cap on one event; a larger record is rejected.");
-    MAX_FUTURE: Whole<u32> = Setting::new("MAX_FUTURE_MINUTES", Whole::between(0, 525_600), "60", "How far ahead of its receipt the time of an event may be; beyond that its receipt counts.");
+    MAX_FUTURE: Whole<u32> = Setting::new("MAX_FUTURE_MINUTES", Whole::between(0, 525_600), "60", "How far ahead of when it is received the time of an event may be; beyond that the former counts.");
     RECENT_DAYS: Whole<u64> = Setting::new("RECENT_EVENTS_TTL_DAYS", Whole::between(1, 3_650), "30", "How long recent events can be asked for.");
     DEDUP_DAYS: Whole<u64> = Setting::new("DEDUP_WINDOW_DAYS", Whole::between(1, 3_650), "30", "How long the id of an event is known; never less than `RECENT_EVENTS_TTL_DAYS`.");
     STATS_DAYS: Whole<u64> = Setting::new("STATS_RETENTION_DAYS", Whole::between(1, 36_500), "400", "How long the counts of hours are kept.");
