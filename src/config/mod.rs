@@ -6,6 +6,8 @@
 
 mod alerts;
 mod amqp_url;
+#[cfg(feature = "kafka")]
+mod dynamodb;
 mod http;
 mod json;
 #[cfg(feature = "kafka")]
@@ -34,6 +36,8 @@ mod tests;
 
 pub(crate) use alerts::is_loopback;
 pub use alerts::{AlertSettings, PagerDutySettings};
+#[cfg(feature = "kafka")]
+pub use dynamodb::{ProjectedSettings, RecentSettings, read as recent};
 pub use http::HttpSettings;
 pub use json::max_depth as max_json_depth;
 #[cfg(feature = "kafka")]
@@ -65,6 +69,9 @@ pub mod groups {
     pub const RABBITMQ: &Group = &rabbitmq::GROUP;
     /// Limits of JSON.
     pub const JSON: &Group = &json::GROUP;
+    /// Where recent events can be asked for.
+    #[cfg(feature = "kafka")]
+    pub const RECENT: &Group = &super::dynamodb::GROUP;
     /// Kafka, and the group on it.
     #[cfg(feature = "kafka")]
     pub const KAFKA: &Group = &super::kafka::GROUP;

@@ -1,8 +1,11 @@
 //! The pipeline of product events: Kafka → a journal, aggregates and work for the archive, in Postgres.
 
+mod api;
 mod commands;
 mod copies;
+mod panels;
 mod probes;
+mod recent;
 mod settings;
 mod stages;
 
@@ -12,15 +15,18 @@ use crate::{
     pipeline::{Command, Configured, Pipeline, Prepared, Schema, SourceView},
     probe::Probe,
 };
+use api::{Figures, Partitions, Reported};
 use millrace_engine::ByteBudget;
 use millrace_kafka::KafkaStatus;
 use millrace_products::{
     NAME,
+    reports::{ReadHere, Reports},
     write::{MIGRATIONS, Retention},
 };
 use prometheus_client::registry::Registry;
+use recent::{Projection, Recent};
 use settings::Settings;
-use stages::Parts;
+use stages::{PREFIX, Parts};
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -77,19 +83,48 @@ impl Configured for Settings {
         let parts = Parts::make(self, registry, budget)?;
         let retention = Retention::new(parts.database.clone(), self.keeping.clone());
         let settings = self.clone();
+        let recent = Recent::new(self, &parts.database, registry.sub_registry_with_prefix(PREFIX));
+        let projection = recent.projection().cloned();
+        let reports = Reports::new(parts.database.clone(), &self.kafka.group);
+        let partitions = read_here(&parts.status);
+        let mut probes = probes::working(&parts.status, &parts.database);
+        probes.extend(recent.projection().map(Projection::probe));
         Ok(Prepared {
-            probes: probes::working(&parts.status, &parts.database),
+            probes,
+            shown: Some(Arc::new(Reported {
+                reports,
+                recent: recent.store(),
+                partitions,
+                figures: Figures::default(),
+            })),
             ..Prepared::new(
                 NAME,
                 &["source", "checker", "writer"],
                 Arc::new(Broker(parts.status.clone())),
                 Box::new(move |supervision| {
-                    parts.start(&settings, supervision);
-                    vec![AbortOnDropHandle::new(tokio::spawn(retention.keep()))]
+                    let schema = parts.start(&settings, supervision);
+                    let projecting = projection.map(|projection| projection.start(supervision, &schema));
+                    let retaining = AbortOnDropHandle::new(tokio::spawn(retention.keep()));
+                    projecting.into_iter().chain([retaining]).collect()
                 }),
             )
         })
     }
+}
+
+/// What this replica knows of the partitions that it reads.
+fn read_here(status: &KafkaStatus) -> Partitions {
+    let status = status.clone();
+    Arc::new(move || {
+        let partitions = status.partitions().into_iter();
+        let known = partitions.map(|(of, partition)| ReadHere {
+            topic: of.topic.to_string(),
+            partition: of.partition.into(),
+            end: partition.end,
+            waits: partition.waits,
+        });
+        known.collect()
+    })
 }
 
 // === impl Broker ===

@@ -1,6 +1,6 @@
 //! The dependencies as commands and health checks see them: a probe for each.
 
-use super::settings::Settings;
+use super::{recent, settings::Settings};
 use crate::probe::Probe;
 use millrace_kafka::{DEPENDENCY, KafkaStatus};
 use millrace_postgres::Database;
@@ -31,7 +31,9 @@ pub(super) fn of(settings: &Settings) -> Vec<Probe> {
             })
         }
     };
-    vec![broker, database]
+    let mut probes = vec![broker, database];
+    probes.extend(recent::probe_of(&settings.recent));
+    probes
 }
 
 /// The same questions over the connections that do the work: what they answer is what the work meets.

@@ -20,7 +20,7 @@ use tokio::{runtime::Handle, sync::OnceCell};
 use tracing::info;
 
 /// Of the names of the pipeline's metrics.
-const PREFIX: &str = "products";
+pub(super) const PREFIX: &str = "products";
 
 /// The shared things that actors are built from, again after every failure.
 pub(super) struct Parts {
@@ -74,7 +74,7 @@ impl Parts {
 
     /// One pipeline: source → checkers → writers. Started from its end, so that nothing is ever sent to an actor that
     /// is not there.
-    pub(super) fn start(self, settings: &Settings, supervision: &Supervision) {
+    pub(super) fn start(self, settings: &Settings, supervision: &Supervision) -> Schema {
         let schema = Schema::new(settings, self.database.clone());
         let writers = self.writers(settings, supervision, &schema);
         let checkers = self.checkers(settings, supervision, &writers);
@@ -99,6 +99,7 @@ impl Parts {
             group = settings.kafka.group,
             "pipeline started"
         );
+        schema
     }
 
     /// A writer is built when its database answers: a rebuild is the breaker's probe.

@@ -2,7 +2,7 @@
 
 mod events;
 
-use crate::config::{self, Group, Processing, Reader, WorkerCounts, groups};
+use crate::config::{self, Group, Processing, Reader, RecentSettings, WorkerCounts, groups};
 use millrace_kafka::KafkaSettings;
 use millrace_postgres::PostgresSettings;
 use millrace_products::{
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(super) rules: Rules,
     /// For how long.
     pub(super) keeping: Keeping,
+    /// Where recent events are.
+    pub(super) recent: RecentSettings,
     /// The database.
     pub(super) postgres: PostgresSettings,
     /// Actors of each kind.
@@ -32,7 +34,13 @@ pub(crate) struct Settings {
 }
 
 /// Its groups of settings, in the order of the documentation.
-pub(super) static GROUPS: [&Group; 4] = [groups::KAFKA, groups::POSTGRES, groups::JSON, &events::GROUP];
+pub(super) static GROUPS: [&Group; 5] = [
+    groups::KAFKA,
+    groups::POSTGRES,
+    groups::JSON,
+    &events::GROUP,
+    groups::RECENT,
+];
 
 // === impl Settings ===
 
@@ -41,8 +49,14 @@ impl Settings {
     pub(super) fn read(reader: &mut Reader<'_>, shared: &Processing) -> Self {
         let (kafka, copies_to) = config::kafka(reader);
         let (postgres, auto_migrate) = config::postgres(reader, shared);
-        let events = events::read(reader, &kafka.group, copies_to.is_some());
+        let mut events = events::read(reader, &kafka.group, copies_to.is_some());
+        let recent = config::recent(reader);
+        if let RecentSettings::DynamoDb(projected) = &recent {
+            events.rules.projects = true;
+            events.keeping.journal = projected.journal;
+        }
         Self {
+            recent,
             limits: events.limits,
             rules: events.rules,
             keeping: events.keeping,
