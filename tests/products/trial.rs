@@ -42,6 +42,18 @@ impl<'s> Trial<'s> {
         }
     }
 
+    /// Runs a command that reads this trial, to its end.
+    pub(crate) async fn command(&self, args: &[&str]) -> std::process::Output {
+        let (brokers, topics) = (self.kafka.brokers(), self.topics.join(","));
+        let settings = [
+            ("PIPELINES", "products"),
+            ("KAFKA_BROKERS", brokers.as_str()),
+            ("KAFKA_TOPICS", topics.as_str()),
+            ("KAFKA_GROUP_ID", self.group.as_str()),
+        ];
+        self.tenant.command(millrace(), args, &settings).await.unwrap()
+    }
+
     /// Starts a replica with these settings, beside what makes it read this trial.
     pub(crate) fn replica(&self, more: &[(&str, &str)]) -> Service {
         let (brokers, topics) = (self.kafka.brokers(), self.topics.join(","));
