@@ -29,7 +29,7 @@ pub trait Shown: Send + Sync {
         None
     }
 
-    /// What it adds to `/health`. It asks no more often than every two seconds, whoever asks it, and writes nothing.
+    /// What it adds to `/health`. It asks no more often than every two seconds, however often it is asked, and writes nothing.
     fn health(&self) -> BoxFuture<'_, HealthPart> {
         ready(HealthPart::default()).boxed()
     }

@@ -35,6 +35,7 @@ async fn every_event_becomes_one_item_while_dynamodb_throttles_half_of_all() {
     .await
     .unwrap();
     dynamo.refuse(Refusal::Half);
+    trial.send(&mixed(24, 500)).await;
     trial.comes_true(&[&replica]).await;
     let database = trial.tenant.connect_postgres().await.unwrap();
     wait_for("the queue to be empty", PATIENCE, async || {

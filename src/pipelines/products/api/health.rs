@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 use tokio::{sync::Mutex, time::Instant};
 
-/// Whoever asks, the database is asked no more often than this.
+/// However often it is asked, the database is asked no more often than this.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// Figures of a moment ago.
