@@ -4,13 +4,14 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help deps promtool demo test conformance manifests deploy-check image-check lint docs bench bench-peers bench-render counts chaos mutants fuzz deny sbom
+.PHONY: help deps promtool moto demo test conformance manifests deploy-check image-check lint docs bench bench-peers bench-render counts chaos mutants fuzz deny sbom
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: ## Install RabbitMQ, Postgres and Chromium from Debian packages (asks before sudo)
+deps: ## Install RabbitMQ, Postgres, Chromium and a JRE from Debian packages (asks before sudo), and Kafka through Maven
 	@deploy/scripts/install-deps
+	@deploy/scripts/kafka4
 
 demo: ## Watch real events flow through real servers into real tables (ONCE=1 to exit when done)
 	@deploy/scripts/install-deps demo
@@ -20,7 +21,10 @@ demo: ## Watch real events flow through real servers into real tables (ONCE=1 to
 promtool: deps
 	@deploy/scripts/install-deps --promtool
 
-test: deps promtool lint docs deploy-check ## Everything CI runs: format, clippy, docs, deployment, unit, property and integration tests, instruction counts
+moto:
+	@deploy/scripts/moto
+
+test: deps promtool moto lint docs deploy-check ## Everything CI runs: format, clippy, docs, deployment, unit, property and integration tests, instruction counts
 	$(CARGO) test --workspace --locked
 	$(MAKE) counts
 

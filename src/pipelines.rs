@@ -1,6 +1,8 @@
 //! The pipelines that this program knows: the only file that names all of them.
 
 mod batches;
+#[cfg(feature = "kafka")]
+mod products;
 
 #[cfg(test)]
 pub(crate) use batches::PANELS as BATCHES_PANELS;
@@ -10,7 +12,11 @@ use crate::pipeline::Pipeline;
 use std::sync::OnceLock;
 
 /// Those that are part of the program, one line each.
-static OURS: [&dyn Pipeline; 1] = [&batches::Batches];
+static OURS: &[&dyn Pipeline] = &[
+    &batches::Batches,
+    #[cfg(feature = "kafka")]
+    &products::Products,
+];
 
 /// Those of a program that brings more.
 static MORE: OnceLock<&'static [&'static dyn Pipeline]> = OnceLock::new();

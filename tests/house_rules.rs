@@ -15,10 +15,15 @@ const CLIENTS: &[(&str, &[&str])] = &[
     // The program names its system and its threads.
     ("actix-rt", &["millrace"]),
     ("amqprs", &["millrace-amqp"]),
+    ("aws-config", &["millrace-dynamodb"]),
+    ("aws-credential-types", &["millrace-dynamodb"]),
+    ("aws-sdk-dynamodb", &["millrace-dynamodb"]),
+    ("aws-smithy-http-client", &["millrace-dynamodb"]),
     ("object_store", &["millrace-objects"]),
+    ("rdkafka", &["millrace-kafka"]),
     ("tokio-postgres", &["millrace-postgres"]),
     ("deadpool-postgres", &["millrace-postgres"]),
-    ("zstd", &["millrace-batches"]),
+    ("zstd", &["millrace-batches", "millrace-products"]),
     ("opentelemetry", &["millrace", "millrace-engine"]),
 ];
 

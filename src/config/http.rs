@@ -10,7 +10,7 @@ use url::Url;
 
 settings! { "HTTP";
     ENABLED: Flag = Setting::new("METRICS_ENABLED", Flag, "true", "Serve `/metrics`, `/livez`, `/readyz`, `/health`, the page and the JSON API; off, there is no port at all.");
-    PORT: Whole<u16> = Setting::new("METRICS_PORT", Whole::between(0, 65_535), "9090", "That port; 0 takes a free one and logs it.");
+    PORT: Whole<u16> = Setting::new("METRICS_PORT", Whole::between(0, 65_535), "9090", "That port; 0 takes a free one and logs it.").alias(&["HEALTH_PORT"]);
     ADDRESS: Parsed<IpAddr> = Setting::new("METRICS_ADDRESS", Parsed::new("IP address", address, || Ipv4Addr::UNSPECIFIED.into()), "0.0.0.0", "Address to listen on; `::` for IPv6.");
     TOKEN: Text = Setting::optional("API_TOKEN", Text, "open to all", "Requests for `/api/v1/*` have to send it as `Authorization: Bearer …`.").hidden();
     JAEGER_UI: Parsed<String> = Setting::optional("JAEGER_UI_URL", Parsed::new("`http(s)://host:port`, a path may follow", ui, String::new), "no links", "Where people look at traces; the page links there.");

@@ -6,7 +6,12 @@
 
 mod alerts;
 mod amqp_url;
+#[cfg(feature = "kafka")]
+mod dynamodb;
 mod http;
+mod json;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod likeness;
 mod logging;
 mod mask;
@@ -31,7 +36,12 @@ mod tests;
 
 pub(crate) use alerts::is_loopback;
 pub use alerts::{AlertSettings, PagerDutySettings};
+#[cfg(feature = "kafka")]
+pub use dynamodb::{ProjectedSettings, RecentSettings, read as recent};
 pub use http::HttpSettings;
+pub use json::max_depth as max_json_depth;
+#[cfg(feature = "kafka")]
+pub use kafka::read as kafka;
 pub(crate) use likeness::did_you_mean;
 pub use logging::{LogFormat, LogLevel, LogSettings};
 pub use numbers::{Decimal, Mebibytes, Seconds, Whole};
@@ -53,10 +63,18 @@ pub use traces::{Pairs, Protocol, RootSampler, Sampler, TraceSettings, TraceTls}
 
 /// The groups of settings that a pipeline may have in common with others.
 pub mod groups {
-    use super::{Group, objects, postgres, rabbitmq};
+    use super::{Group, json, objects, postgres, rabbitmq};
 
     /// RabbitMQ, and the names on it.
     pub const RABBITMQ: &Group = &rabbitmq::GROUP;
+    /// Limits of JSON.
+    pub const JSON: &Group = &json::GROUP;
+    /// Where recent events can be asked for.
+    #[cfg(feature = "kafka")]
+    pub const RECENT: &Group = &super::dynamodb::GROUP;
+    /// Kafka, and the group on it.
+    #[cfg(feature = "kafka")]
+    pub const KAFKA: &Group = &super::kafka::GROUP;
     /// The object store.
     pub const OBJECTS: &Group = &objects::GROUP;
     /// The database.

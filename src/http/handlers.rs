@@ -55,11 +55,12 @@ pub(super) async fn readyz(State(state): State<HttpState>, Query(asked): Query<A
     (code, Json(body)).into_response()
 }
 
-/// Everything at a glance; always 200, the status is in the body.
-pub(super) async fn health(State(state): State<HttpState>) -> Json<Value> {
+/// Everything at a glance. The status is in the body; the code is 200 even so, unless a pipeline that runs is looked after
+/// by its code.
+pub(super) async fn health(State(state): State<HttpState>) -> Response {
     let health = &state.health;
     let dependencies = health.dependencies();
-    let services: serde_json::Map<String, Value> = dependencies
+    let mut services: serde_json::Map<String, Value> = dependencies
         .iter()
         .map(|dependency| {
             let status = if dependency.ok { "up" } else { "down" };
@@ -67,14 +68,34 @@ pub(super) async fn health(State(state): State<HttpState>) -> Json<Value> {
             (dependency.name.to_owned(), body)
         })
         .collect();
-    Json(json!({
-        "status": Condition::of(&**health),
+    let mut metrics = serde_json::to_value(health.summary()).unwrap_or_default();
+    let mut by_code = false;
+    for shown in &state.shown {
+        let part = shown.health().await;
+        by_code |= part.by_code;
+        for (name, dependency) in part.names {
+            if let Some(known) = services.get(dependency).cloned() {
+                services.entry(name).or_insert(known);
+            }
+        }
+        if let Value::Object(metrics) = &mut metrics {
+            metrics.extend(part.metrics);
+        }
+    }
+    let condition = Condition::of(&**health);
+    let code = match by_code && !condition.is_healthy() {
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => StatusCode::OK,
+    };
+    let body = json!({
+        "status": condition,
         "timestamp": Timestamp::now(),
         "version": env!("CARGO_PKG_VERSION"),
         "services": services,
         "actors": health.stages().into_iter().flat_map(|stage| stage.actors).collect::<Vec<_>>(),
-        "metrics": health.summary(),
-    }))
+        "metrics": metrics,
+    });
+    (code, Json(body)).into_response()
 }
 
 /// Nothing here can be changed.

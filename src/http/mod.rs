@@ -10,7 +10,7 @@ mod shown;
 pub use api::{
     Api, ApiError, Body, Name, PartOf, Problem, Query, Replica, Told, cursor, cursor_of, limit, text,
 };
-pub use shown::{Extent, Panels, Shown};
+pub use shown::{Extent, HealthPart, Panels, Shown};
 
 use crate::config::HttpSettings;
 use crate::health::{AlertView, HealthView};

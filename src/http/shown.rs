@@ -2,6 +2,7 @@
 
 use super::api::{Api, Replica};
 use crate::telemetry::Line;
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -28,10 +29,26 @@ pub trait Shown: Send + Sync {
         None
     }
 
+    /// What it adds to `/health`. It asks no more often than every two seconds, however often it is asked, and writes nothing.
+    fn health(&self) -> BoxFuture<'_, HealthPart> {
+        ready(HealthPart::default()).boxed()
+    }
+
     /// Its parts of the page.
     fn panels(&self) -> Panels {
         Panels::default()
     }
+}
+
+/// What a pipeline adds to `/health`.
+#[derive(Clone, Debug, Default)]
+pub struct HealthPart {
+    /// Names under which a dependency is told as well: the name, and the dependency.
+    pub names: Vec<(&'static str, &'static str)>,
+    /// Figures.
+    pub metrics: Map<String, Value>,
+    /// What looks at it looks at the status code: 503 where the service is not healthy.
+    pub by_code: bool,
 }
 
 /// Parts of the page. They may use everything that `src/http/page` declares; `model.js` says how a script adds itself.

@@ -42,7 +42,8 @@ pub trait Pipeline: Send + Sync {
         None
     }
 
-    /// Commands that it brings to the program. Their names are unique among all pipelines.
+    /// Commands that it brings to the program. Where several pipelines bring one of the same name, `--pipeline` says whose
+    /// is meant, else it is that of the first; arguments of one name are then of one type in all of them.
     fn commands(&self) -> &'static [Command] {
         &[]
     }

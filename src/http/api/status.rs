@@ -132,4 +132,8 @@ impl Condition {
             Ok(()) => Self::Degraded,
         }
     }
+
+    pub(in crate::http) fn is_healthy(&self) -> bool {
+        matches!(self, Self::Healthy)
+    }
 }

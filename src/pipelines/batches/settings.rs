@@ -31,10 +31,11 @@ pub struct Settings {
 }
 
 /// Its groups of settings, in the order of the documentation.
-pub(super) static GROUPS: [&Group; 6] = [
+pub(super) static GROUPS: [&Group; 7] = [
     groups::RABBITMQ,
     groups::OBJECTS,
     groups::POSTGRES,
+    groups::JSON,
     &parser::GROUP,
     &later::GROUP,
     &super::alerts::GROUP,

@@ -18,6 +18,8 @@ pub(super) enum Stream {
     Batch,
     Poison,
     Order,
+    Happening,
+    Producer,
 }
 
 // === impl Dice ===

@@ -1,4 +1,5 @@
-//! A corpus of crawl batches that looks like the real thing: the same seed gives the same bytes.
+//! A corpus of crawl batches that looks like the real thing: the same seed gives the same bytes. [`products`] is one of
+//! product events.
 //!
 //! ```
 //! use millrace_corpus::{Corpus, CorpusSettings};
@@ -22,6 +23,7 @@ pub mod load;
 mod order;
 mod packing;
 mod poison;
+pub mod products;
 mod quirk;
 mod settings;
 mod text;

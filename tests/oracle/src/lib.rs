@@ -2,7 +2,7 @@
 //!
 //! This crate shares no code with the product, so that a mistake would have to be made twice to stay
 //! unseen. Give it the published events and the objects ([`expect`]), read the tables
-//! ([`Actual::read`]) and compare ([`compare()`]).
+//! ([`Actual::read`]) and compare ([`compare()`]). [`products`] does the same for product events.
 
 mod actual;
 mod compare;
@@ -14,6 +14,7 @@ mod item;
 mod leaves;
 mod object;
 mod path;
+pub mod products;
 mod project;
 mod row;
 mod settings;

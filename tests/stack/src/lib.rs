@@ -16,11 +16,13 @@
 
 mod chromium;
 mod collector;
+mod dynamodb;
 mod google;
 mod home;
 mod http;
 mod interrupt;
 mod jaeger;
+mod kafka;
 mod metrics;
 mod objects;
 mod packages;
@@ -45,9 +47,11 @@ mod wait;
 
 pub use self::chromium::Chromium;
 pub use self::collector::{Collector, Export, ExportReply, Seen};
+pub use self::dynamodb::{DynamoDb, Refusal};
 pub use self::google::GoogleStorage;
 pub use self::interrupt::interrupted;
 pub use self::jaeger::{Jaeger, Reference, Span, Trace};
+pub use self::kafka::{Kafka, Sent};
 pub use self::metrics::{Metrics, Sample};
 pub use self::objects::Objects;
 pub use self::packages::MissingPackage;

@@ -60,6 +60,13 @@ impl Tool {
         remedy: "run `deploy/scripts/install-deps --promtool`, which unpacks it",
     };
 
+    /// A server that speaks as DynamoDB does.
+    pub const MOTO: Self = Self {
+        name: "moto_server",
+        named: "MOTO_SERVER_BIN",
+        remedy: "run `deploy/scripts/moto`, which installs it",
+    };
+
     /// Where it is: as its variable says, on the `PATH`, or in the cache.
     ///
     /// # Errors
@@ -89,6 +96,29 @@ impl Tool {
         // It is started from another directory.
         Ok(Some(named.canonicalize()?))
     }
+}
+
+/// The folder that `deploy/scripts/kafka4` made: a broker's jars, and its formatted log.
+///
+/// # Errors
+/// It is nowhere, or `KAFKA_ROOT` names no such folder.
+pub(crate) fn kafka_root() -> anyhow::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("KAFKA_ROOT").filter(|value| !value.is_empty()) {
+        let named = PathBuf::from(named);
+        anyhow::ensure!(
+            named.join("libs").is_dir(),
+            "KAFKA_ROOT names no folder with `libs`: {}",
+            named.display()
+        );
+        return Ok(named.canonicalize()?);
+    }
+    let cached = cache().map(|cache| cache.join("kafka-4.1.1"));
+    let missing = MissingTool {
+        name: "kafka",
+        remedy: "run `deploy/scripts/kafka4`, which gets it",
+        named: "KAFKA_ROOT",
+    };
+    Ok(cached.filter(|folder| folder.is_dir()).ok_or(missing)?)
 }
 
 /// The same directory as in the scripts.

@@ -5,13 +5,10 @@ use super::{
     bucket::{Bucket, Failure},
     trouble::Trouble,
 };
-use crate::{ObjectPath, reasons};
+use crate::{OBJECT_STORE, ObjectPath, reasons};
 use jiff::Timestamp;
 use millrace_engine::Fault;
 use std::time::Duration;
-
-/// The name of our dependency, as the supervisor and `/readyz` know it.
-const OBJECT_STORE: &str = "object_store";
 
 /// How long a store may be too busy for one object and for no other.
 const BUSY_PATIENCE: Duration = Duration::from_secs(15 * 60);

@@ -1,4 +1,5 @@
-//! Gets objects from a store: within a budget of memory, bounded in time, and with a fault that says who is to blame.
+//! Gets objects from a store: within a budget of memory, bounded in time, and with a fault that says who is to blame;
+//! and writes objects into a bucket, each once.
 //! The only crate that names object_store.
 
 mod bucket;
@@ -16,6 +17,7 @@ mod settings;
 mod signs;
 mod stores;
 mod trouble;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -26,3 +28,7 @@ pub use object_path::{BadPath, Endpoint, ObjectPath};
 pub use served::Served;
 pub use settings::{FetcherSettings, StoreKeys, StoreSettings};
 pub use stores::{PingError, Stores, StoresError};
+pub use writer::{Head, ObjectWriter, Put};
+
+/// What the dependency is called in outages, by the supervisor and by `/readyz`.
+pub const OBJECT_STORE: &str = "object_store";

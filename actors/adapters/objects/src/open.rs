@@ -152,7 +152,10 @@ fn names_a_bucket(variable: &str) -> bool {
 fn folder(root: &std::path::Path, name: &str) -> Result<Bucket, StoresError> {
     let open = |source| StoresError::open(root.display(), source);
     let prefix = Path::parse(name).map_err(|error| open(error.into()))?;
-    let local = LocalFileSystem::new_with_prefix(root).map_err(open)?;
+    // What was written must still be there after a power cut, as in any other store.
+    let local = LocalFileSystem::new_with_prefix(root)
+        .map_err(open)?
+        .with_fsync(true);
     Ok(Bucket {
         name: name.to_owned(),
         store: Arc::new(PrefixStore::new(local, prefix)),

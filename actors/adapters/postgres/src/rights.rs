@@ -8,7 +8,10 @@ use tokio_postgres::types::Type;
 /// The part of a grant after its privileges and objects.
 const TO_ROLE: &str = " TO :\"role\"";
 
-/// A privilege and the table or view that it is for.
+/// How an object that is no table begins.
+const FUNCTION: &str = "FUNCTION ";
+
+/// A privilege and the table, view or function that it is for; a function is called `FUNCTION name(types)`.
 type Right = (String, String);
 
 /// The rights that a file of grants grants.
@@ -22,7 +25,7 @@ pub struct Rights {
 // === impl Rights ===
 
 impl Rights {
-    /// Those on tables and views that these statements grant, which stand in `file`.
+    /// Those on tables, views and functions that these statements grant, which stand in `file`.
     pub fn granted_by(file: &'static str, grants: &str) -> Self {
         let all = on_tables(grants).collect();
         Self { file, all }
@@ -66,8 +69,10 @@ impl Database {
 
     async fn missing(&self, needed: &Rights) -> Result<Option<String>, Failure> {
         const SCHEMA: &str = "SELECT current_user::text, has_schema_privilege('public', 'USAGE')";
-        const TABLES: &str = "SELECT privilege, name FROM unnest($1, $2) AS needed (privilege, name) \
-            WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), privilege)";
+        const OBJECTS: &str = "SELECT privilege, name FROM unnest($1, $2) AS needed (privilege, name) \
+            WHERE NOT CASE WHEN name LIKE 'FUNCTION %' \
+                THEN coalesce(has_function_privilege(to_regprocedure(substr(name, 10)), privilege), true) \
+                ELSE coalesce(has_table_privilege(to_regclass(name), privilege), true) END";
         let lease = self.lease().await?;
         let row = lease.query_typed(SCHEMA, &[]).await?;
         let (role, may_use): (String, bool) = row
@@ -81,7 +86,7 @@ impl Database {
         let (privileges, names): (Vec<_>, Vec<_>) = needed.all.iter().map(|(p, n)| (&**p, &**n)).unzip();
         let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
             [(&privileges, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
-        let rows = lease.query_typed(TABLES, &values).await?;
+        let rows = lease.query_typed(OBJECTS, &values).await?;
         lease.give_back();
         let missing: Vec<Right> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         Ok((!missing.is_empty()).then(|| needed.told(&role, &missing)))
@@ -97,7 +102,12 @@ fn on_tables(grants: &str) -> impl Iterator<Item = Right> {
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             words.map(str::to_owned).collect()
         };
-        let (privileges, names) = (list(privileges), list(names));
+        // One function a grant: the commas are between the types of its arguments.
+        let names = match names.starts_with(FUNCTION) {
+            true => vec![names.to_owned()],
+            false => list(names),
+        };
+        let privileges = list(privileges);
         let rights = move |name: String| {
             let rights = privileges
                 .iter()
@@ -122,24 +132,40 @@ mod tests {
     use super::*;
 
     const GRANTS: &str = include_str!("../../../../schema/batches/grants.sql");
+    const OF_PRODUCTS: &str = include_str!("../../../../schema/products/grants.sql");
 
     #[test]
-    fn every_grant_of_the_file_is_understood() {
-        let grants = GRANTS.lines().filter(|line| line.starts_with("GRANT ")).count();
-        assert_eq!(
-            statements(GRANTS).count(),
-            grants,
-            "a grant is written in another way"
-        );
-        for one in statements(GRANTS) {
-            let (_, names) = one.split_once(" ON ").unwrap();
-            let kind = names.split(' ').next().unwrap();
-            assert!(
-                names == "SCHEMA public"
-                    || kind.trim_end_matches(',') == kind.to_lowercase().trim_end_matches(','),
-                "{names}: only the schema and tables are looked for"
+    fn every_grant_of_the_files_is_understood() {
+        for file in [GRANTS, OF_PRODUCTS] {
+            let grants = file.lines().filter(|line| line.starts_with("GRANT ")).count();
+            assert_eq!(
+                statements(file).count(),
+                grants,
+                "a grant is written in another way"
             );
+            for one in statements(file) {
+                let (_, names) = one.split_once(" ON ").unwrap();
+                let kind = names.split(' ').next().unwrap();
+                assert!(
+                    names == "SCHEMA public"
+                        || kind == FUNCTION.trim_end()
+                        || kind.trim_end_matches(',') == kind.to_lowercase().trim_end_matches(','),
+                    "{names}: only the schema, tables and functions are looked for"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn each_privilege_on_each_object_is_looked_for() {
+        let function = ("EXECUTE", "FUNCTION product_events_make(date, bigint)");
+        let of_products = Rights::granted_by("grants.sql", OF_PRODUCTS);
+        assert!(
+            of_products
+                .all
+                .contains(&(function.0.to_owned(), function.1.to_owned())),
+            "{of_products:?}"
+        );
         for right in [
             ("DELETE", "suspects"),
             ("INSERT", "ingested_batches"),

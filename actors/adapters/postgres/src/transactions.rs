@@ -73,6 +73,17 @@ const UNCONFIRMED: &str = "a commit is not confirmed: with synchronous replicati
 
 // === impl Transactions ===
 
+impl<W> Transactions<W> {
+    /// Another write into the same database, which shares what is learnt of it.
+    pub fn with<V>(&self, write: V) -> Transactions<V> {
+        Transactions {
+            database: self.database.clone(),
+            write,
+            recent: self.recent.clone(),
+        }
+    }
+}
+
 impl<W: Write> Transactions<W> {
     /// Writes what `write` says into `database`. Clones share what they learn.
     pub fn new(database: Database, write: W) -> Self {

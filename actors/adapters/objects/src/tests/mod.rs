@@ -7,6 +7,7 @@ mod headers;
 mod other_servers;
 mod outcomes;
 mod stores;
+mod writing;
 
 use self::fault_server::{Answer, FaultServer, Request, patiently};
 use super::Object;
@@ -96,11 +97,15 @@ fn is_poison(found: &Result<Object, Fault>, code: &str) -> bool {
 }
 
 fn outage_detail(found: Result<Object, Fault>) -> String {
-    match found {
-        Err(Fault::Outage {
+    outage_detail_of(found.unwrap_err())
+}
+
+fn outage_detail_of(fault: Fault) -> String {
+    match fault {
+        Fault::Outage {
             dependency: "object_store",
             detail,
-        }) => detail,
+        } => detail,
         other => panic!("expected an outage, found {other:?}"),
     }
 }
