@@ -135,7 +135,7 @@ async fn every_counter_is_as_the_oracle_says() {
     assert!(spared <= value(&metrics, "duplicates_total", &[]));
     let wanted = figures::expected(&trial, &oracle, spared as u64);
     assert_eq!(figures::scraped(&metrics, figures::KNOWN), wanted);
-    assert_mismatches(&metrics, &trial, &oracle, spared as u64);
+    figures::assert_mismatches(&metrics, &trial, &oracle, spared as u64);
 
     // Only the clock knows how often a missing object is asked for; each time is a delivery and a line.
     let fates = fates(&pipeline.service);
@@ -159,18 +159,6 @@ async fn every_counter_is_as_the_oracle_says() {
         "every counter is there from the start"
     );
     comes_to_rest(&pipeline.service).await;
-}
-
-/// No more are missing than copies that were not fetched.
-fn assert_mismatches(metrics: &Metrics, trial: &Trial, oracle: &millrace_oracle::Expected, spared: u64) {
-    let found = figures::scraped(metrics, figures::MISMATCHES);
-    let [fewest, most] = figures::mismatches(trial, oracle);
-    assert!(found.keys().eq(most.keys()), "{found:?} {most:?}");
-    for (series, count) in &found {
-        assert!((fewest[series]..=most[series]).contains(count), "{series}");
-    }
-    let sum = |figures: &figures::Figures| figures.values().sum::<u64>();
-    assert!(sum(&most) - sum(&found) <= spared, "{found:?} {most:?}");
 }
 
 fn assert_rows_and_rates(metrics: &Metrics, oracle: &millrace_oracle::Expected) {

@@ -50,7 +50,7 @@ const OF_A_FETCH: [&str; 3] = [
 ];
 
 /// Of batches with an odd size, each time that they are parsed.
-pub(super) const MISMATCHES: &[&str] = &["batch_size_mismatch_total"];
+const MISMATCHES: &[&str] = &["batch_size_mismatch_total"];
 
 /// What the scrape says of these families.
 pub(super) fn scraped(metrics: &Metrics, families: &[&str]) -> Figures {
@@ -105,8 +105,20 @@ pub(super) fn expected(trial: &Trial, oracle: &Expected, spared: u64) -> Figures
     figures
 }
 
-/// The fewest and the most that it may say of odd sizes: of first deliveries, and of all.
-pub(super) fn mismatches(trial: &Trial, oracle: &Expected) -> [Figures; 2] {
+/// What it says of odd sizes: no more are missing than copies that were not fetched.
+pub(super) fn assert_mismatches(metrics: &Metrics, trial: &Trial, oracle: &Expected, spared: u64) {
+    let found = scraped(metrics, MISMATCHES);
+    let [fewest, most] = mismatches(trial, oracle);
+    assert!(found.keys().eq(most.keys()), "{found:?} {most:?}");
+    for (series, count) in &found {
+        assert!((fewest[series]..=most[series]).contains(count), "{series}");
+    }
+    let sum = |figures: &Figures| figures.values().sum::<u64>();
+    assert!(sum(&most) - sum(&found) <= spared, "{found:?} {most:?}");
+}
+
+/// The fewest and the most that it may say of them: of first deliveries, and of all.
+fn mismatches(trial: &Trial, oracle: &Expected) -> [Figures; 2] {
     let [mut fewest, mut most] = [Figures::new(), Figures::new()];
     let mut seen = BTreeSet::new();
     let ids = trial
