@@ -14,6 +14,7 @@ use millrace_products::archive::{
 use prometheus_client::registry::Registry;
 use std::{sync::Arc, time::Duration};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::warn;
 
 /// The settings that name the bucket.
 pub(super) const NAMED_BY: &str = "ARCHIVE_BUCKET_NAME, ARCHIVE_STORE_URL or the object store";
@@ -33,6 +34,8 @@ const PACE: DuePace = DuePace {
 pub(super) struct Archive {
     database: Database,
     store: ArchiveStore,
+    /// Make the bucket where it is missing.
+    create_bucket: bool,
     writer: FileWriter,
     metrics: ArchiveMetrics,
 }
@@ -55,6 +58,7 @@ impl Archive {
         Ok(Self {
             writer: FileWriter::new(database.clone(), store.clone(), budget.clone(), metrics.clone()),
             database: database.clone(),
+            create_bucket: settings.archive.create_bucket,
             store,
             metrics,
         })
@@ -63,10 +67,17 @@ impl Archive {
     /// A second way in beside Kafka: what is planned is written.
     pub(super) fn start(&self, supervision: &Supervision, schema: &Schema) {
         let (writer, ready) = (self.writer.clone(), schema.clone());
+        let to_make = self.create_bucket.then(|| self.store.clone());
         let build: Build<FileWriter> = Arc::new(move || {
-            let (writer, schema) = (writer.clone(), ready.clone());
+            let (writer, schema, to_make) = (writer.clone(), ready.clone(), to_make.clone());
             async move {
                 schema.ready().await?;
+                if let Some(store) = to_make
+                    && let Err(fault) = store.create_bucket().await
+                {
+                    // Each file says so too, and is tried again; what is read from Kafka goes on.
+                    warn!(%fault, "the bucket of the archive is not there");
+                }
                 Ok(writer)
             }
             .boxed_local()
