@@ -7,6 +7,8 @@
 mod alerts;
 mod amqp_url;
 #[cfg(feature = "kafka")]
+mod archive;
+#[cfg(feature = "kafka")]
 mod dynamodb;
 mod http;
 mod json;
@@ -36,6 +38,8 @@ mod tests;
 
 pub(crate) use alerts::is_loopback;
 pub use alerts::{AlertSettings, PagerDutySettings};
+#[cfg(feature = "kafka")]
+pub use archive::{ArchiveGroup, read as archive};
 #[cfg(feature = "kafka")]
 pub use dynamodb::{ProjectedSettings, RecentSettings, read as recent};
 pub use http::HttpSettings;
@@ -75,6 +79,9 @@ pub mod groups {
     /// Kafka, and the group on it.
     #[cfg(feature = "kafka")]
     pub const KAFKA: &Group = &super::kafka::GROUP;
+    /// The archive of events.
+    #[cfg(feature = "kafka")]
+    pub const ARCHIVE: &Group = &super::archive::GROUP;
     /// The object store.
     pub const OBJECTS: &Group = &objects::GROUP;
     /// The database.

@@ -42,6 +42,35 @@ pub fn read(reader: &mut Reader<'_>) -> FetcherSettings {
             buckets.push(extra);
         }
     }
+    of(reader, store, buckets)
+}
+
+/// Another bucket in the same store, or, where a pipeline has a URL of its own, in that one.
+#[cfg(feature = "kafka")]
+pub(super) fn read_beside(reader: &mut Reader<'_>, own: Option<String>, bucket: &str) -> FetcherSettings {
+    let store = match own {
+        Some(url) => at_url(reader, url),
+        None => match store(reader) {
+            StoreSettings::Url { url, options } => StoreSettings::Url {
+                url: in_another_bucket(url, bucket),
+                options,
+            },
+            minio => minio,
+        },
+    };
+    of(reader, store, vec![bucket.to_owned()])
+}
+
+/// In a folder the bucket is a folder, which the settings name.
+#[cfg(feature = "kafka")]
+fn in_another_bucket(url: String, bucket: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, _)) if scheme != "file" => format!("{scheme}://{bucket}"),
+        _ => url,
+    }
+}
+
+fn of(reader: &mut Reader<'_>, store: StoreSettings, buckets: Vec<String>) -> FetcherSettings {
     FetcherSettings {
         store,
         authorities: reader.optional(&CA_FILE),
@@ -62,12 +91,7 @@ fn store(reader: &mut Reader<'_>) -> StoreSettings {
     let use_ssl = reader.get(&USE_SSL);
     let region = reader.get(&REGION);
     if let Some(url) = url {
-        let standard = reader.source().with_prefixes(&["AWS_", "GOOGLE_", "AZURE_"]);
-        let options = standard
-            .into_iter()
-            .map(|(name, value)| (name, value.into()))
-            .collect();
-        return StoreSettings::Url { url, options };
+        return at_url(reader, url);
     }
     if !reader.is_set(&STORE_URL) {
         reader.missing(&ACCESS_KEY, "");
@@ -83,6 +107,15 @@ fn store(reader: &mut Reader<'_>) -> StoreSettings {
         keys: reader.renewable("keys of the object store", keys, self::keys),
         use_ssl,
         region,
+    }
+}
+
+fn at_url(reader: &Reader<'_>, url: String) -> StoreSettings {
+    let standard = reader.source().with_prefixes(&["AWS_", "GOOGLE_", "AZURE_"]);
+    let options = standard.into_iter().map(|(name, value)| (name, value.into()));
+    StoreSettings::Url {
+        url,
+        options: options.collect(),
     }
 }
 
@@ -127,7 +160,7 @@ fn endpoint(text: &str) -> Result<String, String> {
     }
 }
 
-fn store_url(text: &str) -> Result<String, String> {
+pub(super) fn store_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL ({error})"))?;
     match url.scheme() {
         "s3" | "gs" | "az" if url.host_str().is_none_or(str::is_empty) => Err("names no bucket".to_owned()),

@@ -1,6 +1,7 @@
 //! The pipeline of product events: Kafka → a journal, aggregates and work for the archive, in Postgres.
 
 mod api;
+mod archive;
 mod commands;
 mod copies;
 mod panels;
@@ -99,13 +100,13 @@ impl Configured for Settings {
             })),
             ..Prepared::new(
                 NAME,
-                &["source", "checker", "writer"],
+                &["source", "checker", "writer", "archive", "archiver"],
                 Arc::new(Broker(parts.status.clone())),
                 Box::new(move |supervision| {
-                    let schema = parts.start(&settings, supervision);
+                    let (schema, archiving) = parts.start(&settings, supervision);
                     let projecting = projection.map(|projection| projection.start(supervision, &schema));
                     let retaining = AbortOnDropHandle::new(tokio::spawn(retention.keep()));
-                    projecting.into_iter().chain([retaining]).collect()
+                    projecting.into_iter().chain([retaining, archiving]).collect()
                 }),
             )
         })

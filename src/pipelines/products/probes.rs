@@ -1,8 +1,9 @@
 //! The dependencies as commands and health checks see them: a probe for each.
 
-use super::{recent, settings::Settings};
+use super::{archive::NAMED_BY, recent, settings::Settings};
 use crate::probe::Probe;
 use millrace_kafka::{DEPENDENCY, KafkaStatus};
+use millrace_objects::ObjectWriter;
 use millrace_postgres::Database;
 use millrace_products::write::rights;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::runtime::Handle;
 
 /// The names are unique among all pipelines that run in a process, and the crawl pipeline has a database too.
 const DATABASE: &str = "products_database";
+const ARCHIVE: &str = "archive_store";
 
 /// A round trip to each dependency, in the order of the data.
 pub(super) fn of(settings: &Settings) -> Vec<Probe> {
@@ -31,7 +33,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Probe> {
             })
         }
     };
-    let mut probes = vec![broker, database];
+    let mut probes = vec![broker, database, archive_probe(settings)];
     probes.extend(recent::probe_of(&settings.recent));
     probes
 }
@@ -57,6 +59,19 @@ pub(super) fn working(status: &KafkaStatus, database: &Database) -> Vec<Probe> {
         }
     });
     vec![broker, pinged]
+}
+
+/// Only a command asks this: a store that is away keeps nothing from being read.
+fn archive_probe(settings: &Settings) -> Probe {
+    let objects = ObjectWriter::open(&settings.archive.store, NAMED_BY).map_err(|error| error.to_string());
+    Probe::new(ARCHIVE, move || {
+        let objects = objects.clone();
+        async move {
+            let objects = objects?;
+            objects.ping().await.map_err(|fault| fault.to_string())?;
+            Ok(format!("bucket {} answers", objects.bucket()))
+        }
+    })
 }
 
 fn database_probe(database: Database) -> Probe {

@@ -1,6 +1,6 @@
 //! What the stages are made of, and how they are joined.
 
-use super::{copies::Copies, settings::Settings};
+use super::{archive::Archive, copies::Copies, settings::Settings};
 use crate::pipeline::replica_name;
 use actix_rt::Arbiter;
 use anyhow::Context;
@@ -17,6 +17,7 @@ use millrace_products::{
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::{runtime::Handle, sync::OnceCell};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
 /// Of the names of the pipeline's metrics.
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     source: KafkaSource<Positions>,
     checker: Checker,
     writer: Writer,
+    archive: Archive,
     copies: Option<Copies>,
 }
 
@@ -50,6 +52,7 @@ impl Parts {
             .collect();
         let status = KafkaStatus::default();
         let writer_metrics = WriterMetrics::register(registry);
+        let archive = Archive::make(settings, &database, registry, budget)?;
         Ok(Self {
             source: KafkaSource {
                 settings: Arc::new(settings.kafka.clone()),
@@ -66,16 +69,22 @@ impl Parts {
                 &replica_name(),
                 writer_metrics,
             ),
+            archive,
             copies: Copies::make(settings, &database)?,
             status,
             database,
         })
     }
 
-    /// One pipeline: source → checkers → writers. Started from its end, so that nothing is ever sent to an actor that
-    /// is not there.
-    pub(super) fn start(self, settings: &Settings, supervision: &Supervision) -> Schema {
+    /// One pipeline: source → checkers → writers, and beside it planned files → archivers. Started from its end, so that
+    /// nothing is ever sent to an actor that is not there. What plans files ends with its handle.
+    pub(super) fn start(
+        self,
+        settings: &Settings,
+        supervision: &Supervision,
+    ) -> (Schema, AbortOnDropHandle<()>) {
         let schema = Schema::new(settings, self.database.clone());
+        self.archive.start(supervision, &schema);
         let writers = self.writers(settings, supervision, &schema);
         let checkers = self.checkers(settings, supervision, &writers);
         // The positions are in tables that the migrations make, so they come first here too.
@@ -99,7 +108,7 @@ impl Parts {
             group = settings.kafka.group,
             "pipeline started"
         );
-        schema
+        (schema, self.archive.keep(settings))
     }
 
     /// A writer is built when its database answers: a rebuild is the breaker's probe.

@@ -3,7 +3,7 @@
 use super::screen::ForAnObject;
 use super::signs::{SigningStore, Signs};
 use super::trouble::{Trouble, summary};
-use object_store::{GetOptions, GetResult, ObjectStore, path::Path};
+use object_store::{GetOptions, GetResult, ObjectStore, path::Path, signer::Signer};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ pub(super) struct Bucket {
     pub(super) folder: Option<PathBuf>,
     /// Whether the store signs its answers.
     pub(super) signing: SigningStore,
+    /// Signs what the client library cannot ask for: that the bucket be made. Only of S3.
+    pub(super) signer: Option<Arc<dyn Signer>>,
 }
 
 /// Why a request failed, in a form that fits every report.

@@ -8,7 +8,7 @@ use millrace_access::tls;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder,
     azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
-    prefix::PrefixStore,
+    prefix::PrefixStore, signer::Signer,
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -62,12 +62,18 @@ fn named(settings: &FetcherSettings) -> Result<&[String], StoresError> {
     }
 }
 
-fn bucket(name: &str, store: Arc<dyn ObjectStore>, signing: SigningStore) -> Bucket {
+fn bucket(
+    name: &str,
+    store: Arc<dyn ObjectStore>,
+    signing: SigningStore,
+    signer: Option<Arc<dyn Signer>>,
+) -> Bucket {
     Bucket {
         name: name.to_owned(),
         store,
         folder: None,
         signing,
+        signer,
     }
 }
 
@@ -100,7 +106,8 @@ fn minio(settings: &FetcherSettings, name: &str) -> Result<Bucket, StoresError> 
         .with_retry(retry(settings))
         .build()
         .map_err(|source| StoresError::open(name, source))?;
-    Ok(bucket(name, Arc::new(store), signing))
+    let store = Arc::new(store);
+    Ok(bucket(name, store.clone(), signing, Some(store)))
 }
 
 /// `None` for a scheme that is none of ours.
@@ -132,13 +139,18 @@ fn cloud(
             Arc::new(store.map_err(|source| StoresError::open(&url, source))?)
         }};
     }
+    let mut signer: Option<Arc<dyn Signer>> = None;
     let store: Arc<dyn ObjectStore> = match scheme {
-        "s3" => build!(AmazonS3Builder),
+        "s3" => {
+            let store = build!(AmazonS3Builder);
+            signer = Some(store.clone());
+            store
+        }
         "gs" => build!(GoogleCloudStorageBuilder),
         "az" => build!(MicrosoftAzureBuilder),
         _ => return Ok(None),
     };
-    Ok(Some(bucket(name, store, signing)))
+    Ok(Some(bucket(name, store, signing, signer)))
 }
 
 fn names_a_bucket(variable: &str) -> bool {
@@ -161,6 +173,7 @@ fn folder(root: &std::path::Path, name: &str) -> Result<Bucket, StoresError> {
         store: Arc::new(PrefixStore::new(local, prefix)),
         folder: Some(PathBuf::from(root).join(name)),
         signing: SigningStore::default(),
+        signer: None,
     })
 }
 

@@ -5,15 +5,17 @@ use super::{
     bucket::{Bucket, Failure},
     open::open,
     screen::ForAnObject,
-    trouble::Trouble,
+    trouble::{Trouble, summary},
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
+use millrace_access::tls;
 use millrace_engine::Fault;
 use object_store::{
     Attribute, Attributes, GetOptions, GetResult, ObjectMeta, ObjectStoreExt, PutMode, PutOptions, path::Path,
 };
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use reqwest::{Method, StatusCode};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// The way into one bucket. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub struct ObjectWriter {
     named_by: &'static str,
     request_timeout: Duration,
     whole_timeout: Duration,
+    authorities: Option<PathBuf>,
 }
 
 /// What the store knows of an object beside its bytes.
@@ -64,6 +67,7 @@ impl ObjectWriter {
             named_by,
             request_timeout: settings.request_timeout,
             whole_timeout: settings.whole_fetch_timeout(),
+            authorities: settings.authorities.clone(),
         })
     }
 
@@ -84,6 +88,52 @@ impl ObjectWriter {
     pub async fn ping(&self) -> Result<(), Fault> {
         let answer = self.bucket.ping(self.request_timeout).await;
         answer.map_err(|failure| self.outage(&failure))
+    }
+
+    /// Makes the bucket where it is missing. A store of Google or Azure wants more for that than we know.
+    ///
+    /// # Errors
+    /// An outage that says what to do.
+    pub async fn create_bucket(&self) -> Result<(), Fault> {
+        let refused = |detail: String| {
+            let bucket = &self.bucket.name;
+            Fault::outage(OBJECT_STORE, format!("bucket {bucket} cannot be made: {detail}"))
+        };
+        if let Some(folder) = &self.bucket.folder {
+            let made = tokio::fs::create_dir_all(folder).await;
+            return made.map_err(|error| refused(format!("{}: {error}", folder.display())));
+        }
+        let Some(signer) = &self.bucket.signer else {
+            return Err(refused(
+                "this kind of store does not let us; make it by hand".to_owned(),
+            ));
+        };
+        // The library makes no buckets, but a PUT of the empty key is that request, and it can sign it.
+        let signed = signer
+            .signed_url(Method::PUT, &Path::default(), self.whole_timeout)
+            .await;
+        let signed = signed.map_err(|error| refused(summary(&error)))?;
+        let client = self.client().map_err(refused)?;
+        let answer = client.put(signed).send().await;
+        // The address in an error would repeat the signature.
+        let answer = answer.map_err(|error| refused(error.without_url().to_string()))?;
+        match answer.status() {
+            // There it is.
+            StatusCode::CONFLICT => Ok(()),
+            status if status.is_success() => Ok(()),
+            status => Err(refused(format!("the store says {status}"))),
+        }
+    }
+
+    fn client(&self) -> Result<reqwest::Client, String> {
+        let mut client = reqwest::Client::builder().timeout(self.request_timeout);
+        if let Some(path) = &self.authorities {
+            for certificate in tls::certificates(path).map_err(|error| error.to_string())? {
+                let certificate = reqwest::Certificate::from_der(&certificate);
+                client = client.add_root_certificate(certificate.map_err(|error| error.to_string())?);
+            }
+        }
+        client.build().map_err(|error| error.to_string())
     }
 
     /// Stores an object where there is none of its key.

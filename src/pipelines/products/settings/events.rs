@@ -13,7 +13,6 @@ settings! { "Product events";
     RECENT_DAYS: Whole<u64> = Setting::new("RECENT_EVENTS_TTL_DAYS", Whole::between(1, 3_650), "30", "How long recent events can be asked for.");
     DEDUP_DAYS: Whole<u64> = Setting::new("DEDUP_WINDOW_DAYS", Whole::between(1, 3_650), "30", "How long the id of an event is known; never less than `RECENT_EVENTS_TTL_DAYS`.");
     STATS_DAYS: Whole<u64> = Setting::new("STATS_RETENTION_DAYS", Whole::between(1, 36_500), "400", "How long the counts of hours are kept.");
-    ARCHIVE_GRACE: Whole<u64> = Setting::new("ARCHIVE_GRACE_MINUTES", Whole::between(0, 1_440), "5", "How long after its end an hour is flushed to the archive; what comes later is late.");
 }
 
 /// What this group says.
@@ -25,7 +24,12 @@ pub(super) struct Events {
 }
 
 /// Reads the group. `copies_rejected`: there is a topic for copies of rejected records.
-pub(super) fn read(reader: &mut Reader<'_>, group: &str, copies_rejected: bool) -> Events {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    group: &str,
+    archive_grace: Duration,
+    copies_rejected: bool,
+) -> Events {
     let (recent, ids) = (reader.get(&RECENT_DAYS), reader.get(&DEDUP_DAYS));
     if ids < recent {
         let what = "is less than RECENT_EVENTS_TTL_DAYS, so an event could be stored twice".to_owned();
@@ -40,7 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>, group: &str, copies_rejected: bool) 
         rules: Rules {
             group: group.to_owned(),
             keep_events: days(recent),
-            archive_grace: Duration::from_secs(reader.get(&ARCHIVE_GRACE) * 60),
+            archive_grace,
             projects: false,
             copies_rejected,
         },

@@ -2,7 +2,7 @@
 
 mod events;
 
-use crate::config::{self, Group, Processing, Reader, RecentSettings, WorkerCounts, groups};
+use crate::config::{self, ArchiveGroup, Group, Processing, Reader, RecentSettings, WorkerCounts, groups};
 use millrace_kafka::KafkaSettings;
 use millrace_postgres::PostgresSettings;
 use millrace_products::{
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(super) rules: Rules,
     /// For how long.
     pub(super) keeping: Keeping,
+    /// The archive.
+    pub(super) archive: ArchiveGroup,
     /// Where recent events are.
     pub(super) recent: RecentSettings,
     /// The database.
@@ -34,11 +36,13 @@ pub(crate) struct Settings {
 }
 
 /// Its groups of settings, in the order of the documentation.
-pub(super) static GROUPS: [&Group; 5] = [
+pub(super) static GROUPS: [&Group; 7] = [
     groups::KAFKA,
     groups::POSTGRES,
     groups::JSON,
     &events::GROUP,
+    groups::ARCHIVE,
+    groups::OBJECTS,
     groups::RECENT,
 ];
 
@@ -49,7 +53,9 @@ impl Settings {
     pub(super) fn read(reader: &mut Reader<'_>, shared: &Processing) -> Self {
         let (kafka, copies_to) = config::kafka(reader);
         let (postgres, auto_migrate) = config::postgres(reader, shared);
-        let mut events = events::read(reader, &kafka.group, copies_to.is_some());
+        let archive = config::archive(reader);
+        let grace = archive.archive.grace;
+        let mut events = events::read(reader, &kafka.group, grace, copies_to.is_some());
         let recent = config::recent(reader);
         if let RecentSettings::DynamoDb(projected) = &recent {
             events.rules.projects = true;
@@ -60,6 +66,7 @@ impl Settings {
             limits: events.limits,
             rules: events.rules,
             keeping: events.keeping,
+            archive,
             kafka,
             copies_to,
             postgres,

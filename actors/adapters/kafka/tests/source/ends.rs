@@ -5,7 +5,7 @@ use millrace_kafka::ends;
 use millrace_stack::{Kafka, Sent};
 
 #[tokio::test]
-async fn the_end_of_each_partition_is_told_to_each_process() {
+async fn the_end_of_each_partition_is_told_by_any_replica() {
     let kafka = Kafka::shared().await;
     let topic = kafka.name("ends");
     kafka.create_topic(&topic, 3, &[]).await.unwrap();

@@ -171,7 +171,30 @@ async fn a_panic_of_the_source_costs_a_new_start_and_no_ghost_stays_in_the_group
 }
 
 #[tokio::test]
-async fn a_chunk_that_takes_too_long_does_not_hold_a_rebalance_and_a_drain_meanwhile_ends() {
+async fn a_chunk_that_takes_too_long_does_not_hold_a_rebalance() {
+    let (slow, other) = slow_and_other().await;
+    slow.has(1).await;
+    other.has(1).await;
+    drop(slow);
+    other.has(2).await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn who_ends_while_it_is_asked_for_a_partition_leaves_the_group() {
+    let (slow, other) = slow_and_other().await;
+    wait_for("the partition to be asked for", TIMEOUT, async || {
+        slow.metric("rebalances_total{kind=\"revoked\"}") == 1.0
+    })
+    .await
+    .unwrap();
+    drop(slow);
+    other.has(2).await;
+    other.stop().await;
+}
+
+/// Two replicas, of which the first holds a chunk of each partition that it cannot store.
+async fn slow_and_other() -> (Replica, Replica) {
     let kafka = Kafka::shared().await;
     let topic = kafka.name("slow");
     kafka.create_topic(&topic, 2, &[]).await.unwrap();
@@ -184,11 +207,7 @@ async fn a_chunk_that_takes_too_long_does_not_hold_a_rebalance_and_a_drain_meanw
     let slow = Replica::start(&settings, &store);
     slow.has(2).await;
     let other = Replica::start(&settings, &Store::default());
-    other.has(1).await;
-    slow.has(1).await;
-    drop(slow);
-    other.has(2).await;
-    other.stop().await;
+    (slow, other)
 }
 
 #[tokio::test]

@@ -97,7 +97,8 @@ async fn a_server_is_written_to() {
             "{told}"
         );
     }
-    objects.create_bucket("crawl-results").await.unwrap();
+    writer.create_bucket().await.unwrap();
+    writer.create_bucket().await.unwrap();
     writer.ping().await.unwrap();
     each_is_written_once(&writer).await;
     one_of_many_wins(&writer).await;
@@ -114,7 +115,8 @@ async fn a_folder_is_written_to() {
     let root = tempfile::tempdir().unwrap();
     let writer = ObjectWriter::open(&files(root.path()), NAMED_BY).unwrap();
     outage_detail_of(writer.ping().await.unwrap_err());
-    std::fs::create_dir(root.path().join("crawl-results")).unwrap();
+    writer.create_bucket().await.unwrap();
+    writer.ping().await.unwrap();
     each_is_written_once(&writer).await;
     one_of_many_wins(&writer).await;
 }
@@ -136,5 +138,10 @@ async fn refused_keys_are_an_outage_that_says_so() {
     let writer = ObjectWriter::open(&settings, NAMED_BY).unwrap();
     let told = outage_detail_of(writer.put("k", Bytes::new(), &[]).await.unwrap_err());
     assert!(told.contains("is refused"), "{told}");
+    let told = outage_detail_of(writer.create_bucket().await.unwrap_err());
+    assert!(
+        told.contains("cannot be made") && !told.contains("ignature="),
+        "{told}"
+    );
     assert!(!format!("{told} {:?}", minio("x")).contains("wrong"));
 }

@@ -74,7 +74,10 @@ static FILES: DueTable<Uuid, PlannedFile> = DueTable {
     backoff: Backoff::doubling(Duration::from_secs(1), Duration::from_secs(60)),
 };
 
+/// Planned files, as a store of due rows.
+pub type FilesToWrite = DueRowsOf<Uuid, PlannedFile>;
+
 /// The planned files in `database`, for a source that claims them for `process`.
-pub fn files_to_write(database: Database, process: &str) -> DueRowsOf<Uuid, PlannedFile> {
+pub fn files_to_write(database: Database, process: &str) -> FilesToWrite {
     DueRowsOf::new(database, &FILES, process)
 }

@@ -15,7 +15,7 @@ pub struct Keeper {
 }
 
 /// Between two rounds; a part of it is chance, so that replicas do not do the same at once.
-const PAUSE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(4);
 /// Rounds of planning for one of closing: there the brokers are asked too.
 const ROUNDS: u32 = 6;
 
@@ -33,6 +33,10 @@ impl Keeper {
 
     /// Goes on for ever. What fails is tried again in the next round, and told once.
     pub async fn keep(mut self, broker: impl LogEnds) {
+        // Until then the migrations are not through; what is wrong with the database is the writers' to say.
+        while !self.planner.has_tables().await.unwrap_or_default() {
+            sleep(PAUSE.mul_f64(jitter(0.5))).await;
+        }
         let (mut plans, mut closes) = (Told::default(), Told::default());
         for round in 0_u32.. {
             let now = Timestamp::now();

@@ -21,7 +21,7 @@ mod writer;
 
 pub use check::{Archive, Healed, HourStatus, Status, Trouble, TroubleKind, Verified};
 pub use closing::{Closer, Ends, LogEnds};
-pub use files::{PlannedFile, files_to_write};
+pub use files::{FilesToWrite, PlannedFile, files_to_write};
 pub use keeper::Keeper;
 pub use layout::encoded;
 pub use metrics::ArchiveMetrics;

@@ -100,6 +100,14 @@ impl Planner {
         Ok(round)
     }
 
+    /// Whether the tables are there.
+    pub(super) async fn has_tables(&self) -> Result<bool, Fault> {
+        let sql =
+            "SELECT to_regclass('archive_pending') IS NOT NULL AND to_regclass('archive_hours') IS NOT NULL";
+        let rows = query::rows(&self.database, sql, &[]).await?;
+        Ok(rows.first().is_some_and(|row| row.get(0)))
+    }
+
     async fn waiting(&self) -> Result<Vec<Waiting>, Fault> {
         let rows = query::rows(&self.database, WAITING, &[]).await?;
         let waiting = rows.iter().map(|row| Waiting {

@@ -45,6 +45,17 @@ impl ArchiveStore {
         self.objects.ping().await
     }
 
+    /// Makes the bucket where it is missing.
+    ///
+    /// # Errors
+    /// An outage that says what to do.
+    pub async fn create_bucket(&self) -> Result<(), Fault> {
+        match self.objects.ping().await {
+            Ok(()) => Ok(()),
+            Err(_) => self.objects.create_bucket().await,
+        }
+    }
+
     pub(super) fn objects(&self) -> &ObjectWriter {
         &self.objects
     }
