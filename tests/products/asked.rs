@@ -51,7 +51,7 @@ async fn every_event_becomes_one_item_while_dynamodb_throttles_half_of_all() {
     assert!(dynamo.refused() > 10, "{}", dynamo.refused());
 
     let rows = database
-        .query("SELECT event_id, product_id, event_type, extract(epoch FROM expires_at)::bigint FROM product_events", &[])
+        .query("SELECT event_id, product_id, event_type, floor(extract(epoch FROM expires_at))::bigint FROM product_events", &[])
         .await
         .unwrap();
     let journal: BTreeMap<String, (String, String, i64)> = rows

@@ -87,7 +87,7 @@ impl<'c> Draft<'c> {
     }
 
     /// The same, to be committed.
-    pub(super) fn to_keep(mut self) -> Self {
+    pub(super) fn kept(mut self) -> Self {
         self.is_trial = false;
         self
     }

@@ -56,7 +56,7 @@ impl Writer {
         let (mut refused, mut is_day_sure) = (Refused::new(), false);
         loop {
             self.days.ensure(database, received_on).await?;
-            let draft = Draft::of(chunk, &refused).to_keep();
+            let draft = Draft::of(chunk, &refused).kept();
             let detail = match transactions.write(&[&draft]).await {
                 Ok(Written::Stored(stored)) => {
                     self.metrics.count(&draft, &stored, started.elapsed());
