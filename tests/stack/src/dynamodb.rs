@@ -212,7 +212,7 @@ impl DynamoDb {
 
 impl Front {
     /// Whether a request is refused at once; else whether half of its items are.
-    fn decide(&self, operation: &str) -> Result<bool, Response> {
+    fn decide(&self, operation: &str) -> Result<bool, Box<Response>> {
         let mut shared = lock(&self.shared);
         let turn = shared.asked.len();
         shared.asked.push(operation.to_owned());
@@ -228,7 +228,7 @@ impl Front {
             Refusal::Named(name) => refusal(400, name),
         };
         shared.refused += 1;
-        Err(refused)
+        Err(Box::new(refused))
     }
 }
 
@@ -239,7 +239,7 @@ async fn pass(State(front): State<Front>, mut headers: HeaderMap, body: Bytes) -
     lock(&front.shared).access_key = access_key(&headers);
     let in_part = match front.decide(&operation) {
         Ok(in_part) => in_part,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let (body, kept_back) = match in_part {
         true => halve(&body),

@@ -253,11 +253,13 @@ async fn overtaken_by_retention(assignor: Assignor) {
     let offsets = store.offsets(&place);
     assert_eq!(offsets[offsets.len() - 4..], [60, 61, 62, 63]);
     assert_eq!(replica.metric("positions_lost_total"), 1.0);
-    let tables = store.tables();
-    let (_, from, to, _) = tables.gaps.first().unwrap();
-    let read: Vec<_> = range(0..*from).into_iter().chain(*to..64).collect();
+    let (from, to) = {
+        let tables = store.tables();
+        let (_, from, to, _) = tables.gaps.first().unwrap();
+        (*from, *to)
+    };
+    let read: Vec<_> = range(0..from).into_iter().chain(to..64).collect();
     assert_eq!(offsets, read, "what was not read is the gap");
-    drop(tables);
     replica.stop().await;
 }
 

@@ -216,13 +216,12 @@ impl<'s> TestArchive<'s> {
 
     /// Events that the writer of chunks has stored, to be archived; they wait since `since`.
     pub(crate) async fn store_events(&self, events: &[Given], late: bool, since: Timestamp) {
-        for event in events {
+        if let Some(event) = events.first() {
             self.execute(&format!(
                 "SELECT product_events_make('{}', 1)",
                 event.received_on()
             ))
             .await;
-            break;
         }
         let (mut ids, mut days, mut payloads, mut times) = (vec![], vec![], vec![], vec![]);
         let mut keys: Vec<Option<&[u8]>> = vec![];
