@@ -1,7 +1,5 @@
 //! The corpus does what it says, as the oracle sees it.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use millrace_corpus::{

@@ -1,7 +1,5 @@
 //! The private broker, seen by its clients.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use millrace_stack::{Kafka, Sent};
 
 #[tokio::test]

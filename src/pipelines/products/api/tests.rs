@@ -152,7 +152,7 @@ async fn lists_are_walked_to_the_end_and_what_expired_is_not_in_them() {
     assert_eq!(events.len(), 122);
     assert!(!events.contains(&r#""e-0""#.to_owned()));
     let of_one = walk(
-        &service,
+        service,
         "/api/v1/products/events?product_id=p-1&",
         "events",
         "event_id",

@@ -1,7 +1,5 @@
 //! Against a server of the API.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use crate::{DynamoError, DynamoKeys, DynamoSettings, Index, Item, Question, Shape, Table, Value};
 use millrace_access::renewable::Renewable;
 use millrace_stack::{DynamoDb, Refusal};

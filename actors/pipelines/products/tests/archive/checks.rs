@@ -98,7 +98,7 @@ async fn healing_removes_what_no_row_knows_once_its_events_are_archived_again() 
         .await
         .unwrap();
     let healed = archive.archive().heal(at(HOUR)).await.unwrap();
-    assert_eq!(healed.removed, [old.clone()]);
+    assert_eq!(healed.removed, std::slice::from_ref(&old));
     assert_eq!(healed.kept[0].key, foreign);
     assert_eq!(objects.head(&old).await.unwrap(), None);
     assert_eq!(
