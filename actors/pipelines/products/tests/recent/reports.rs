@@ -136,7 +136,7 @@ async fn an_hour_is_told_with_its_files_and_what_is_in_none() {
     assert_eq!(counts, (3, 1, 1, 15, 200, 1));
     assert!(third.closed_at.is_some() && second.closed_at.is_none());
     let one = reports.archive(Some(second.hour)).await.unwrap();
-    assert_eq!(one.hours, std::slice::from_ref(&second));
+    assert_eq!(one.hours, std::slice::from_ref(second));
     assert_eq!(
         one.files.iter().map(|file| file.key.as_str()).collect::<Vec<_>>(),
         ["k3", "k4", "k5"]
