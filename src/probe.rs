@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Probe {
     /// The dependency, as its pipeline calls it.
     pub name: &'static str,
+    /// Whether no delivery can be taken without it.
+    pub needed: bool,
     ask: Box<dyn Fn() -> BoxFuture<'static, Answer> + Send + Sync>,
 }
 
@@ -24,7 +26,17 @@ impl Probe {
     {
         Self {
             name,
+            needed: true,
             ask: Box::new(move || Box::pin(ask())),
+        }
+    }
+
+    /// The same of a dependency without which deliveries are taken all the same: what is meant for it waits elsewhere.
+    #[must_use]
+    pub fn not_needed(self) -> Self {
+        Self {
+            needed: false,
+            ..self
         }
     }
 

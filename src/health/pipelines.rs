@@ -254,6 +254,7 @@ mod tests {
 
     fn status(name: &'static str, ok: bool, why: &str) -> DependencyStatus {
         DependencyStatus {
+            needed: true,
             name,
             ok,
             why: Some(why.to_owned()),

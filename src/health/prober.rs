@@ -33,6 +33,7 @@ pub fn watch(
     let since = Timestamp::now();
     let unasked = |probe: &Probe| DependencyStatus {
         name: probe.name,
+        needed: probe.needed,
         ok: false,
         why: Some("not asked yet".to_owned()),
         since,
@@ -179,6 +180,7 @@ mod tests {
     fn since_moves_only_with_a_change() {
         let since = Timestamp::UNIX_EPOCH;
         let mut status = DependencyStatus {
+            needed: true,
             name: "database",
             ok: true,
             why: None,

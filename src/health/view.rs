@@ -13,9 +13,11 @@ pub trait HealthView: Send + Sync {
     fn consuming(&self) -> Consuming;
     /// Each dependency.
     fn dependencies(&self) -> Vec<DependencyStatus>;
-    /// Deliveries are taken and every dependency answers.
+    /// Deliveries are taken, and every dependency answers that is needed for that.
     fn ready(&self) -> bool {
-        self.consuming().ok && self.dependencies().iter().all(|dependency| dependency.ok)
+        let dependencies = self.dependencies();
+        let mut needed = dependencies.iter().filter(|dependency| dependency.needed);
+        self.consuming().ok && needed.all(|dependency| dependency.ok)
     }
     /// Each pipeline, and whether it is ready by itself; none where there is but one.
     fn pipelines(&self) -> Vec<(&'static str, bool)> {
@@ -53,6 +55,9 @@ pub struct Consuming {
 pub struct DependencyStatus {
     /// Its name, as its pipeline gives it.
     pub name: &'static str,
+    /// Whether no delivery can be taken without it.
+    #[serde(skip)]
+    pub needed: bool,
     /// Whether it answered last time.
     pub ok: bool,
     /// What it said: its version, or what is wrong and what to do.

@@ -22,6 +22,8 @@ pub(crate) struct Situation {
     pub(crate) stuck: Option<String>,
     pub(crate) idle: Option<String>,
     pub(crate) database_down: bool,
+    /// Deliveries are taken without the database too.
+    pub(crate) database_spared: bool,
 }
 
 pub(crate) struct Running {
@@ -140,8 +142,13 @@ impl HealthView for MadeUp {
     }
 
     fn dependencies(&self) -> Vec<DependencyStatus> {
-        let down = self.situation().database_down;
+        let Situation {
+            database_down: down,
+            database_spared: spared,
+            ..
+        } = self.situation();
         let status = |name, ok, why: &str| DependencyStatus {
+            needed: name != "database" || !spared,
             name,
             ok,
             why: Some(why.to_owned()),

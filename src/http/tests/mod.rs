@@ -42,6 +42,16 @@ async fn readyz_names_each_dependency_and_why() {
 }
 
 #[tokio::test]
+async fn readyz_names_what_is_down_and_does_not_fail_where_it_is_not_needed() {
+    let service = start().await;
+    let situation = || service.health.0.lock().unwrap();
+    situation().database_spared = true;
+    situation().database_down = true;
+    let (code, _, body) = service.get("/readyz").await;
+    assert_eq!((code, &body["dependencies"][2]["ok"]), (200, &false.into()));
+}
+
+#[tokio::test]
 async fn readyz_fails_while_nothing_is_consumed() {
     let service = start().await;
     service.health.0.lock().unwrap().idle = Some("draining".to_owned());

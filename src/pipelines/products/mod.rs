@@ -25,7 +25,7 @@ use millrace_products::{
     write::{MIGRATIONS, Retention},
 };
 use prometheus_client::registry::Registry;
-use recent::{Projection, Recent};
+use recent::Recent;
 use settings::Settings;
 use stages::{PREFIX, Parts};
 use std::sync::Arc;
@@ -88,8 +88,12 @@ impl Configured for Settings {
         let projection = recent.projection().cloned();
         let reports = Reports::new(parts.database.clone(), &self.kafka.group);
         let partitions = read_here(&parts.status);
-        let mut probes = probes::working(&parts.status, &parts.database);
-        probes.extend(recent.projection().map(Projection::probe));
+        let mut probes = probes::working(self, &parts.status, &parts.database);
+        probes.extend(
+            recent
+                .projection()
+                .map(|projection| projection.probe().not_needed()),
+        );
         Ok(Prepared {
             probes,
             shown: Some(Arc::new(Reported {

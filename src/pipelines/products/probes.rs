@@ -39,7 +39,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Probe> {
 }
 
 /// The same questions over the connections that do the work: what they answer is what the work meets.
-pub(super) fn working(status: &KafkaStatus, database: &Database) -> Vec<Probe> {
+pub(super) fn working(settings: &Settings, status: &KafkaStatus, database: &Database) -> Vec<Probe> {
     let status = status.clone();
     let broker = Probe::new(DEPENDENCY, move || {
         let state = status.consuming();
@@ -58,10 +58,10 @@ pub(super) fn working(status: &KafkaStatus, database: &Database) -> Vec<Probe> {
             Ok("answers".to_owned())
         }
     });
-    vec![broker, pinged]
+    vec![broker, pinged, archive_probe(settings)]
 }
 
-/// Only a command asks this: a store that is away keeps nothing from being read.
+/// A store that is away keeps nothing from being read: its files wait.
 fn archive_probe(settings: &Settings) -> Probe {
     let objects = ObjectWriter::open(&settings.archive.store, NAMED_BY).map_err(|error| error.to_string());
     Probe::new(ARCHIVE, move || {
@@ -72,6 +72,7 @@ fn archive_probe(settings: &Settings) -> Probe {
             Ok(format!("bucket {} answers", objects.bucket()))
         }
     })
+    .not_needed()
 }
 
 fn database_probe(database: Database) -> Probe {

@@ -142,6 +142,7 @@ mod tests {
     /// A service whose database is down.
     fn no_database() -> Vec<DependencyStatus> {
         let status = |name, ok, why: &str| DependencyStatus {
+            needed: true,
             name,
             ok,
             why: Some(why.to_owned()),
