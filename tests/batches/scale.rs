@@ -10,7 +10,7 @@ use crate::{
     trial::Trial,
 };
 use futures_util::{StreamExt as _, future::join_all, stream};
-use millrace_corpus::{CorpusSettings, Platform};
+use millrace_corpus::{CorpusSettings, CrawlBatch, Platform};
 use millrace_oracle::{Actual, Expected, compare, compare_dead_letters, report};
 use millrace_stack::{Service, Stack, Tenant, wait_for};
 use std::collections::BTreeMap;
@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 const TOLERANCE: f64 = 0.2;
 /// For each replica half as many again as it may hold at once by default, which is 34.
 const EVENTS_A_REPLICA: usize = 50;
-/// So often the same events come again, until the shares are even: what else the machine does evens out over time.
+/// So often the same batches are announced again under new ids, until the shares are even: what else the machine does
+/// evens out over time.
 const ROUNDS: usize = 5;
 /// What a batch of [`plain`] holds.
 const ITEMS_A_BATCH: usize = 20;
@@ -74,12 +75,16 @@ impl Fleet<'static> {
 
     /// Announces a part of the load, in no certain order, while none can begin: all begin with all of it before them.
     async fn announce(&self, trial: &Trial, part: &[usize]) {
+        self.announce_as(trial, part, |batch| batch.event.to_vec()).await;
+    }
+
+    async fn announce_as(&self, trial: &Trial, part: &[usize], event: impl Fn(&CrawlBatch) -> Vec<u8>) {
         for service in self.services() {
             service.pause().unwrap();
         }
         stream::iter(part)
             .for_each_concurrent(PUBLICATIONS, async |&position| {
-                self.pipeline.publish(&trial.batches[position].event).await;
+                self.pipeline.publish(event(&trial.batches[position])).await;
             })
             .await;
         for service in self.services() {
@@ -171,7 +176,12 @@ async fn one_two_four_and_eight_replicas_store_all_once_and_share_the_work() {
             if shares.iter().all(is_fair) {
                 break;
             }
-            fleet.announce(&trial, &trial.order).await;
+            let anew = |batch: &CrawlBatch| {
+                let id = batch.event_id.as_deref().unwrap();
+                let event = String::from_utf8(batch.event.to_vec()).unwrap();
+                event.replace(id, &format!("{id}-{round}")).into_bytes()
+            };
+            fleet.announce_as(&trial, &trial.order, anew).await;
             shares = fleet.shares(round * trial.order.len()).await;
         }
         println!("{replicas} replicas: {shares:.2?} of the even share");
