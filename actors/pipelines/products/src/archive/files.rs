@@ -17,7 +17,7 @@ pub struct PlannedFile {
     pub hour: Timestamp,
     /// They came when the hour was flushed already.
     pub late: bool,
-    /// Its key; see [`layout`].
+    /// Its key; see `layout`.
     pub key: String,
     /// The ids of its events.
     pub members: Vec<String>,
