@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use life::Lives;
 use std::collections::VecDeque;
 
-/// The topics, in the order of [`Kind`].
+/// The topics, in the order of `Kind`.
 pub const TOPICS: [&str; 4] = [
     "ProductCreated",
     "ProductUpdated",
