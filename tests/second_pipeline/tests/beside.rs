@@ -124,7 +124,7 @@ async fn a_pipeline_that_is_none_is_refused_by_name() {
     assert_eq!(service.wait_exit(PATIENCE).await.unwrap(), Some(78));
     let lines = service.lines().join("\n");
     assert!(
-        lines.contains("spol") && lines.contains("batches, spool"),
+        lines.contains("\"spol\", which is no pipeline; use batches") && lines.contains(", spool"),
         "{lines}"
     );
 }
