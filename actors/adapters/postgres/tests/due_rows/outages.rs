@@ -2,6 +2,7 @@
 
 use crate::server::{KEPT, LONG, TestDatabase, claim, claimer, outage, private};
 use millrace_engine::{DueStore, Outcome};
+use millrace_stack::wait_for;
 use std::time::Duration;
 
 #[tokio::test]
@@ -32,6 +33,17 @@ async fn a_silent_database_and_a_locked_table_are_outages_too() {
     holder.batch_execute("BEGIN; LOCK TABLE jobs").await.unwrap();
     let told = outage(claimer.claim(1, LONG).await.unwrap_err());
     assert!(told.contains("due rows of jobs"), "{told}");
+    // A cancellation is under way when the claimer has given up.
+    let watcher = database.client().await;
+    wait_for("the claim to be cancelled", Duration::from_secs(60), async || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        match watcher.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) {
+            0 => Ok(()),
+            _ => Err("it waits"),
+        }
+    })
+    .await
+    .unwrap();
     holder.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(
         claim(&mut claimer, 1).await.len(),
