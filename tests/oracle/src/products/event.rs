@@ -183,9 +183,8 @@ fn derived(topic: &str, value: &[u8], key: &[u8]) -> String {
 
 /// The producer's trace, where it is one by the recommendation.
 fn trace(record: &SentRecord, in_event: Option<Json>) -> Option<String> {
-    let said = header(record, "traceparent")
-        .or(header(record, "ce_traceparent"))
-        .or(in_event);
+    let text = |name| header(record, name).filter(|value| matches!(value, Json::Text(_)));
+    let said = text("traceparent").or(text("ce_traceparent")).or(in_event);
     let Some(Json::Text(said)) = said else {
         return None;
     };

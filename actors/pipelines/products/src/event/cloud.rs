@@ -1,7 +1,7 @@
 //! CloudEvents: the event is their `data`, and what they say of it themselves counts where the event does not say it.
 
 use super::{
-    fields::{Field, Kind, Named, clean, clean_bytes, named},
+    fields::{Field, Kind, Named, as_sent, clean, clean_bytes, named},
     headers::Headers,
     object::EventFields,
     reading::Counts,
@@ -69,6 +69,14 @@ impl<'a> Attribute<'a> {
                 Some(text) => named(name, text),
                 None => Named::Bad(name, "no text".to_owned()),
             },
+        }
+    }
+
+    /// As text of which nothing is taken out.
+    pub(super) fn as_sent(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Json(field) => as_sent(field.json).map(Cow::Owned),
+            Self::Header(_, value) => std::str::from_utf8(value).ok().map(Cow::Borrowed),
         }
     }
 

@@ -73,6 +73,11 @@ pub(super) fn clean<'a>(json: &'a RawValue, counts: &mut Counts) -> Option<Cow<'
     serde_json::from_str(&storable).ok().map(Cow::Owned)
 }
 
+/// Text of which nothing is taken out, where it is neither id nor name; none where it is none, or could not be text.
+pub(super) fn as_sent(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok()
+}
+
 /// Bytes as text without U+0000; none where they are no text. A first byte 0 is a schema registry's framing.
 pub(super) fn clean_bytes<'a>(bytes: &'a [u8], counts: &mut Counts) -> Option<Cow<'a, str>> {
     let text = std::str::from_utf8(bytes)

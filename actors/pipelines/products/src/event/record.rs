@@ -3,7 +3,7 @@
 use super::{
     cloud::{self, Attributes},
     depth,
-    fields::{Kind, Named, clean, clean_bytes, first, named},
+    fields::{Kind, Named, as_sent, clean, clean_bytes, first, named},
     headers::Headers,
     id,
     moment::Clock,
@@ -322,16 +322,15 @@ fn moment(event: &EventFields<'_>, attributes: &Attributes<'_>) -> Option<Option
     if let Some(field) = first([("timestamp", event.timestamp), ("occurredAt", event.occurred_at)]) {
         return Some(match field.kind() {
             Kind::Number => time::epoch(field.json.get()),
-            _ => clean(field.json, &mut Counts::default()).and_then(|text| read(&text)),
+            _ => as_sent(field.json).and_then(|text| read(&text)),
         });
     }
-    Some(attributes.time?.text().and_then(|text| read(&text)))
+    Some(attributes.time?.as_sent().and_then(|text| read(&text)))
 }
 
-/// The bytes of `data_base64`, which is no name: what is no letter of Base64 is not taken out of it.
+/// The bytes of `data_base64`.
 fn decoded(json: &RawValue) -> Result<Vec<u8>, Refusal> {
-    let text = serde_json::from_str::<String>(json.get()).ok();
-    let bytes = text.and_then(|text| BASE64_STANDARD.decode(text.as_bytes()).ok());
+    let bytes = as_sent(json).and_then(|text| BASE64_STANDARD.decode(text.as_bytes()).ok());
     bytes.ok_or_else(|| Refusal::schema("/data_base64", "no text in Base64"))
 }
 
